@@ -1,0 +1,79 @@
+// Page-table entries as the MMU reads them (arch/x86/include/asm/pgtable_types.h), and where they lie.
+//
+//   31            12 11      9  6 5     2 1 0        bit 63 (in the second word; not on i386)
+//   [ frame number  |  ...  | D A |   |U W P ]       NX
+//
+// Here an entry is its low word; NX is kept in a software bit of it. A `ptep` names the place of an entry:
+// number of the frame that holds the table, then the index in it.
+
+import type { Layout } from './layout.ts'
+import { dirtySlabOf, frameBase, slabOf, type Pfn, type Ram } from './ram.ts'
+
+export const PTE_PRESENT = 0x1
+export const PTE_WRITE = 0x2
+export const PTE_USER = 0x4
+export const PTE_ACCESSED = 0x20
+export const PTE_DIRTY = 0x40
+export const PTE_PROTNONE = 0x100 // memory without any access right: not present for the MMU, present for the kernel
+export const PTE_NX = 0x200
+
+export type Pte = number
+export type Ptep = number
+export const NO_PTE = -1
+
+const PFN_SHIFT = 12
+
+export function mkPte(pfn: Pfn, flags: number): Pte {
+  return (pfn << PFN_SHIFT) | flags
+}
+
+export function ptePfn(pte: Pte): Pfn {
+  return pte >>> PFN_SHIFT
+}
+
+export function pteNone(pte: Pte): boolean {
+  return pte === 0
+}
+
+export function ptePresent(pte: Pte): boolean {
+  return (pte & (PTE_PRESENT | PTE_PROTNONE)) !== 0
+}
+
+export function pteWrite(pte: Pte): boolean {
+  return (pte & PTE_WRITE) !== 0
+}
+
+export function pteDirty(pte: Pte): boolean {
+  return (pte & PTE_DIRTY) !== 0
+}
+
+export function mkPtep(layout: Layout, table: Pfn, index: number): Ptep {
+  return (table << layout.tableShift) | index
+}
+
+export function readPte(ram: Ram, layout: Layout, ptep: Ptep): Pte {
+  const table = ptep >> layout.tableShift
+  const slab = slabOf(ram, table)
+  if (slab === null) return 0
+  return slab[frameBase(ram, table) + ((ptep & ((1 << layout.tableShift) - 1)) << (layout.pteShift - 2))]!
+}
+
+/** Only setPte() and the table walks of mm/ call this: nothing else writes page tables. */
+export function writePte(ram: Ram, layout: Layout, ptep: Ptep, pte: Pte): void {
+  const table = ptep >> layout.tableShift
+  const slab = dirtySlabOf(ram, table)
+  const word = frameBase(ram, table) + ((ptep & ((1 << layout.tableShift) - 1)) << (layout.pteShift - 2))
+  slab[word] = pte
+  if (layout.pteShift === 3) slab[word + 1] = (pte & PTE_NX) !== 0 ? 0x8000_0000 | 0 : 0
+}
+
+/** Index of the address's entry in a table of the given level; level 0 holds the PTEs of pages. */
+export function tableIndex(layout: Layout, va: number, level: number): number {
+  const shift = layout.pageShift + level * layout.tableShift
+  return Math.floor(va / 2 ** shift) & ((1 << layout.tableShift) - 1)
+}
+
+/** Bytes of address space that one entry of that level stands for. */
+export function entrySpan(layout: Layout, level: number): number {
+  return 2 ** (layout.pageShift + level * layout.tableShift)
+}

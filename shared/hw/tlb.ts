@@ -1,0 +1,43 @@
+// The TLB: the last translations of the running address space, direct-mapped, and beside it the page table that was
+// walked last. A pure cache: neither saved nor hashed; whatever would make an entry stale empties it.
+
+export const TLB_ENTRIES = 256
+
+export interface Tlb {
+  mm: number // id of the address space it belongs to
+  readTag: Float64Array // virtual page number, -1 for none
+  writeTag: Float64Array // set only while the frame counts as written and the PTE is writable
+  pfn: Int32Array
+  region: number // which lowest-level table was walked last: address / what one table covers; -1 for none
+  table: number // its frame
+}
+
+export function mkTlb(): Tlb {
+  return {
+    mm: 0,
+    readTag: new Float64Array(TLB_ENTRIES).fill(-1),
+    writeTag: new Float64Array(TLB_ENTRIES).fill(-1),
+    pfn: new Int32Array(TLB_ENTRIES),
+    region: -1,
+    table: 0,
+  }
+}
+
+export function flushTlb(tlb: Tlb): void {
+  tlb.readTag.fill(-1)
+  tlb.writeTag.fill(-1)
+  tlb.region = -1
+}
+
+export function flushTlbPage(tlb: Tlb, vpn: number): void {
+  const slot = vpn & (TLB_ENTRIES - 1)
+  tlb.readTag[slot] = -1
+  tlb.writeTag[slot] = -1
+}
+
+/** The address space that the CPU runs in (writing CR3). */
+export function switchMm(tlb: Tlb, mm: number): void {
+  if (tlb.mm === mm) return
+  flushTlb(tlb)
+  tlb.mm = mm
+}

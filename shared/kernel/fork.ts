@@ -1,0 +1,97 @@
+// fork(): a copy of the task with a copy-on-write copy of its memory (kernel/fork.c).
+
+import { EAGAIN, ENOMEM } from '../lib/errno.ts'
+import type { Machine } from '../state/machine.ts'
+import { VM_DONTCOPY, type Mm } from '../state/mm.ts'
+import { NO_PFN } from '../state/page.ts'
+import { RLIM_INFINITY, type Program, type Task } from '../state/task.ts'
+import { dupMmap } from '../mm/memory.ts'
+import { exitMmap } from '../mm/mmap.ts'
+import { putPage } from '../mm/pageAlloc.ts'
+import { pgdAlloc } from '../mm/pgtable.ts'
+import { kmemCacheAlloc, kmemCacheFree } from '../mm/slab.ts'
+import { emit } from '../trace/trace.ts'
+import { attachStream } from './stream.ts'
+import { copyProgram, freeTask, newTask } from './task.ts'
+
+/** An empty address space; null when there is no memory. */
+export function mmAlloc(m: Machine, seat: number): Mm | null {
+  if (!kmemCacheAlloc(m, 'mm_struct')) return null
+  const pgd = pgdAlloc(m, seat)
+  if (pgd === NO_PFN) {
+    kmemCacheFree(m, 'mm_struct')
+    return null
+  }
+  return {
+    id: m.nextId++, pageSize: m.pageSize, users: 1, pgd, vmas: [], mmapBase: m.layout.mmapBase, exe: null,
+    startCode: 0, endCode: 0, startData: 0, endData: 0, startBrk: 0, brk: 0, startStack: 0, argStart: 0, argEnd: 0,
+    libcData: 0, libcRodata: 0, defFlags: 0, totalVm: 0, lockedVm: 0, dataVm: 0, stackVm: 0, execVm: 0,
+    hiwaterVm: 0, hiwaterRss: 0, rssAnon: 0, rssFile: 0, rssShmem: 0, pageTables: 0, oomSkip: false, seat,
+  }
+}
+
+/** Drops a user of the address space; the last one takes it down. */
+export function mmPut(m: Machine, mm: Mm): void {
+  if (--mm.users > 0) return
+  exitMmap(m, mm)
+  putPage(m, mm.pgd)
+  kmemCacheFree(m, 'mm_struct')
+}
+
+/**
+ * fork(2): the child, runnable, or -errno. `program` is what the child executes: a copy of the parent's unless given.
+ * The fuel that the copying costs is the parent's debt.
+ */
+export function copyProcess(m: Machine, parent: Task, program?: Program): Task | number {
+  if (!mayHaveProcess(m, parent)) return -EAGAIN
+  const child = newTask(m, parent, parent.seat, program ?? copyProgram(parent.program))
+  if (child === null) return -ENOMEM
+  if (!copyMm(m, parent, child)) {
+    parent.children.splice(parent.children.indexOf(child), 1)
+    freeTask(m, child)
+    return -ENOMEM
+  }
+  for (const file of parent.files) {
+    if (file !== null) file.count++
+    child.files.push(file)
+  }
+  attachStream(child, parent.stdout)
+  parent.debt += (child.mm?.rssAnon ?? 0) * 4
+  emit(m.trace, m.ticks, parent.pid, 'sched_process_fork', { child_pid: child.pid, comm: child.comm })
+  return child
+}
+
+/** RLIMIT_NPROC: the processes of a user, root's are not counted. */
+function mayHaveProcess(m: Machine, task: Task): boolean {
+  const { soft } = task.rlimits.nproc
+  if (task.uid === 0 || soft === RLIM_INFINITY) return true
+  let count = 0
+  for (const other of m.tasks.values()) if (other.uid === task.uid) count++
+  return count < soft
+}
+
+function copyMm(m: Machine, parent: Task, child: Task): boolean {
+  const from = parent.mm
+  if (from === null) return true
+  const mm = mmAlloc(m, parent.seat)
+  if (mm === null) return false
+  const { id, pgd } = mm
+  Object.assign(mm, from, {
+    id, pgd, users: 1, vmas: [], defFlags: 0, lockedVm: 0, rssAnon: 0, rssFile: 0, rssShmem: 0, pageTables: 0, oomSkip: false,
+  })
+  if (!dupMmap(m, parent, from, mm)) {
+    mmPut(m, mm)
+    return false
+  }
+  if (mm.exe !== null) {
+    mm.exe.count++
+    mm.exe.inode.users++
+  }
+  let skipped = 0
+  for (const vma of from.vmas) if ((vma.flags & VM_DONTCOPY) !== 0) skipped += (vma.end - vma.start) / m.pageSize
+  mm.totalVm -= skipped
+  mm.hiwaterVm = mm.totalVm
+  mm.hiwaterRss = mm.rssAnon + mm.rssFile + mm.rssShmem
+  child.mm = mm
+  return true
+}

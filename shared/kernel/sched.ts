@@ -1,0 +1,121 @@
+// Who runs: in each tick the task that has had least runs for a slice, until the tick's fuel is used up
+// (kernel/sched/fair.c, without the trees). A task's share follows from its nice value.
+
+import { USER_FAULT } from '../mm/uaccess.ts'
+import { sigMask } from '../mm/oomKill.ts'
+import type { Machine } from '../state/machine.ts'
+import { SIGKILL, type Task } from '../state/task.ts'
+import { emit } from '../trace/trace.ts'
+import { doExit } from './exit.ts'
+import { getSignal } from './signal.ts'
+import { refillStreams } from './stream.ts'
+
+/** What touching, clearing or copying a page costs, in instructions. */
+export const PAGE_FUEL = 512
+
+/** Executes the task's program for at most about `fuel` instructions; returns what it used. May throw USER_FAULT. */
+export type RunProgram = (m: Machine, task: Task, fuel: number) => number
+
+// kernel/sched/core.c: a nice level is a tenth of the CPU.
+const NICE_0_WEIGHT = 1024
+const weights = [
+  88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916, 9548, 7620, 6100, 4904, 3906, 3121, 2501, 1991,
+  1586, 1277, 1024, 820, 655, 526, 423, 335, 272, 215, 172, 137, 110, 87, 70, 56, 45, 36, 29, 23, 18, 15,
+]
+const MIN_SLICE = 2000
+
+/** One tick of machine time. */
+export function tick(m: Machine, fuel: number, run: RunProgram): void {
+  m.ticks++
+  refillStreams(m)
+  wakeSleepers(m)
+  let left = fuel
+  while (left > 0 && m.panic === '') {
+    const task = pickNext(m)
+    if (task === null) break
+    const slice = Math.min(left, Math.max(MIN_SLICE, Math.floor(fuel / countRunnable(m))))
+    left -= runSlice(m, task, slice, run)
+  }
+  actOnSignals(m)
+}
+
+/** Whether time must go on: somebody runs, sleeps on a timer or waits to write. */
+export function wantsTicks(m: Machine): boolean {
+  if (m.panic !== '') return false
+  for (const task of m.tasks.values()) {
+    if (task.state === 'R') return true
+    if (task.state === 'S' && (task.wait.for === 'timer' || task.wait.for === 'output')) return true
+  }
+  return false
+}
+
+function wakeSleepers(m: Machine): void {
+  for (const task of m.tasks.values()) {
+    if (task.state !== 'S') continue
+    const { wait } = task
+    if (wait.for === 'output' || (wait.for === 'timer' && wait.until <= m.ticks)) task.state = 'R'
+  }
+}
+
+function pickNext(m: Machine): Task | null {
+  let next: Task | null = null
+  for (const task of m.tasks.values()) {
+    if (task.state === 'R' && (next === null || task.vruntime < next.vruntime)) next = task
+  }
+  return next
+}
+
+function countRunnable(m: Machine): number {
+  let count = 0
+  for (const task of m.tasks.values()) if (task.state === 'R') count++
+  return Math.max(count, 1)
+}
+
+/** Runs one slice; returns the fuel that it took, at least 1. */
+function runSlice(m: Machine, task: Task, slice: number, run: RunProgram): number {
+  m.current = task
+  emit(m.trace, m.ticks, task.pid, 'sched_switch', { comm: task.comm })
+  let used = Math.min(task.debt, slice)
+  task.debt -= used
+  if (!actOnSignal(m, task) && used < slice) {
+    task.wait = { for: 'nothing' }
+    used += runUntilFault(m, task, slice - used, run)
+    actOnSignal(m, task)
+  }
+  if (used > slice) task.debt += used - slice
+  used = Math.max(1, Math.min(used, slice))
+  task.utime += used
+  task.vruntime += Math.ceil((used * NICE_0_WEIGHT) / weights[task.nice + 20]!)
+  m.minVruntime = Math.max(m.minVruntime, task.vruntime)
+  m.current = null
+  return used
+}
+
+function runUntilFault(m: Machine, task: Task, fuel: number, run: RunProgram): number {
+  try {
+    return run(m, task, fuel)
+  } catch (thrown) {
+    if (thrown !== USER_FAULT) throw thrown
+    return Math.min(fuel, PAGE_FUEL)
+  }
+}
+
+/** Lets pending signals end or stop whom they are for, without waiting for a tick. */
+export function actOnSignals(m: Machine): void {
+  for (const task of m.tasks.values()) if (task.pending !== 0) actOnSignal(m, task)
+}
+
+/** True if the task runs no further. */
+function actOnSignal(m: Machine, task: Task): boolean {
+  if (task.state === 'Z') return true
+  if (task.pending === 0) return task.state === 'T'
+  if (task.state === 'T' && (task.pending & sigMask(SIGKILL)) === 0) return true
+  const action = getSignal(task)
+  if (action.kind === 'none') return false
+  if (action.kind === 'stop') {
+    task.state = 'T'
+    return true
+  }
+  doExit(m, task, action.status)
+  return true
+}

@@ -1,0 +1,68 @@
+// Signals: sent by setting a bit, acted on when the task would run (kernel/signal.c). Only default actions and those a
+// built-in program catches itself; handlers come with compiled programs.
+
+import { EPERM, ESRCH } from '../lib/errno.ts'
+import type { Machine } from '../state/machine.ts'
+import {
+  NSIG, SIGABRT, SIGBUS, SIGCHLD, SIGCONT, SIGFPE, SIGILL, SIGKILL, SIGQUIT, SIGSEGV, SIGSTOP, SIGTRAP, SIGTSTP, SIGTTIN,
+  SIGTTOU, SIGURG, SIGWINCH, type Task,
+} from '../state/task.ts'
+import { sigMask } from '../mm/oomKill.ts'
+import { emit } from '../trace/trace.ts'
+
+const IGNORED_BY_DEFAULT = sigMask(SIGCHLD) | sigMask(SIGURG) | sigMask(SIGWINCH) | sigMask(SIGCONT)
+const STOPS = sigMask(SIGSTOP) | sigMask(SIGTSTP) | sigMask(SIGTTIN) | sigMask(SIGTTOU)
+const DUMPS_CORE =
+  sigMask(SIGQUIT) | sigMask(SIGILL) | sigMask(SIGTRAP) | sigMask(SIGABRT) | sigMask(SIGFPE) | sigMask(SIGBUS) |
+  sigMask(SIGSEGV)
+/** Flag in wait4's status: a core was dumped. */
+export const WCOREFLAG = 0x80
+
+/** Makes the signal pending and wakes the task if it will do anything. */
+export function sendSignal(m: Machine, task: Task, signal: number): void {
+  if (task.state === 'Z') return
+  const bit = sigMask(signal)
+  emit(m.trace, m.ticks, m.current?.pid ?? 0, 'signal_generate', { sig: signal, pid: task.pid, comm: task.comm })
+  if (signal === SIGCONT || signal === SIGKILL) {
+    task.pending &= ~STOPS
+    if (task.state === 'T') task.state = 'R'
+  }
+  if ((STOPS & bit) !== 0) task.pending &= ~sigMask(SIGCONT)
+  if (task.pid === 1 && (task.caught & bit) === 0) return // init gets only what it asks for
+  if ((task.ignored & bit) !== 0 && signal !== SIGKILL && signal !== SIGSTOP) return
+  if ((IGNORED_BY_DEFAULT & bit) !== 0 && (task.caught & bit) === 0) return
+  task.pending |= bit
+  if (task.state === 'S' || (signal === SIGKILL && task.state === 'D')) task.state = 'R'
+}
+
+/** Whether `sender` may signal `task` (check_kill_permission). */
+export function mayKill(sender: Task, task: Task): boolean {
+  return sender.uid === 0 || sender.uid === task.uid
+}
+
+/** kill(2) for one process. Signal 0 only asks. */
+export function killTask(m: Machine, sender: Task, task: Task | undefined, signal: number): number {
+  if (task === undefined) return -ESRCH
+  if (!mayKill(sender, task)) return -EPERM
+  if (signal > 0 && signal <= NSIG) sendSignal(m, task, signal)
+  return 0
+}
+
+/** What the pending signals make of a task. */
+export type SignalAction = { kind: 'none' } | { kind: 'exit'; status: number } | { kind: 'stop' }
+
+/**
+ * Takes the pending signals that end or stop the task; caught ones stay for the program. `status` is wait4's: the
+ * signal's number, and WCOREFLAG where the action is to dump a core.
+ */
+export function getSignal(task: Task): SignalAction {
+  if ((task.pending & sigMask(SIGKILL)) !== 0) return { kind: 'exit', status: SIGKILL }
+  for (let signal = 1; signal <= NSIG; signal++) {
+    const bit = sigMask(signal)
+    if ((task.pending & bit) === 0 || (task.caught & bit) !== 0) continue
+    task.pending &= ~bit
+    if ((STOPS & bit) !== 0) return { kind: 'stop' }
+    return { kind: 'exit', status: signal | ((DUMPS_CORE & bit) !== 0 ? WCOREFLAG : 0) }
+  }
+  return { kind: 'none' }
+}

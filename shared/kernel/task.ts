@@ -1,0 +1,109 @@
+// Making and finding tasks: pids, handles, the parts every new task has.
+
+import { NO_PFN, PG_STACK } from '../state/page.ts'
+import type { Machine } from '../state/machine.ts'
+import { RLIM_INFINITY, type Program, type Rlimits, type Task } from '../state/task.ts'
+import { allocPages, putPage } from '../mm/pageAlloc.ts'
+import { kmemCacheAlloc, kmemCacheFree } from '../mm/slab.ts'
+
+const PID_MAX = 32768
+const RESERVED_PIDS = 300
+const KERNEL_STACK_BYTES = 16384
+
+export function defaultRlimits(): Rlimits {
+  return {
+    stack: { soft: 8 << 20, hard: RLIM_INFINITY },
+    memlock: { soft: 8 << 20, hard: 8 << 20 },
+    as: { soft: RLIM_INFINITY, hard: RLIM_INFINITY },
+    data: { soft: RLIM_INFINITY, hard: RLIM_INFINITY },
+    nproc: { soft: 64, hard: 64 },
+  }
+}
+
+/** The next free pid, round and round (alloc_pid). */
+export function allocPid(m: Machine): number {
+  for (let tries = 0; tries < PID_MAX; tries++) {
+    m.lastPid++
+    if (m.lastPid >= PID_MAX) m.lastPid = RESERVED_PIDS
+    if (!m.tasks.has(m.lastPid)) return m.lastPid
+  }
+  return -1
+}
+
+/** The next handle of a seat. */
+function allocHandle(m: Machine, seat: number): string {
+  const birth = (m.births.get(seat) ?? 0) + 1
+  m.births.set(seat, birth)
+  return `${seat}.${birth}`
+}
+
+/** A new task as a copy of `parent` in all that fork hands down but memory; null when there is no memory or no pid. */
+export function newTask(m: Machine, parent: Task | null, seat: number, program: Program): Task | null {
+  if (!kmemCacheAlloc(m, 'task_struct')) return null
+  const kernelStack = allocPages(m, stackOrder(m), PG_STACK, 0)
+  const pid = kernelStack === NO_PFN ? -1 : allocPid(m)
+  if (pid < 0) {
+    if (kernelStack !== NO_PFN) putPage(m, kernelStack)
+    kmemCacheFree(m, 'task_struct')
+    return null
+  }
+  const task: Task = {
+    pid, handle: allocHandle(m, seat), seat,
+    comm: parent?.comm ?? 'swapper', cmdline: parent?.cmdline.slice() ?? [], state: 'R', wait: { for: 'nothing' },
+    parent, children: [], pgrp: parent?.pgrp ?? pid, session: parent?.session ?? pid, exitCode: 0,
+    uid: parent?.uid ?? 0, gid: parent?.gid ?? 0, nice: parent?.nice ?? 0,
+    pending: 0, caught: parent?.caught ?? 0, ignored: parent?.ignored ?? 0, faultAddress: 0, faultCode: 0,
+    mm: null, program, stdout: null, cwd: parent?.cwd ?? m.root, cwdPath: parent?.cwdPath ?? '/', files: [],
+    rlimits: structure(parent?.rlimits ?? defaultRlimits()),
+    oomScoreAdj: parent?.oomScoreAdj ?? 0, oomScoreAdjMin: parent?.oomScoreAdjMin ?? 0, oomVictim: false,
+    kernelStack, startTime: m.ticks, utime: 0, vruntime: leastVruntime(m), debt: 0, minFlt: 0, majFlt: 0, call: null,
+  }
+  m.tasks.set(pid, task)
+  m.handles.set(task.handle, task)
+  parent?.children.push(task)
+  return task
+}
+
+function structure(limits: Rlimits): Rlimits {
+  return {
+    stack: { ...limits.stack }, memlock: { ...limits.memlock }, as: { ...limits.as }, data: { ...limits.data },
+    nproc: { ...limits.nproc },
+  }
+}
+
+/** The task is gone for good: zombie no longer. */
+export function freeTask(m: Machine, task: Task): void {
+  m.tasks.delete(task.pid)
+  m.handles.delete(task.handle)
+  putPage(m, task.kernelStack)
+  kmemCacheFree(m, 'task_struct')
+}
+
+/** Newcomers start level with whoever has had least. */
+function leastVruntime(m: Machine): number {
+  let least = Number.MAX_SAFE_INTEGER
+  for (const task of m.tasks.values()) if (task.state === 'R') least = Math.min(least, task.vruntime)
+  return least === Number.MAX_SAFE_INTEGER ? m.minVruntime : least
+}
+
+function stackOrder(m: Machine): number {
+  let order = 0
+  while (m.pageSize << order < KERNEL_STACK_BYTES) order++
+  return order
+}
+
+/** Plain data, copied all the way down; for programs at fork. */
+export function copyProgram(program: Program): Program {
+  return copyPlain(program) as Program
+}
+
+// Depth: that of the programs' own records, which their definitions bound.
+function copyPlain(value: unknown): unknown {
+  if (value === null || typeof value !== 'object') return value
+  if (Array.isArray(value)) return value.map(copyPlain)
+  if (value instanceof Map) return new Map([...value].map(([key, entry]) => [key, copyPlain(entry)]))
+  if (value instanceof Uint8Array || value instanceof Int32Array || value instanceof Float64Array) return value.slice()
+  const copy: Record<string, unknown> = {}
+  for (const [key, entry] of Object.entries(value)) copy[key] = copyPlain(entry)
+  return copy
+}

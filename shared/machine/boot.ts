@@ -1,0 +1,124 @@
+// Booting: the kernel takes its own memory, init starts, init starts the daemons.
+
+import { assert } from '../lib/assert.ts'
+import { mkPrng } from '../lib/prng.ts'
+import { mkLayout } from '../hw/layout.ts'
+import { clearFrame, mkRam } from '../hw/ram.ts'
+import { mkTlb } from '../hw/tlb.ts'
+import { S_IFDIR, S_IFREG, type Inode } from '../state/inode.ts'
+import type { Machine, MachineOptions } from '../state/machine.ts'
+import { PG_RESERVED } from '../state/page.ts'
+import { printk, syslog } from '../state/printk.ts'
+import type { Task } from '../state/task.ts'
+import { KERNEL_RELEASE } from '../state/version.ts'
+import { mkTrace } from '../trace/trace.ts'
+import { defaultMinFreeKbytes, freeBootMemory, mkZone, setupWatermarks } from '../mm/pageAlloc.ts'
+import { mkSlabCaches } from '../mm/slab.ts'
+import { IMAGES, LIBC, LOADER, imageFileSize, librarySize } from '../fs/images.ts'
+import { ROOT, create, createDevice, mkdir } from '../fs/tree.ts'
+import { doExecve } from '../kernel/exec.ts'
+import { copyProcess } from '../kernel/fork.ts'
+import { newTask } from '../kernel/task.ts'
+
+/** Frames of the kernel's image: what it keeps of RAM, at the real one's proportion on a small machine. */
+const KERNEL_IMAGE_SHARE = 1 / 16
+const STRUCT_PAGE_BYTES = 64
+
+/** A machine that has just booted, with init and the daemons asleep. `bootTime`: ms since 1970. */
+export function bootMachine(options: MachineOptions, bootTime: number): Machine {
+  const layout = mkLayout(options.bits, options.pageSize)
+  const ram = mkRam(options.ram, layout.pageShift)
+  const m: Machine = {
+    options, layout, pageSize: options.pageSize, ram, zone: mkZone(ram.nrFrames), zeroPfn: 0, bootTime, ticks: 0,
+    entries: 0, prng: mkPrng(options.seed), tasks: new Map(), handles: new Map(), births: new Map(), current: null,
+    lastPid: 0, minVruntime: 0, nextId: 1, root: null as unknown as Inode, inodes: new Map(), streams: new Map(),
+    syslog: [], syslogLines: 0, exits: [], panic: '', committed: 0, totalramPages: 0, pageCache: 0, shmem: 0,
+    slab: mkSlabCaches(),
+    sysctl: {
+      overcommitMemory: 0, overcommitRatio: 50, panicOnOom: 0, oomKillAllocatingTask: 0, minFreeKbytes: 0, maxMapCount: 65530,
+      adminReserveKbytes: 0, userReserveKbytes: 0, stackGuardGap: 256, mmapMinAddr: 65536,
+    },
+    vmstat: { pgalloc: 0, pgfree: 0, pgfault: 0, pgmajfault: 0, oom_kill: 0 },
+    users: new Map([[0, 'root']]), trace: mkTrace(), tlb: mkTlb(),
+  }
+  initMemory(m)
+  initTree(m)
+  announce(m)
+  startInit(m)
+  return m
+}
+
+function initMemory(m: Machine): void {
+  const { zone, ram } = m
+  const image = Math.ceil(ram.nrFrames * KERNEL_IMAGE_SHARE)
+  const memmap = Math.ceil((ram.nrFrames * STRUCT_PAGE_BYTES) / m.pageSize)
+  m.zeroPfn = image - 1
+  freeBootMemory(zone, image + memmap)
+  clearFrame(ram, m.zeroPfn)
+  assert((zone.page.flags[m.zeroPfn]! & PG_RESERVED) !== 0, 'the zero page is the kernel’s')
+  m.totalramPages = zone.managedPages
+  setupWatermarks(m, defaultMinFreeKbytes(m))
+  const freeKb = zone.freePages * (m.pageSize / 1024)
+  m.sysctl.adminReserveKbytes = Math.min(Math.floor(freeKb / 32), 8192)
+  m.sysctl.userReserveKbytes = Math.min(Math.floor(freeKb / 32), 131072)
+}
+
+function initTree(m: Machine): void {
+  m.root = {
+    ino: m.nextId++, dev: '00:19', mode: S_IFDIR | 0o755, uid: 0, gid: 0, nlink: 2, size: 0, mtime: 0, backing: 'dir',
+    name: '/', image: '', pages: new Map(), mappings: new Map(), entries: new Map(), accounted: 0, users: 0,
+  }
+  m.inodes.set(m.root.ino, m.root)
+  for (const path of ['/bin', '/dev', '/home', '/mnt', '/proc', '/root', '/sbin', '/sys', '/usr', '/usr/bin', '/usr/lib',
+    '/usr/lib/x86_64-linux-gnu', '/usr/sbin', '/var', '/var/log']) {
+    mkdir(m, path, 0o755, ROOT)
+  }
+  mkdir(m, '/tmp', 0o777, ROOT)
+  createDevice(m, '/dev/null', 'null')
+  createDevice(m, '/dev/zero', 'zero')
+  for (const image of IMAGES) addImage(m, image.path, imageFileSize(image, m.pageSize))
+  for (const library of [LIBC, LOADER]) addImage(m, library.path, librarySize(library, m.pageSize))
+}
+
+function addImage(m: Machine, path: string, size: number): void {
+  const inode = create(m, path, S_IFREG | 0o755, 'image', ROOT)
+  assert(typeof inode !== 'number', 'a built-in program has its place')
+  inode.size = size
+  inode.image = path
+}
+
+function announce(m: Machine): void {
+  const kb = (pages: number): number => (pages * m.pageSize) / 1024
+  printk(m, `Linux version ${KERNEL_RELEASE} (oomroom) #1`)
+  printk(m, `Command line: ram=${m.options.ram >> 10}K page_size=${m.pageSize} seed=${m.options.seed}`)
+  printk(
+    m,
+    `Memory: ${kb(m.zone.freePages)}K/${kb(m.zone.presentPages)}K available ` +
+      `(${kb(m.zone.presentPages - m.zone.managedPages)}K reserved)`,
+  )
+}
+
+function startInit(m: Machine): void {
+  const init = newTask(m, null, 0, { kind: 'init' })
+  assert(init !== null && init.pid === 1, 'init is the first task')
+  assert(doExecve(m, init, '/sbin/init', ['/sbin/init'], { kind: 'init' }) === 0, 'init starts')
+  m.lastPid = 299
+  for (const path of ['/usr/sbin/syslogd', '/usr/sbin/cron', '/usr/sbin/sshd']) startDaemon(m, init, path)
+}
+
+function startDaemon(m: Machine, init: Task, path: string): void {
+  const task = copyProcess(m, init, { kind: 'daemon' })
+  assert(typeof task !== 'number', 'a daemon is forked')
+  assert(doExecve(m, task, path, [path], { kind: 'daemon' }) === 0, 'a daemon starts')
+  task.pgrp = task.pid
+  task.session = task.pid
+  if (path.endsWith('sshd')) {
+    task.oomScoreAdj = -1000
+    task.oomScoreAdjMin = -1000
+    syslog(m, `sshd[${task.pid}]`, 'Server listening on 0.0.0.0 port 22.')
+  }
+  for (const one of [init, task]) {
+    one.state = 'S'
+    one.wait = { for: 'input' }
+  }
+}

@@ -1,0 +1,25 @@
+// What may be done to the machine from outside. The room numbers these and keeps them in its log.
+
+/** 'SEAT.BIRTH': the BIRTHth process that seat has had, from 1. Seat 0 is the machine's own. */
+export type Handle = string
+
+export type Role = 'teacher' | 'student'
+
+export type MachineCommand =
+  /** Time: one tick (1/20 s of machine time) in which programs may spend `fuel` instructions. */
+  | { t: 'tick'; fuel: number }
+  /** Somebody takes a new seat: sshd accepts, a login shell and a process at a C prompt start. */
+  | { t: 'seat'; name: string; role: Role; from: string }
+  /** The seat gets a new process at a C prompt (the old one died, or one more is wanted). */
+  | { t: 'prompt' }
+  /** A line of C for a process of the seat that waits at its prompt. */
+  | { t: 'ic'; task: Handle; line: string }
+  /** The seat's shell forks and executes a program. `pipe`: the shell reads its output, it is not shown on the terminal. */
+  | { t: 'spawn'; path: string; argv: string[]; env: string[]; stdout: 'tty' | 'pipe' }
+  /** kill(2) by the seat's shell. */
+  | { t: 'kill'; task: Handle; sig: number }
+  /** write(2) of the whole text to a file by the seat's shell. */
+  | { t: 'write'; path: string; text: string; append: boolean }
+  /** unlink(2) and mkdir(2) by the seat's shell. */
+  | { t: 'unlink'; path: string }
+  | { t: 'mkdir'; path: string; mode: number }

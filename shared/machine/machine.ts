@@ -1,0 +1,106 @@
+// The door: boot a machine, apply a command to it.
+
+import { EACCES, EISDIR, ESRCH } from '../lib/errno.ts'
+import type { Machine, MachineOptions } from '../state/machine.ts'
+import type { Task } from '../state/task.ts'
+import { emptyFile, encodeUtf8, writeFile } from '../fs/file.ts'
+import { MAY_WRITE, createFile, isDir, mkdir, namei, normalizePath, permission, unlink } from '../fs/tree.ts'
+import { startStatement } from '../ic/program.ts'
+import { killTask } from '../kernel/signal.ts'
+import { actOnSignals, tick } from '../kernel/sched.ts'
+import { attachStream, mkStream, sweepStreams } from '../kernel/stream.ts'
+import { writeProc } from '../proc/write.ts'
+import { bootMachine } from './boot.ts'
+import type { Handle, MachineCommand } from './command.ts'
+import { findShell, login, startChild, startPrompt } from './login.ts'
+import { runProgram } from './programs.ts'
+
+/** What a command came to. Every replica computes the same; it never travels. */
+export interface Outcome {
+  errno?: number // the call was made and failed
+  task?: Handle // the process that 'seat', 'prompt' or 'spawn' has made
+}
+
+export function createMachine(options: MachineOptions, bootTime: number): Machine {
+  return bootMachine(options, bootTime)
+}
+
+/** Applies one command of the given seat. Throws only when we are wrong (KernelBug). */
+export function apply(m: Machine, seat: number, command: MachineCommand): Outcome {
+  m.entries++
+  if (m.panic !== '') return { errno: ESRCH }
+  sweepStreams(m)
+  const outcome = execute(m, seat, command)
+  m.current = null
+  actOnSignals(m)
+  return outcome
+}
+
+function execute(m: Machine, seat: number, command: MachineCommand): Outcome {
+  switch (command.t) {
+    case 'tick':
+      tick(m, command.fuel, runProgram)
+      return {}
+    case 'seat':
+      return login(m, seat, command.name, command.role, command.from)
+    case 'prompt':
+      return startPrompt(m, seat, uidOf(m, seat))
+    case 'ic':
+      return typeStatement(m, seat, command.task, command.line)
+    case 'spawn':
+      return spawn(m, seat, command)
+    case 'kill':
+      return asShell(m, seat, (shell) => killTask(m, shell, m.handles.get(command.task), command.sig))
+    case 'write':
+      return asShell(m, seat, (shell) => writeText(m, shell, command.path, command.text, command.append))
+    case 'unlink':
+      return asShell(m, seat, (shell) => unlink(m, normalizePath(command.path, shell.cwdPath), shell))
+    case 'mkdir':
+      return asShell(m, seat, (shell) => mkdir(m, normalizePath(command.path, shell.cwdPath), command.mode, shell))
+  }
+}
+
+/** A line for a process that waits at its prompt. */
+function typeStatement(m: Machine, seat: number, handle: Handle, line: string): Outcome {
+  const task = m.handles.get(handle)
+  if (task === undefined || task.seat !== seat || task.program.kind !== 'ic' || task.state === 'Z') return { errno: ESRCH }
+  startStatement(m, task, line)
+  return {}
+}
+
+function spawn(m: Machine, seat: number, { path, argv, stdout }: MachineCommand & { t: 'spawn' }): Outcome {
+  const shell = findShell(m, seat)
+  if (shell === undefined) return { errno: ESRCH }
+  const task = startChild(m, shell, normalizePath(path, shell.cwdPath), argv, (child) => {
+    if (stdout === 'pipe') attachStream(child, mkStream(m, seat, false))
+  })
+  return typeof task === 'number' ? { errno: -task } : { task: task.handle }
+}
+
+/** Does something as the seat's login shell; what that returns below 0 is the errno. */
+function asShell(m: Machine, seat: number, act: (shell: Task) => number): Outcome {
+  const shell = findShell(m, seat)
+  if (shell === undefined) return { errno: ESRCH }
+  m.current = shell
+  const result = act(shell)
+  return result < 0 ? { errno: -result } : {}
+}
+
+function writeText(m: Machine, shell: Task, path: string, text: string, append: boolean): number {
+  const full = normalizePath(path, shell.cwdPath)
+  if (full.startsWith('/proc/')) return writeProc(m, shell, full, text)
+  let inode = namei(m, full)
+  if (inode === null) {
+    const made = createFile(m, full, 0o644, shell)
+    if (typeof made === 'number') return made
+    inode = made
+  } else if (isDir(inode)) return -EISDIR
+  else if (!permission(inode, shell, MAY_WRITE) || inode.backing === 'image') return -EACCES
+  if (!append) emptyFile(m, inode)
+  return writeFile(m, inode, append ? inode.size : 0, encodeUtf8(text), shell.seat)
+}
+
+function uidOf(m: Machine, seat: number): number {
+  return m.users.has(1000 + seat) ? 1000 + seat : 0
+}
+

@@ -1,0 +1,149 @@
+// What the built-in programs do when they run. Their state is in task.program: plain data, so that a slice may end anywhere.
+
+import { SIGINT, type Program, type Task } from '../state/task.ts'
+import { TICKS_PER_SECOND, TICK_MS, type Machine } from '../state/machine.ts'
+import { mkIcProgram, runIc } from '../ic/program.ts'
+import { doExit } from '../kernel/exit.ts'
+import { PAGE_FUEL, type RunProgram } from '../kernel/sched.ts'
+import { streamWrite } from '../kernel/stream.ts'
+import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from '../mm/mmap.ts'
+import { sigMask } from '../mm/oomKill.ts'
+import { fillBytes } from '../mm/uaccess.ts'
+import { WAITING } from '../syscall/define.ts'
+import { sleepTicks } from '../syscall/process.ts'
+import { doSyscall } from '../syscall/table.ts'
+
+/** hog: allocates in chunks and touches every page, then keeps it. */
+interface HogProgram extends Program {
+  kind: 'hog'
+  target: number // bytes; 0: without end
+  rate: number // bytes a second; 0: as fast as it gets to run
+  taken: number // bytes touched
+  chunk: number // address of the chunk at work, 0 before there is one
+  chunkDone: number // bytes of it
+  started: number // ticks
+}
+
+interface SleepProgram extends Program {
+  kind: 'sleep'
+  ticks: number
+}
+
+const HOG_CHUNK = 1 << 20
+
+/** Runs a slice of whatever the task executes. */
+export const runProgram: RunProgram = (m, task, fuel) => {
+  const { program } = task
+  switch (program.kind) {
+    case 'exec':
+      return startProgram(m, task)
+    case 'ic':
+      return runIc(m, task, fuel)
+    case 'hog':
+      return runHog(m, task, program as HogProgram, fuel)
+    case 'sleep':
+      return runSleep(m, task, program as SleepProgram)
+    default:
+      return waitForEvents(task)
+  }
+}
+
+/** init, daemons and login shells: everything they do is done by the kernel's side or from outside. */
+function waitForEvents(task: Task): number {
+  task.state = 'S'
+  task.wait = { for: 'input' }
+  return 1
+}
+
+/** What the new program's main() does first: look at its arguments. */
+function startProgram(m: Machine, task: Task): number {
+  const name = task.mm!.exe!.inode.image
+  if (name === '/usr/bin/hog') startHog(m, task)
+  else if (name === '/usr/bin/sleep') startSleep(m, task)
+  else if (name === '/usr/bin/ic') {
+    task.program = mkIcProgram()
+    task.caught |= sigMask(SIGINT)
+  } else task.program = { kind: 'daemon' }
+  return PAGE_FUEL
+}
+
+function usage(m: Machine, task: Task, text: string): void {
+  if (task.stdout !== null) streamWrite(task.stdout, `${text}\n`)
+  doExit(m, task, 1 << 8)
+}
+
+function startHog(m: Machine, task: Task): void {
+  const [, size = '', option, rate] = task.cmdline
+  const target = size === 'forever' ? 0 : parseSize(size)
+  const bytesPerSecond = option === undefined ? 0 : parseSize(rate ?? '')
+  if (target === null || bytesPerSecond === null || (option !== undefined && option !== '--rate')) {
+    usage(m, task, 'usage: hog SIZE|forever [--rate BYTES_A_SECOND]   sizes as 512K, 20M, 1G')
+    return
+  }
+  const program: HogProgram = {
+    kind: 'hog', target, rate: bytesPerSecond, taken: 0, chunk: 0, chunkDone: 0, started: m.ticks,
+  }
+  task.program = program
+}
+
+/** '512K', '20M', '1G' or plain bytes; null if it is none of these or zero. */
+export function parseSize(text: string): number | null {
+  const match = /^(\d{1,12})([KMG]?)(iB|B)?$/i.exec(text)
+  if (match === null) return null
+  const unit = { '': 1, K: 1 << 10, M: 1 << 20, G: 1 << 30 }[match[2]!.toUpperCase()]!
+  const bytes = Number(match[1]) * unit
+  return bytes > 0 && bytes < 2 ** 47 ? bytes : null
+}
+
+function runHog(m: Machine, task: Task, hog: HogProgram, fuel: number): number {
+  let used = 0
+  while (used < fuel) {
+    if (hog.target > 0 && hog.taken >= hog.target) return used + waitForEvents(task)
+    if (hog.rate > 0 && hog.taken >= (hog.rate * (m.ticks - hog.started + 1)) / TICKS_PER_SECOND) {
+      task.state = 'S'
+      task.wait = { for: 'timer', until: m.ticks + 1 }
+      return used + 1
+    }
+    if (hog.chunk === 0) {
+      const want = hog.target === 0 ? HOG_CHUNK : Math.min(HOG_CHUNK, hog.target - hog.taken)
+      const va = doSyscall(m, task, 'mmap', [0, want, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0])
+      used += PAGE_FUEL
+      if (va < 0) {
+        usage(m, task, `hog: mmap: Cannot allocate memory after ${hog.taken >> 10} KiB`)
+        return used
+      }
+      hog.chunk = va
+      hog.chunkDone = 0
+    }
+    const chunkSize = hog.target === 0 ? HOG_CHUNK : Math.min(HOG_CHUNK, hog.target - (hog.taken - hog.chunkDone))
+    const count = Math.min(m.pageSize, chunkSize - hog.chunkDone)
+    fillBytes(m, task, hog.chunk + hog.chunkDone, 0x48, count)
+    used += PAGE_FUEL
+    hog.chunkDone += count
+    hog.taken += count
+    if (hog.chunkDone >= chunkSize) hog.chunk = 0
+  }
+  return used
+}
+
+function startSleep(m: Machine, task: Task): void {
+  const seconds = task.cmdline.slice(1).map((argument) => {
+    const match = /^(\d{1,9}(?:\.\d{1,6})?)([smhd]?)$/.exec(argument)
+    return match === null ? NaN : Number(match[1]) * { '': 1, s: 1, m: 60, h: 3600, d: 86400 }[match[2]!]!
+  })
+  const total = seconds.reduce((sum, value) => sum + value, 0)
+  if (seconds.length === 0) usage(m, task, "sleep: missing operand\nTry 'sleep --help' for more information.")
+  else if (Number.isNaN(total)) {
+    const bad = task.cmdline[1 + seconds.findIndex((value) => Number.isNaN(value))]
+    usage(m, task, `sleep: invalid time interval '${bad}'\nTry 'sleep --help' for more information.`)
+  } else {
+    const program: SleepProgram = { kind: 'sleep', ticks: Math.ceil((total * 1000) / TICK_MS) }
+    task.program = program
+  }
+}
+
+function runSleep(m: Machine, task: Task, program: SleepProgram): number {
+  task.call ??= { nr: 35, args: [], started: m.ticks }
+  if (sleepTicks(m, task, program.ticks) !== WAITING) doExit(m, task, 0)
+  return 1
+}

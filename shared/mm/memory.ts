@@ -1,0 +1,385 @@
+// Page faults, and the page tables' life: filled by faults, copied by fork, emptied by munmap (mm/memory.c).
+//
+// Two things decide what a fault does. The VMA says what the address is for; the PTE says how far we have got with it.
+//
+//   no VMA, or the VMA forbids it       SIGSEGV
+//   PTE empty, anonymous                first touch                     doAnonymousPage()
+//   PTE empty, file                     page cache                      doReadFault(), doCowFault(), doSharedFault()
+//   write, PTE read-only                shared since fork, zero page,   doWpPage()
+//                                       or a file's clean page
+//
+// Modelled on 6.18. Left out: huge pages, NUMA, userfaultfd, locks.
+
+import { assert } from '../lib/assert.ts'
+import {
+  NO_PTE, PTE_ACCESSED, PTE_DIRTY, PTE_NX, PTE_PRESENT, PTE_PROTNONE, PTE_USER, PTE_WRITE, entrySpan, mkPte, mkPtep, ptePfn, ptePresent,
+  pteWrite, writePte, type Pte, type Ptep,
+} from '../hw/mmu.ts'
+import { copyFrame, dirtySlabOf, frameBase, slabOf, type Pfn } from '../hw/ram.ts'
+import { flushTlb } from '../hw/tlb.ts'
+import type { Machine } from '../state/machine.ts'
+import {
+  VM_ACCOUNT, VM_DONTCOPY, VM_EXEC, VM_GROWSDOWN, VM_LOCKED, VM_LOCKONFAULT, VM_READ, VM_SHARED, VM_WIPEONFORK, VM_WRITE,
+  type Mm, type Vaddr, type Vma,
+} from '../state/mm.ts'
+import { NO_PFN, PG_ANON, PG_EXCLUSIVE, PG_FILE, PG_SWAPBACKED } from '../state/page.ts'
+import { BUS_ADRERR, SEGV_ACCERR, SEGV_MAPERR, type Task } from '../state/task.ts'
+import { emit } from '../trace/trace.ts'
+import { filePages, findPage, readAround, readPage, setPageDirty } from './filemap.ts'
+import { expandStack, mkVma } from './mmap.ts'
+import { allocPages, allocZeroedPage, putPage } from './pageAlloc.ts'
+import { vmEnoughMemory, vmUnacctMemory } from './overcommit.ts'
+import { followPte, forEachTable, getPte, ptepAlloc, ptepFind, setPte } from './pgtable.ts'
+import { anonVmaFork, anonVmaPrepare } from './rmap.ts'
+import { findVma, vmaPages } from './vma.ts'
+
+export type VmFault = number
+export const VM_FAULT_OOM = 0x1 // no memory; the running task is the killer's victim
+export const VM_FAULT_SIGBUS = 0x2
+export const VM_FAULT_SIGSEGV = 0x40
+
+/** What an access wants. */
+export type Access = 'read' | 'write' | 'exec'
+
+interface Fault {
+  task: Task
+  vma: Vma
+  va: Vaddr // start of the page
+  ptep: Ptep
+  write: boolean
+}
+
+/** How many pages a read fault on a file maps around the one asked for, if they are in the cache (fault_around_bytes). */
+const FAULT_AROUND_BYTES = 65536
+
+/**
+ * A task touched an address and the MMU would not translate it. 0: try again. Else the VM_FAULT_* that says why not, with
+ * task.faultCode and task.faultAddress set.
+ */
+export function handleMmFault(m: Machine, task: Task, address: Vaddr, access: Access): VmFault {
+  const mm = task.mm!
+  const va = Math.floor(address / m.pageSize) * m.pageSize
+  let vma = findVma(mm, va)
+  if (vma === undefined) return badArea(task, address, SEGV_MAPERR)
+  if (vma.start > va) {
+    if ((vma.flags & VM_GROWSDOWN) === 0 || !expandStack(m, task, vma, va)) return badArea(task, address, SEGV_MAPERR)
+    vma = findVma(mm, va)!
+  }
+  if (!permits(vma, access)) return badArea(task, address, SEGV_ACCERR)
+  const fault = faultIn(m, task, vma, va, access === 'write')
+  if (fault === 0) {
+    task.minFlt++
+    m.vmstat.pgfault++
+    if (m.trace.ring !== null) {
+      emit(m.trace, m.ticks, task.pid, 'page_fault_user', { address, write: access === 'write' ? 1 : 0 })
+    }
+    mm.hiwaterRss = Math.max(mm.hiwaterRss, mm.rssAnon + mm.rssFile + mm.rssShmem)
+  } else {
+    task.faultAddress = address
+    task.faultCode = fault === VM_FAULT_SIGBUS ? BUS_ADRERR : 0
+  }
+  return fault
+}
+
+function badArea(task: Task, address: Vaddr, code: number): VmFault {
+  task.faultAddress = address
+  task.faultCode = code
+  return VM_FAULT_SIGSEGV
+}
+
+/** On x86 what may be written or executed may be read. */
+export function permits(vma: Vma, access: Access): boolean {
+  if (access === 'write') return (vma.flags & VM_WRITE) !== 0
+  if (access === 'exec') return (vma.flags & VM_EXEC) !== 0
+  return (vma.flags & (VM_READ | VM_WRITE | VM_EXEC)) !== 0
+}
+
+/** Brings the page in as the VMA says; `va` is page-aligned and the access permitted. */
+export function faultIn(m: Machine, task: Task, vma: Vma, va: Vaddr, write: boolean): VmFault {
+  const ptep = ptepAlloc(m, vma.mm, va)
+  if (ptep === NO_PTE) return VM_FAULT_OOM
+  const fault: Fault = { task, vma, va, ptep, write }
+  const pte = getPte(m, ptep)
+  if (!ptePresent(pte)) {
+    if (isAnonymous(vma)) return doAnonymousPage(m, fault)
+    const index = vma.pgoff + (va - vma.start) / m.pageSize
+    if (index >= filePages(m, vma.file!)) return VM_FAULT_SIGBUS
+    if (!write) return doReadFault(m, fault, index)
+    return (vma.flags & VM_SHARED) !== 0 ? doSharedFault(m, fault, index) : doCowFault(m, fault, index)
+  }
+  if (write && !pteWrite(pte)) return doWpPage(m, fault, pte)
+  return 0
+}
+
+/** Memory without a store of its own: nameless, or a private mapping of /dev/zero. */
+export function isAnonymous(vma: Vma): boolean {
+  return vma.file === null || (vma.file.backing === 'zero' && (vma.flags & VM_SHARED) === 0)
+}
+
+/** The bits of a new PTE that follow from the VMA; the write bit only on request. */
+function protOf(vma: Vma): number {
+  const nx = (vma.flags & VM_EXEC) === 0 ? PTE_NX : 0
+  return (vma.flags & (VM_READ | VM_WRITE | VM_EXEC)) === 0
+    ? PTE_PROTNONE | nx
+    : PTE_PRESENT | PTE_USER | PTE_ACCESSED | nx
+}
+
+/** First touch. Readers all see the one zero page; only a writer costs memory. */
+function doAnonymousPage(m: Machine, { vma, va, ptep, write }: Fault): VmFault {
+  if (!write) {
+    setPte(m, vma.mm, va, ptep, mkPte(m.zeroPfn, protOf(vma)))
+    return 0
+  }
+  if (!anonVmaPrepare(m, vma)) return VM_FAULT_OOM
+  const pfn = allocZeroedPage(m, PG_ANON | PG_SWAPBACKED | PG_EXCLUSIVE, vma.mm.seat)
+  if (pfn === NO_PFN) return VM_FAULT_OOM
+  mapAnonPage(m, vma, va, ptep, pfn)
+  return 0
+}
+
+function mapAnonPage(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, pfn: Pfn): void {
+  const { page } = m.zone
+  page.mapping[pfn] = vma.anonVma!.id
+  page.index[pfn] = va / m.pageSize
+  page.mapcount[pfn] = 1
+  vma.mm.rssAnon++
+  setPte(m, vma.mm, va, ptep, mkPte(pfn, protOf(vma) | PTE_WRITE | PTE_DIRTY))
+}
+
+/** A read of a file's page: the cached frame itself, read-only, and its neighbours with it. */
+function doReadFault(m: Machine, { vma, va, ptep }: Fault, index: number): VmFault {
+  const pfn = readPage(m, vma.file!, index, vma.mm.seat)
+  if (pfn === NO_PFN) return VM_FAULT_OOM
+  readAround(m, vma.file!, index, vma.mm.seat)
+  mapFilePage(m, vma, va, ptep, pfn, false)
+  mapAround(m, vma, va)
+  return 0
+}
+
+/** Maps what is cached of the 16 pages around `va`: within the VMA, the file and the page table. */
+function mapAround(m: Machine, vma: Vma, va: Vaddr): void {
+  const window = Math.max(FAULT_AROUND_BYTES, m.pageSize)
+  const table = Math.floor(va / entrySpan(m.layout, 1)) * entrySpan(m.layout, 1)
+  const from = Math.max(Math.floor(va / window) * window, vma.start, table)
+  const fileEnd = vma.start + (filePages(m, vma.file!) - vma.pgoff) * m.pageSize
+  const end = Math.min(from + window, vma.end, fileEnd, table + entrySpan(m.layout, 1))
+  let ptep = ptepFind(m, vma.mm, from)
+  for (let at = from; at < end; at += m.pageSize, ptep++) {
+    if (getPte(m, ptep) !== 0) continue
+    const pfn = findPage(vma.file!, vma.pgoff + (at - vma.start) / m.pageSize)
+    if (pfn !== NO_PFN) mapFilePage(m, vma, at, ptep, pfn, false)
+  }
+}
+
+function mapFilePage(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, pfn: Pfn, dirty: boolean): void {
+  const { page } = m.zone
+  page.refcount[pfn]!++
+  page.mapcount[pfn]!++
+  countRss(vma.mm, page.flags[pfn]!, 1)
+  // tmpfs keeps no track of writes: a mapping that may write does so without a further fault.
+  const tmpfs = (page.flags[pfn]! & PG_SWAPBACKED) !== 0
+  const mayWrite = (vma.flags & (VM_SHARED | VM_WRITE)) === (VM_SHARED | VM_WRITE) && (tmpfs || dirty)
+  const flags = protOf(vma) | (mayWrite ? PTE_WRITE : 0) | (dirty ? PTE_DIRTY : 0)
+  setPte(m, vma.mm, va, ptep, mkPte(pfn, flags))
+}
+
+/** A write to a private file mapping: a copy of the page, anonymous from now on. */
+function doCowFault(m: Machine, { vma, va, ptep }: Fault, index: number): VmFault {
+  if (!anonVmaPrepare(m, vma)) return VM_FAULT_OOM
+  const source = readPage(m, vma.file!, index, vma.mm.seat)
+  if (source === NO_PFN) return VM_FAULT_OOM
+  const pfn = allocPages(m, 0, PG_ANON | PG_SWAPBACKED | PG_EXCLUSIVE, vma.mm.seat)
+  if (pfn === NO_PFN) return VM_FAULT_OOM
+  copyFrame(m.ram, pfn, source)
+  mapAnonPage(m, vma, va, ptep, pfn)
+  return 0
+}
+
+/** A write to a shared file mapping: the cached frame itself, dirty. */
+function doSharedFault(m: Machine, { vma, va, ptep }: Fault, index: number): VmFault {
+  const pfn = readPage(m, vma.file!, index, vma.mm.seat)
+  if (pfn === NO_PFN) return VM_FAULT_OOM
+  mapFilePage(m, vma, va, ptep, pfn, true)
+  return 0
+}
+
+/** A write to a present, read-only page: keep it if nobody else has it, else copy. */
+function doWpPage(m: Machine, { vma, va, ptep }: Fault, pte: Pte): VmFault {
+  const { page } = m.zone
+  const pfn = ptePfn(pte)
+  if ((vma.flags & VM_SHARED) !== 0) {
+    setPageDirty(m, pfn)
+    setPte(m, vma.mm, va, ptep, pte | PTE_WRITE | PTE_DIRTY)
+    return 0
+  }
+  if (pfn !== m.zeroPfn && (page.flags[pfn]! & PG_ANON) !== 0) {
+    if ((page.flags[pfn]! & PG_EXCLUSIVE) !== 0 || page.refcount[pfn] === 1) {
+      page.flags[pfn]! |= PG_EXCLUSIVE
+      page.mapping[pfn] = vma.anonVma!.id
+      setPte(m, vma.mm, va, ptep, pte | PTE_WRITE | PTE_DIRTY)
+      return 0
+    }
+  }
+  return wpPageCopy(m, vma, va, ptep, pte)
+}
+
+function wpPageCopy(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, pte: Pte): VmFault {
+  if (!anonVmaPrepare(m, vma)) return VM_FAULT_OOM
+  const old = ptePfn(pte)
+  const flags = PG_ANON | PG_SWAPBACKED | PG_EXCLUSIVE
+  const pfn = old === m.zeroPfn ? allocZeroedPage(m, flags, vma.mm.seat) : allocPages(m, 0, flags, vma.mm.seat)
+  if (pfn === NO_PFN) return VM_FAULT_OOM
+  if (old !== m.zeroPfn) {
+    copyFrame(m.ram, pfn, old)
+    if (m.trace.ring !== null) emit(m.trace, m.ticks, m.current?.pid ?? 0, 'wp_page_copy', { address: va, old, new: pfn })
+    dropMapping(m, vma.mm, old, pte)
+  }
+  mapAnonPage(m, vma, va, ptep, pfn)
+  return 0
+}
+
+/** One PTE fewer points to the frame. */
+function dropMapping(m: Machine, mm: Mm, pfn: Pfn, pte: Pte): void {
+  const { page } = m.zone
+  assert(page.mapcount[pfn]! > 0, 'a frame is unmapped that nobody maps')
+  page.mapcount[pfn]!--
+  const flags = page.flags[pfn]!
+  if ((flags & PG_FILE) !== 0 && (pte & PTE_DIRTY) !== 0) setPageDirty(m, pfn)
+  countRss(mm, flags, -1)
+  putPage(m, pfn)
+}
+
+function countRss(mm: Mm, flags: number, by: number): void {
+  if ((flags & PG_ANON) !== 0) mm.rssAnon += by
+  else if ((flags & PG_SWAPBACKED) !== 0) mm.rssShmem += by
+  else mm.rssFile += by
+}
+
+/** Empties the PTEs of [start, end) of the VMA (zap_page_range). The page tables stay. Returns the pages that were mapped. */
+export function unmapPageRange(m: Machine, vma: Vma, start: Vaddr, end: Vaddr): number {
+  const { layout, ram } = m
+  const step = 1 << (layout.pteShift - 2)
+  let zapped = 0
+  forEachTable(m, vma.mm, start, end, (table, from, to) => {
+    const slab = slabOf(ram, table)!
+    const count = (to - from) / m.pageSize
+    const first = (Math.floor(from / m.pageSize) & ((1 << layout.tableShift) - 1)) * step + frameBase(ram, table)
+    let dirtied = false
+    for (let i = 0; i < count; i++) {
+      const word = first + i * step
+      const pte = slab[word]!
+      if (pte === 0) continue
+      if (!dirtied) {
+        dirtySlabOf(ram, table)
+        dirtied = true
+      }
+      slab[word] = 0
+      if (step === 2) slab[word + 1] = 0
+      zapped++
+      const pfn = ptePfn(pte)
+      if (pfn !== m.zeroPfn) dropMapping(m, vma.mm, pfn, pte)
+    }
+  })
+  if (zapped > 0 && m.tlb.mm === vma.mm.id) flushTlb(m.tlb)
+  return zapped
+}
+
+/** The VMA's protection has changed: its PTEs follow. Write permission comes back by faults, unless nobody else has the page. */
+export function changeProtection(m: Machine, vma: Vma): void {
+  const prot = protOf(vma)
+  const mayWrite = (vma.flags & (VM_WRITE | VM_SHARED)) === VM_WRITE
+  forEachTable(m, vma.mm, vma.start, vma.end, (table, from, to) => {
+    const first = mkPtep(m.layout, table, Math.floor(from / m.pageSize) & ((1 << m.layout.tableShift) - 1))
+    for (let i = 0; i < (to - from) / m.pageSize; i++) {
+      const pte = getPte(m, first + i)
+      if (pte === 0) continue
+      const pfn = ptePfn(pte)
+      const exclusive = (m.zone.page.flags[pfn]! & PG_EXCLUSIVE) !== 0
+      const write = mayWrite && exclusive && (pte & PTE_DIRTY) !== 0 ? PTE_WRITE : 0
+      const kept = pte & (PTE_DIRTY | PTE_ACCESSED)
+      writePte(m.ram, m.layout, first + i, mkPte(pfn, prot | write | kept))
+    }
+  })
+  if (m.tlb.mm === vma.mm.id) flushTlb(m.tlb)
+}
+
+/** dup_mmap(): the child's address space with all VMAs and the page tables that faults could not make again. False: no memory. */
+export function dupMmap(m: Machine, task: Task, from: Mm, to: Mm): boolean {
+  for (const parent of from.vmas) {
+    if ((parent.flags & VM_DONTCOPY) !== 0) continue
+    const pages = vmaPages(parent)
+    if ((parent.flags & VM_ACCOUNT) !== 0 && !vmEnoughMemory(m, pages, task.uid === 0, from.totalVm)) return false
+    const flags = parent.flags & ~(VM_LOCKED | VM_LOCKONFAULT)
+    const vma = mkVma(m, to, parent.start, parent.end, flags, parent)
+    if (vma === null) {
+      if ((parent.flags & VM_ACCOUNT) !== 0) vmUnacctMemory(m, pages)
+      return false
+    }
+    to.vmas.push(vma)
+    const wipe = (flags & VM_WIPEONFORK) !== 0
+    if (!wipe && !anonVmaFork(m, vma, parent)) return false
+    // What was never written privately comes back by faults.
+    if (parent.anonVma !== null && !wipe && !copyPageRange(m, parent, vma)) return false
+  }
+  if (m.tlb.mm === from.id) flushTlb(m.tlb)
+  return true
+}
+
+/** Copies the PTEs; own frames become shared and read-only in both. */
+function copyPageRange(m: Machine, parent: Vma, child: Vma): boolean {
+  const { layout, ram } = m
+  const { flags, refcount, mapcount } = m.zone.page
+  const { zeroPfn } = m
+  const step = 1 << (layout.pteShift - 2)
+  const indexMask = (1 << layout.tableShift) - 1
+  const mm = child.mm
+  let anon = 0
+  let file = 0
+  let shmem = 0
+  let enough = true
+  forEachTable(m, parent.mm, parent.start, parent.end, (table, from, to) => {
+    if (!enough) return
+    const ptep = ptepAlloc(m, mm, from)
+    if (ptep === NO_PTE) {
+      enough = false
+      return
+    }
+    const index = Math.floor(from / m.pageSize) & indexMask
+    const source = dirtySlabOf(ram, table)
+    const target = dirtySlabOf(ram, ptep >> layout.tableShift)
+    let s = frameBase(ram, table) + index * step
+    let t = frameBase(ram, ptep >> layout.tableShift) + index * step
+    for (let count = (to - from) / m.pageSize; count > 0; count--, s += step, t += step) {
+      let pte = source[s]!
+      if (pte === 0) continue
+      const pfn = ptePfn(pte)
+      if (pfn !== zeroPfn) {
+        const kind = flags[pfn]!
+        refcount[pfn]!++
+        mapcount[pfn]!++
+        if ((kind & PG_ANON) !== 0) {
+          anon++
+          flags[pfn] = kind & ~PG_EXCLUSIVE
+          if ((pte & PTE_WRITE) !== 0) {
+            pte &= ~PTE_WRITE
+            source[s] = pte
+          }
+        } else if ((kind & PG_SWAPBACKED) !== 0) shmem++
+        else file++
+      }
+      target[t] = pte
+      if (step === 2) target[t + 1] = source[s + 1]!
+    }
+  })
+  mm.rssAnon += anon
+  mm.rssFile += file
+  mm.rssShmem += shmem
+  return enough
+}
+
+/** The frame behind an address, NO_PFN if none is mapped; the zero page counts. */
+export function frameAt(m: Machine, mm: Mm, va: Vaddr): Pfn {
+  const pte = followPte(m, mm, va)
+  return pte === 0 ? NO_PFN : ptePfn(pte)
+}
+

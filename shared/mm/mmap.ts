@@ -1,0 +1,524 @@
+// Address spaces: placing, splitting, merging and removing VMAs (mm/mmap.c, mm/vma.c).
+//
+//   before   AAAA        BBBB          mmap() finds the highest gap below mmapBase that is large enough;
+//   mmap         CCCC                  equal neighbours become one VMA
+//   after    AAAACCCC    BBBB
+//
+// Modelled on 6.18. Left out: huge pages, NUMA policies, userfaultfd, names of VMAs.
+
+import { EACCES, EAGAIN, EEXIST, EINVAL, ENOMEM, EPERM } from '../lib/errno.ts'
+import { roundUp } from '../lib/bits.ts'
+import type { Inode } from '../state/inode.ts'
+import type { Machine } from '../state/machine.ts'
+import {
+  VM_ACCOUNT, VM_GROWSDOWN, VM_LOCKED, VM_MAYEXEC, VM_MAYREAD, VM_MAYSHARE, VM_MAYWRITE, VM_NORESERVE, VM_SHARED,
+  VM_WRITE, type Mm, type Vaddr, type Vma,
+} from '../state/mm.ts'
+import { RLIM_INFINITY, type Rlimits, type Task } from '../state/task.ts'
+import { freePgtables } from './pgtable.ts'
+import { changeProtection, unmapPageRange } from './memory.ts'
+import { vmEnoughMemory, vmUnacctMemory } from './overcommit.ts'
+import { anonVmaClone, unlinkAnonVmas } from './rmap.ts'
+import { kmemCacheAlloc, kmemCacheFree } from './slab.ts'
+import { findVma, findVmaIndex, findVmaIntersection, isDataMapping, vmaPages } from './vma.ts'
+
+/** What a new mapping is to be. */
+export interface MapRequest {
+  flags: number // VM_*
+  file: Inode | null
+  pgoff: number // pages; for private anonymous memory the virtual page number is taken
+  special: string
+}
+
+const TWO_MIB = 0x20_0000
+
+// --- placement -------------------------------------------------------------------------------------------------------
+
+/**
+ * Where mmap() puts `length` bytes when the caller does not care: the highest gap below mmapBase. `hint` is taken if the
+ * range is free. -ENOMEM if nothing fits.
+ */
+export function getUnmappedArea(m: Machine, mm: Mm, hint: Vaddr, length: number, request: MapRequest): Vaddr {
+  if (length > m.layout.taskSize) return -ENOMEM
+  if (hint !== 0) {
+    const va = Math.floor(hint / m.pageSize) * m.pageSize
+    if (va + length <= m.layout.taskSize && va >= m.pageSize) {
+      const next = findVma(mm, va)
+      if (next === undefined || va + length <= vmStartGap(m, next)) return va
+    }
+  }
+  if (wantsAlignment(m, length, request)) {
+    const off = request.file === null ? 0 : request.pgoff * m.pageSize
+    const end = highestGap(m, mm, length + TWO_MIB)
+    if (end >= 0) {
+      const low = end - length - TWO_MIB
+      const sub = (((off - low) % TWO_MIB) + TWO_MIB) % TWO_MIB
+      return low + (sub === 0 ? TWO_MIB : sub)
+    }
+  }
+  const end = highestGap(m, mm, length)
+  return end < 0 ? -ENOMEM : end - length
+}
+
+/** thp_get_unmapped_area: what could be made of 2 MiB pages is aligned to them, even where huge pages are off. */
+function wantsAlignment(m: Machine, length: number, { file, flags, pgoff }: MapRequest): boolean {
+  if (m.layout.bits !== 64 || m.pageSize !== 4096) return false
+  if (file === null) return (flags & VM_SHARED) === 0 && length % TWO_MIB === 0
+  if (file.backing === 'tmpfs') return false
+  const off = pgoff * m.pageSize
+  return off + length - roundUp(off, TWO_MIB) >= TWO_MIB
+}
+
+/** End of the highest gap below mmapBase with room for `length` bytes; -1 if there is none. */
+function highestGap(m: Machine, mm: Mm, length: number): Vaddr {
+  const { vmas } = mm
+  let end = mm.mmapBase
+  for (let i = findVmaIndex(mm, mm.mmapBase); ; i--) {
+    const above = vmas[i]
+    if (above !== undefined) end = Math.min(end, vmStartGap(m, above))
+    const below = vmas[i - 1]
+    const start = below === undefined ? m.pageSize : below.end
+    if (end - start >= length) return end
+    if (below === undefined) return -1
+  }
+}
+
+/** Where the VMA begins for those who want to lie below it: the guard gap under a stack belongs to it. */
+function vmStartGap(m: Machine, vma: Vma): Vaddr {
+  if ((vma.flags & VM_GROWSDOWN) === 0) return vma.start
+  return Math.max(0, vma.start - m.sysctl.stackGuardGap * m.pageSize)
+}
+
+// --- making, splitting, merging --------------------------------------------------------------------------------------
+
+/** Maps the range, which must be free (or is emptied first, as MAP_FIXED does). Returns the address or -errno. */
+export function mmapRegion(m: Machine, task: Task, mm: Mm, start: Vaddr, length: number, request: MapRequest): number {
+  const pages = length / m.pageSize
+  const replaced = findVmaIntersection(mm, start, start + length) === undefined ? 0 : pagesIn(mm, start, start + length)
+  if (!mayExpandVm(mm, task.rlimits, request.flags, pages - replaced)) return -ENOMEM
+  if (mm.vmas.length >= m.sysctl.maxMapCount) return -ENOMEM
+  if (replaced > 0) {
+    const error = doMunmap(m, mm, start, length)
+    if (error < 0) return error
+  }
+  let { flags } = request
+  if (isPromise(m, flags, request.file)) {
+    if (!vmEnoughMemory(m, pages, task.uid === 0, mm.totalVm)) return -ENOMEM
+    flags |= VM_ACCOUNT
+  }
+  const pgoff = request.file === null ? start / m.pageSize : request.pgoff
+  if (insertOrMerge(m, mm, start, start + length, flags, { ...request, pgoff }) === null) {
+    if ((flags & VM_ACCOUNT) !== 0) vmUnacctMemory(m, pages)
+    return -ENOMEM
+  }
+  vmStatAccount(mm, flags, pages)
+  if ((flags & VM_LOCKED) !== 0) mm.lockedVm += pages
+  return start
+}
+
+/** accountable_mapping: private writable memory is promised in full; shared memory is, too, but with its object. */
+function isPromise(m: Machine, flags: number, file: Inode | null): boolean {
+  if ((flags & VM_NORESERVE) !== 0 && m.sysctl.overcommitMemory !== 2) return false
+  if ((flags & (VM_WRITE | VM_SHARED)) !== VM_WRITE) return false
+  return file === null || file.backing !== 'dir'
+}
+
+/** The new range joins its neighbours if they are alike, else it is a VMA of its own; null when there is no memory. */
+function insertOrMerge(
+  m: Machine, mm: Mm, start: Vaddr, end: Vaddr, flags: number, request: MapRequest,
+): Vma | null {
+  const { vmas } = mm
+  const at = findVmaIndex(mm, start)
+  const prev = vmas[at - 1]
+  const next = vmas[at]
+  const { file, pgoff, special } = request
+  const afterPrev =
+    prev !== undefined && prev.end === start && alike(prev, flags, file, special) &&
+    pgoff === prev.pgoff + vmaPages(prev) && (prev.anonVma === null || prev.anonVmaChain.length <= 1)
+  const beforeNext =
+    next !== undefined && next.start === end && alike(next, flags, file, special) &&
+    next.pgoff === pgoff + (end - start) / m.pageSize && (next.anonVma === null || next.anonVmaChain.length <= 1)
+  if (afterPrev && beforeNext && anonVmasAgree(prev, next)) {
+    adoptAnonVma(m, prev, next)
+    prev.end = next.end
+    removeVma(m, mm, at)
+    return prev
+  }
+  if (afterPrev) {
+    prev.end = end
+    return prev
+  }
+  if (beforeNext) {
+    next.start = start
+    next.pgoff = pgoff
+    return next
+  }
+  const vma = mkVma(m, mm, start, end, flags, request)
+  if (vma !== null) vmas.splice(at, 0, vma)
+  return vma
+}
+
+export function mkVma(
+  m: Machine, mm: Mm, start: Vaddr, end: Vaddr, flags: number, { file, pgoff, special }: MapRequest,
+): Vma | null {
+  if (!kmemCacheAlloc(m, 'vm_area_struct')) return null
+  const vma: Vma = {
+    id: m.nextId++, mm, start, end, flags, pgoff, file, special, anonVma: null, anonVmaChain: [],
+  }
+  if (file !== null) file.mappings.set(vma.id, vma)
+  return vma
+}
+
+function alike(vma: Vma, flags: number, file: Inode | null, special: string): boolean {
+  return vma.flags === flags && vma.file === file && vma.special === special
+}
+
+/** Whether two neighbours may share one anon_vma: at most one has one (and not from a fork), or both the same. */
+function anonVmasAgree(a: Vma, b: Vma): boolean {
+  if (a.anonVma === null) return b.anonVmaChain.length <= 1
+  if (b.anonVma === null) return a.anonVmaChain.length <= 1
+  return a.anonVma === b.anonVma
+}
+
+function adoptAnonVma(m: Machine, into: Vma, from: Vma): void {
+  if (into.anonVma === null && from.anonVma !== null) anonVmaClone(m, into, from)
+}
+
+/** Takes the VMA at that index out of the list and lets go of what it holds; its pages must be unmapped or taken over. */
+function removeVma(m: Machine, mm: Mm, at: number): void {
+  const [vma] = mm.vmas.splice(at, 1)
+  freeVma(m, vma!)
+}
+
+/** Lets go of what a VMA holds. */
+export function freeVma(m: Machine, vma: Vma): void {
+  unlinkAnonVmas(m, vma)
+  if (vma.file !== null) vma.file.mappings.delete(vma.id)
+  kmemCacheFree(m, 'vm_area_struct')
+}
+
+/** Cuts the VMA in two at the address; the index of the upper part, or -ENOMEM. */
+function splitVma(m: Machine, mm: Mm, at: number, va: Vaddr): number {
+  const vma = mm.vmas[at]!
+  const upper = mkVma(m, mm, va, vma.end, vma.flags, {
+    flags: vma.flags, file: vma.file, special: vma.special, pgoff: vma.pgoff + (va - vma.start) / m.pageSize,
+  })
+  if (upper === null) return -ENOMEM
+  anonVmaClone(m, upper, vma)
+  vma.end = va
+  mm.vmas.splice(at + 1, 0, upper)
+  return at + 1
+}
+
+/** Merges the VMA at that index with equal neighbours; returns the index of the result. */
+function mergeVma(m: Machine, mm: Mm, at: number): number {
+  const { vmas } = mm
+  const next = vmas[at + 1]
+  if (next !== undefined && mergeable(vmas[at]!, next)) {
+    adoptAnonVma(m, vmas[at]!, next)
+    vmas[at]!.end = next.end
+    removeVma(m, mm, at + 1)
+  }
+  const prev = vmas[at - 1]
+  if (prev === undefined || !mergeable(prev, vmas[at]!)) return at
+  adoptAnonVma(m, prev, vmas[at]!)
+  prev.end = vmas[at]!.end
+  removeVma(m, mm, at)
+  return at - 1
+}
+
+function mergeable(a: Vma, b: Vma): boolean {
+  return (
+    a.end === b.start && alike(a, b.flags, b.file, b.special) && b.pgoff === a.pgoff + vmaPages(a) && anonVmasAgree(a, b)
+  )
+}
+
+/**
+ * Calls `change` for each VMA in [start, end), cut to the range first and merged with its equals afterwards. Stops at
+ * the first hole. Returns 0, -ENOMEM for a hole, or what `change` returned.
+ */
+export function modifyVmas(m: Machine, mm: Mm, start: Vaddr, end: Vaddr, change: (vma: Vma) => number): number {
+  let va = start
+  while (va < end) {
+    let at = findVmaIndex(mm, va)
+    let vma = mm.vmas[at]
+    if (vma === undefined || vma.start > va) return -ENOMEM
+    if (vma.start < va) {
+      at = splitVma(m, mm, at, va)
+      if (at < 0) return at
+      vma = mm.vmas[at]!
+    }
+    if (vma.end > end) {
+      const upper = splitVma(m, mm, at, end)
+      if (upper < 0) return upper
+    }
+    const error = change(vma)
+    va = vma.end
+    mergeVma(m, mm, at)
+    if (error < 0) return error
+  }
+  return 0
+}
+
+// --- removing --------------------------------------------------------------------------------------------------------
+
+/** munmap(2) of page-aligned [start, start + length): holes are fine. 0 or -ENOMEM (a split needs memory). */
+export function doMunmap(m: Machine, mm: Mm, start: Vaddr, length: number): number {
+  const end = start + length
+  let first = findVmaIndex(mm, start)
+  if (first === mm.vmas.length || mm.vmas[first]!.start >= end) return 0
+  if (mm.vmas[first]!.start < start) {
+    if (mm.vmas[first]!.end > end && mm.vmas.length >= m.sysctl.maxMapCount) return -ENOMEM
+    first = splitVma(m, mm, first, start)
+    if (first < 0) return first
+  }
+  let last = findVmaIndex(mm, end - 1)
+  if (last < mm.vmas.length && mm.vmas[last]!.start < end) {
+    if (mm.vmas[last]!.end > end) {
+      const upper = splitVma(m, mm, last, end)
+      if (upper < 0) return upper
+    }
+    last++
+  }
+  const gone = mm.vmas.splice(first, last - first)
+  const floor = first === 0 ? 0 : mm.vmas[first - 1]!.end
+  const ceiling = first === mm.vmas.length ? Number.MAX_SAFE_INTEGER : mm.vmas[first]!.start
+  for (const vma of gone) {
+    unmapPageRange(m, vma, vma.start, vma.end)
+    const pages = vmaPages(vma)
+    if ((vma.flags & VM_ACCOUNT) !== 0) vmUnacctMemory(m, pages)
+    if ((vma.flags & VM_LOCKED) !== 0) mm.lockedVm -= pages
+    vmStatAccount(mm, vma.flags, -pages)
+    freeVma(m, vma)
+  }
+  freePgtables(m, mm, gone[0]!.start, gone[gone.length - 1]!.end, floor, ceiling)
+  return 0
+}
+
+/** Takes the whole address space down but for the top-level table (exit_mmap). */
+export function exitMmap(m: Machine, mm: Mm): void {
+  if (mm.vmas.length === 0) return
+  const gone = mm.vmas.splice(0)
+  for (const vma of gone) {
+    unmapPageRange(m, vma, vma.start, vma.end)
+    if ((vma.flags & VM_ACCOUNT) !== 0) vmUnacctMemory(m, vmaPages(vma))
+    freeVma(m, vma)
+  }
+  freePgtables(m, mm, gone[0]!.start, gone[gone.length - 1]!.end, 0, Number.MAX_SAFE_INTEGER)
+  mm.totalVm = 0
+  mm.lockedVm = 0
+  mm.dataVm = 0
+  mm.stackVm = 0
+  mm.execVm = 0
+}
+
+function pagesIn(mm: Mm, start: Vaddr, end: Vaddr): number {
+  let bytes = 0
+  for (let i = findVmaIndex(mm, start); i < mm.vmas.length && mm.vmas[i]!.start < end; i++) {
+    bytes += Math.min(end, mm.vmas[i]!.end) - Math.max(start, mm.vmas[i]!.start)
+  }
+  return bytes / mm.pageSize
+}
+
+// --- accounting ------------------------------------------------------------------------------------------------------
+
+/** RLIMIT_AS and RLIMIT_DATA (may_expand_vm). */
+export function mayExpandVm(mm: Mm, rlimits: Rlimits, flags: number, pages: number): boolean {
+  if (exceeds(mm.totalVm + pages, mm, rlimits.as.soft)) return false
+  return !isDataMapping(flags) || !exceeds(mm.dataVm + pages, mm, rlimits.data.soft)
+}
+
+function exceeds(pages: number, mm: Mm, limit: number): boolean {
+  return limit !== RLIM_INFINITY && pages > Math.floor(limit / mm.pageSize)
+}
+
+export function vmStatAccount(mm: Mm, flags: number, pages: number): void {
+  mm.totalVm += pages
+  mm.hiwaterVm = Math.max(mm.hiwaterVm, mm.totalVm)
+  if ((flags & VM_GROWSDOWN) !== 0) mm.stackVm += pages
+  else if (isDataMapping(flags)) mm.dataVm += pages
+  else if ((flags & 0x6) === 0x4) mm.execVm += pages
+}
+
+// --- brk, protection, stack ------------------------------------------------------------------------------------------
+
+/** brk(2): the new break, or the old one when it cannot be had. */
+export function doBrk(m: Machine, task: Task, mm: Mm, brk: Vaddr): Vaddr {
+  if (brk < mm.startBrk) return mm.brk
+  const oldEnd = roundUp(mm.brk, m.pageSize)
+  const newEnd = roundUp(brk, m.pageSize)
+  if (newEnd < oldEnd) {
+    if (doMunmap(m, mm, newEnd, oldEnd - newEnd) < 0) return mm.brk
+  } else if (newEnd > oldEnd) {
+    const { data } = task.rlimits
+    if (data.soft !== RLIM_INFINITY && brk - mm.startBrk + (mm.endData - mm.startData) > data.soft) return mm.brk
+    const next = findVma(mm, oldEnd)
+    // One page must stay free before the next mapping.
+    if (next !== undefined && newEnd + m.pageSize > vmStartGap(m, next)) return mm.brk
+    if (newEnd > m.layout.taskSize || !growHeap(m, task, mm, oldEnd, newEnd)) return mm.brk
+  }
+  mm.brk = brk
+  return brk
+}
+
+function growHeap(m: Machine, task: Task, mm: Mm, start: Vaddr, end: Vaddr): boolean {
+  const flags = HEAP_FLAGS | mm.defFlags
+  const pages = (end - start) / m.pageSize
+  if (!mayExpandVm(mm, task.rlimits, flags, pages) || mm.vmas.length >= m.sysctl.maxMapCount) return false
+  if ((flags & VM_LOCKED) !== 0 && !mayLock(task, mm, pages)) return false
+  if (!vmEnoughMemory(m, pages, task.uid === 0, mm.totalVm)) return false
+  const at = findVmaIndex(mm, start)
+  const prev = mm.vmas[at - 1]
+  // Only the heap itself is extended, never the bss below its first page.
+  const joins =
+    prev !== undefined && prev.end === start && prev.start >= mm.startBrk && alike(prev, flags, null, '') &&
+    prev.pgoff + vmaPages(prev) === start / m.pageSize && prev.anonVmaChain.length <= 1
+  if (joins) {
+    prev.end = end
+  } else {
+    const vma = mkVma(m, mm, start, end, flags, { flags, file: null, pgoff: start / m.pageSize, special: '' })
+    if (vma === null) {
+      vmUnacctMemory(m, pages)
+      return false
+    }
+    mm.vmas.splice(at, 0, vma)
+  }
+  vmStatAccount(mm, flags, pages)
+  if ((flags & VM_LOCKED) !== 0) mm.lockedVm += pages
+  return true
+}
+
+/** VM_DATA_DEFAULT_FLAGS of a program whose stack is not executable. */
+export const HEAP_FLAGS = 0x1 | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_ACCOUNT
+
+function mayLock(task: Task, mm: Mm, pages: number): boolean {
+  const { soft } = task.rlimits.memlock
+  return task.uid === 0 || soft === RLIM_INFINITY || (mm.lockedVm + pages) * mm.pageSize <= soft
+}
+
+/** mprotect(2) of page-aligned [start, end) to VM_READ | VM_WRITE | VM_EXEC bits. */
+export function doMprotect(m: Machine, task: Task, mm: Mm, start: Vaddr, end: Vaddr, access: number): number {
+  return modifyVmas(m, mm, start, end, (vma) => {
+    if ((access & ~(vma.flags >> 4)) !== 0) return -EACCES
+    return mprotectFixup(m, task, vma, (vma.flags & ~0x7) | access)
+  })
+}
+
+function mprotectFixup(m: Machine, task: Task, vma: Vma, flags: number): number {
+  if (flags === vma.flags) return 0
+  const { mm } = vma
+  const pages = vmaPages(vma)
+  if ((flags & VM_WRITE) !== 0) {
+    if (!isDataMapping(vma.flags) && isDataMapping(flags) && exceeds(mm.dataVm + pages, mm, task.rlimits.data.soft)) {
+      return -ENOMEM
+    }
+    if ((flags & (VM_ACCOUNT | VM_SHARED)) === 0 && isPromise(m, flags, vma.file)) {
+      if (!vmEnoughMemory(m, pages, task.uid === 0, mm.totalVm)) return -ENOMEM
+      flags |= VM_ACCOUNT
+    }
+  } else if ((flags & VM_ACCOUNT) !== 0 && vma.file === null && vma.anonVma === null) {
+    vmUnacctMemory(m, pages)
+    flags &= ~VM_ACCOUNT
+  }
+  vmStatAccount(mm, vma.flags, -pages)
+  vmStatAccount(mm, flags, pages)
+  vma.flags = flags
+  changeProtection(m, vma)
+  return 0
+}
+
+/** Grows a VMA that grows down to the page of `va`. False: limits or the guard gap forbid it. */
+export function expandStack(m: Machine, task: Task, vma: Vma, va: Vaddr): boolean {
+  const { mm } = vma
+  const start = Math.floor(va / m.pageSize) * m.pageSize
+  const grow = (vma.start - start) / m.pageSize
+  const below = mm.vmas[findVmaIndex(mm, vma.start) - 1]
+  if (below !== undefined) {
+    const gap = (below.flags & 0x7) === 0 || (below.flags & VM_GROWSDOWN) !== 0 ? 0 : m.sysctl.stackGuardGap * m.pageSize
+    if (start - below.end < gap || start < below.end) return false
+  }
+  if (start < m.pageSize) return false
+  const { stack } = task.rlimits
+  if (stack.soft !== RLIM_INFINITY && vma.end - start > stack.soft) return false
+  if (!mayExpandVm(mm, task.rlimits, vma.flags, grow)) return false
+  if ((vma.flags & VM_LOCKED) !== 0 && !mayLock(task, mm, grow)) return false
+  if (!vmEnoughMemory(m, grow, task.uid === 0, mm.totalVm)) return false
+  vma.start = start
+  vma.pgoff -= grow
+  vmStatAccount(mm, vma.flags, grow)
+  if ((vma.flags & VM_LOCKED) !== 0) mm.lockedVm += grow
+  return true
+}
+
+// --- mmap(2) ---------------------------------------------------------------------------------------------------------
+
+// include/uapi/asm-generic/mman-common.h
+export const PROT_READ = 0x1
+export const PROT_WRITE = 0x2
+export const PROT_EXEC = 0x4
+export const MAP_SHARED = 0x01
+export const MAP_PRIVATE = 0x02
+export const MAP_FIXED = 0x10
+export const MAP_ANONYMOUS = 0x20
+export const MAP_GROWSDOWN = 0x100
+export const MAP_LOCKED = 0x2000
+export const MAP_NORESERVE = 0x4000
+export const MAP_POPULATE = 0x8000
+export const MAP_FIXED_NOREPLACE = 0x100000
+
+/** What mmap(2) is asked, checked for page alignment of the offset and for the descriptor already. */
+export interface MmapCall {
+  addr: Vaddr
+  length: number // bytes, above 0
+  prot: number
+  flags: number
+  file: Inode | null // null for MAP_ANONYMOUS
+  readable: boolean // how the descriptor was opened
+  writable: boolean
+  pgoff: number // pages
+}
+
+/** do_mmap(): the address or -errno. The order of the checks is Linux's. */
+export function doMmap(m: Machine, task: Task, call: MmapCall): number {
+  const mm = task.mm!
+  const { prot, file } = call
+  const length = roundUp(call.length, m.pageSize)
+  if (length > m.layout.taskSize) return -ENOMEM
+  const type = call.flags & (MAP_SHARED | MAP_PRIVATE)
+  const fixed = (call.flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0
+  if (mm.vmas.length > m.sysctl.maxMapCount) return -ENOMEM
+
+  let flags = (prot & 0x7) | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | mm.defFlags
+  if ((call.flags & MAP_GROWSDOWN) !== 0) flags |= VM_GROWSDOWN
+  if ((call.flags & MAP_LOCKED) !== 0) flags |= VM_LOCKED
+  if ((call.flags & MAP_NORESERVE) !== 0 && m.sysctl.overcommitMemory !== 2) flags |= VM_NORESERVE
+  // A private /dev/zero mapping is anonymous memory with a file's name; a shared one is shared anonymous memory.
+  const request: MapRequest = { flags, file, pgoff: call.pgoff, special: '' }
+
+  let va = call.addr
+  if (fixed) {
+    if (va % m.pageSize !== 0) return -EINVAL
+    if (va + length > m.layout.taskSize) return -ENOMEM
+    if (va < m.sysctl.mmapMinAddr) return -EPERM
+    if ((call.flags & MAP_FIXED_NOREPLACE) !== 0 && findVmaIntersection(mm, va, va + length) !== undefined) return -EEXIST
+  } else {
+    if (type === MAP_SHARED) request.flags |= VM_SHARED
+    va = getUnmappedArea(m, mm, va, length, request)
+    if (va < 0) return va
+  }
+  if (type === 0 || type === (MAP_SHARED | MAP_PRIVATE)) return -EINVAL
+  if ((call.flags & MAP_LOCKED) !== 0 && task.uid !== 0 && task.rlimits.memlock.soft === 0) return -EPERM
+  if ((flags & VM_LOCKED) !== 0 && !mayLock(task, mm, length / m.pageSize)) return -EAGAIN
+  if (file !== null) {
+    if (!call.readable) return -EACCES
+    if (type === MAP_SHARED) {
+      if ((prot & PROT_WRITE) !== 0 && !call.writable) return -EACCES
+      flags |= VM_SHARED | VM_MAYSHARE
+      if (!call.writable) flags &= ~(VM_MAYWRITE | VM_SHARED)
+    }
+  } else if (type === MAP_SHARED) {
+    flags |= VM_SHARED | VM_MAYSHARE
+  }
+  request.flags = flags
+  return mmapRegion(m, task, mm, va, length, request)
+}

@@ -1,0 +1,192 @@
+// The page allocator: frames in blocks of powers of two (the buddy system, mm/page_alloc.c).
+//
+//   order 0   [5]                    a free list per order; a free block's head has PG_BUDDY
+//   order 1   [2 3]                  and its order; the others of the block have no flag.
+//   order 2   [8 9 10 11]
+//
+// A block of order n starts at a multiple of 2^n. Its buddy is the block that differs in that one bit of the
+// number; two free buddies become one block. Ordinary requests stop at the `min` watermark: what is below is
+// kept for those whose work frees memory.
+//
+// Left out: zones beyond one, migrate types, per-CPU lists.
+
+import { assert } from '../lib/assert.ts'
+import { intSqrt } from '../lib/bits.ts'
+import { clearFrame, type Pfn } from '../hw/ram.ts'
+import type { Machine } from '../state/machine.ts'
+import { MAX_ORDER, NO_PFN, PG_BUDDY, PG_RESERVED, mkPageColumns, type Zone } from '../state/page.ts'
+import { emit } from '../trace/trace.ts'
+import { outOfMemory } from './oomKill.ts'
+
+export function mkZone(nrFrames: number): Zone {
+  return {
+    name: 'Normal',
+    page: mkPageColumns(nrFrames),
+    freeHead: new Int32Array(MAX_ORDER + 1).fill(NO_PFN),
+    nrFree: new Int32Array(MAX_ORDER + 1),
+    freePages: 0,
+    presentPages: nrFrames,
+    managedPages: 0,
+    watermarkMin: 0,
+    watermarkLow: 0,
+    watermarkHigh: 0,
+  }
+}
+
+/** At boot: hands all frames from `first` on to the allocator; those before belong to the kernel. */
+export function freeBootMemory(zone: Zone, first: Pfn): void {
+  zone.page.flags.fill(PG_RESERVED, 0, first)
+  zone.page.refcount.fill(1, 0, first)
+  zone.managedPages = zone.presentPages - first
+  let pfn = first
+  while (pfn < zone.presentPages) {
+    let order = MAX_ORDER
+    while ((pfn & ((1 << order) - 1)) !== 0 || pfn + (1 << order) > zone.presentPages) order--
+    addToFreeList(zone, pfn, order)
+    zone.freePages += 1 << order
+    pfn += 1 << order
+  }
+}
+
+/** min_free_kbytes and the watermarks by the kernel's formula (init_per_zone_wmark_min, __setup_per_zone_wmarks). */
+export function setupWatermarks(m: Machine, minFreeKbytes: number): void {
+  const { zone } = m
+  const pageKb = m.pageSize / 1024
+  m.sysctl.minFreeKbytes = minFreeKbytes
+  zone.watermarkMin = Math.floor(minFreeKbytes / pageKb)
+  const step = Math.max(zone.watermarkMin >> 2, Math.floor((zone.managedPages * 10) / 10000))
+  zone.watermarkLow = zone.watermarkMin + step
+  zone.watermarkHigh = zone.watermarkLow + step
+}
+
+export function defaultMinFreeKbytes(m: Machine): number {
+  const lowmemKb = m.zone.managedPages * (m.pageSize / 1024)
+  return Math.min(Math.max(intSqrt(lowmemKb * 16), 128), 262144)
+}
+
+/**
+ * Takes 2^order frames, charged to `memcg`, with reference count 1 and the given PG_* flags; the content is what was
+ * there. When memory is short the OOM killer acts first. NO_PFN: the task that runs is itself the victim.
+ */
+export function allocPages(m: Machine, order: number, flags: number, memcg: number): Pfn {
+  const { zone } = m
+  let pfn = NO_PFN
+  if (zone.freePages - (1 << order) >= zone.watermarkMin) pfn = rmqueue(zone, order)
+  if (pfn === NO_PFN) {
+    pfn = allocPagesSlowpath(m, order)
+    if (pfn === NO_PFN) return NO_PFN
+  }
+  zone.freePages -= 1 << order
+  const { page } = zone
+  page.flags[pfn] = flags
+  page.refcount[pfn] = 1
+  page.order[pfn] = order
+  page.memcg[pfn] = memcg
+  for (let i = 1; i < 1 << order; i++) {
+    page.flags[pfn + i] = flags
+    page.refcount[pfn + i] = 1
+    page.memcg[pfn + i] = memcg
+  }
+  m.vmstat.pgalloc += 1 << order
+  if (m.trace.ring !== null) {
+    emit(m.trace, m.ticks, m.current?.pid ?? 0, 'mm_page_alloc', { pfn, order })
+  }
+  return pfn
+}
+
+/** As allocPages of one frame, cleared. */
+export function allocZeroedPage(m: Machine, flags: number, memcg: number): Pfn {
+  const pfn = allocPages(m, 0, flags, memcg)
+  if (pfn !== NO_PFN) clearFrame(m.ram, pfn)
+  return pfn
+}
+
+function allocPagesSlowpath(m: Machine, order: number): Pfn {
+  const { zone } = m
+  while (m.panic === '') {
+    if (m.current !== null && m.current.oomVictim) {
+      // The victim may use what is left, so that it can die.
+      return rmqueue(zone, order)
+    }
+    if (!outOfMemory(m, order)) return NO_PFN
+    if (zone.freePages - (1 << order) >= zone.watermarkMin) {
+      const pfn = rmqueue(zone, order)
+      if (pfn !== NO_PFN) return pfn
+    }
+    if (m.current !== null && m.current.oomVictim) return NO_PFN
+  }
+  return NO_PFN
+}
+
+function rmqueue(zone: Zone, order: number): Pfn {
+  for (let o = order; o <= MAX_ORDER; o++) {
+    const pfn = zone.freeHead[o]!
+    if (pfn === NO_PFN) continue
+    delFromFreeList(zone, pfn, o)
+    while (o > order) {
+      o--
+      addToFreeList(zone, pfn + (1 << o), o)
+    }
+    return pfn
+  }
+  return NO_PFN
+}
+
+/** Drops a reference; the last one frees the allocation that starts at this frame. */
+export function putPage(m: Machine, pfn: Pfn): void {
+  const { page } = m.zone
+  assert(page.refcount[pfn]! > 0, 'reference dropped on a free frame')
+  if (--page.refcount[pfn]! === 0) freePages(m, pfn, page.order[pfn]!)
+}
+
+function freePages(m: Machine, pfn: Pfn, order: number): void {
+  const { zone } = m
+  const { page } = zone
+  for (let i = pfn; i < pfn + (1 << order); i++) {
+    assert(page.mapcount[i] === 0, 'a mapped frame is freed')
+    page.flags[i] = 0
+    page.refcount[i] = 0
+    page.mapping[i] = 0
+    page.index[i] = 0
+    page.memcg[i] = 0
+  }
+  if (m.trace.ring !== null) {
+    emit(m.trace, m.ticks, m.current?.pid ?? 0, 'mm_page_free', { pfn, order })
+  }
+  zone.freePages += 1 << order
+  m.vmstat.pgfree += 1 << order
+  while (order < MAX_ORDER) {
+    const buddy = pfn ^ (1 << order)
+    if (buddy + (1 << order) > zone.presentPages) break
+    if ((page.flags[buddy]! & PG_BUDDY) === 0 || page.order[buddy] !== order) break
+    delFromFreeList(zone, buddy, order)
+    pfn &= buddy
+    order++
+  }
+  addToFreeList(zone, pfn, order)
+}
+
+function addToFreeList(zone: Zone, pfn: Pfn, order: number): void {
+  const { page } = zone
+  const head = zone.freeHead[order]!
+  page.flags[pfn] = PG_BUDDY
+  page.order[pfn] = order
+  page.next[pfn] = head
+  page.prev[pfn] = NO_PFN
+  if (head !== NO_PFN) page.prev[head] = pfn
+  zone.freeHead[order] = pfn
+  zone.nrFree[order]!++
+}
+
+function delFromFreeList(zone: Zone, pfn: Pfn, order: number): void {
+  const { page } = zone
+  const next = page.next[pfn]!
+  const prev = page.prev[pfn]!
+  if (prev === NO_PFN) zone.freeHead[order] = next
+  else page.next[prev] = next
+  if (next !== NO_PFN) page.prev[next] = prev
+  page.flags[pfn] = 0
+  page.next[pfn] = NO_PFN
+  page.prev[pfn] = NO_PFN
+  zone.nrFree[order]!--
+}

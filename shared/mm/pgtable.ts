@@ -1,0 +1,142 @@
+// Page tables: in frames of their own, filled in as addresses are first used, given back when no VMA is left that
+// could need them (arch/x86/mm/pgtable.c, mm/memory.c free_pgtables).
+//
+//   mm.pgd ─► table ─► table ─► table of PTEs ─► frame
+//   level 3   level 2  level 1  level 0              (x86-64 with 4 KiB pages; i386 has levels 1 and 0)
+
+import { assert } from '../lib/assert.ts'
+import type { Layout } from '../hw/layout.ts'
+import {
+  NO_PTE, PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, PTE_USER, PTE_WRITE, entrySpan, mkPte, mkPtep, ptePfn, readPte,
+  tableIndex, writePte, type Pte, type Ptep,
+} from '../hw/mmu.ts'
+import type { Pfn } from '../hw/ram.ts'
+import { flushTlbPage } from '../hw/tlb.ts'
+import type { Machine } from '../state/machine.ts'
+import type { Mm, Vaddr } from '../state/mm.ts'
+import { NO_PFN, PG_TABLE } from '../state/page.ts'
+import { allocZeroedPage, putPage } from './pageAlloc.ts'
+
+const TABLE_FLAGS = PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED | PTE_DIRTY
+
+/** The top-level table of a new address space; NO_PFN when there is no memory. */
+export function pgdAlloc(m: Machine, memcg: number): Pfn {
+  return allocZeroedPage(m, PG_TABLE, memcg)
+}
+
+export function getPte(m: Machine, ptep: Ptep): Pte {
+  return readPte(m.ram, m.layout, ptep)
+}
+
+/** The one place that changes the PTE of a user page. */
+export function setPte(m: Machine, mm: Mm, va: Vaddr, ptep: Ptep, pte: Pte): void {
+  writePte(m.ram, m.layout, ptep, pte)
+  if (m.tlb.mm === mm.id) flushTlbPage(m.tlb, Math.floor(va / m.pageSize))
+}
+
+/** Where the address's PTE lies; NO_PTE if its table does not exist. */
+export function ptepFind(m: Machine, mm: Mm, va: Vaddr): Ptep {
+  const { layout, tlb } = m
+  const region = Math.floor(va / entrySpan(layout, 1))
+  if (tlb.mm === mm.id && tlb.region === region) return mkPtep(layout, tlb.table, tableIndex(layout, va, 0))
+  let table = mm.pgd
+  for (let level = layout.levels - 1; level > 0; level--) {
+    const entry = readPte(m.ram, layout, mkPtep(layout, table, tableIndex(layout, va, level)))
+    if (entry === 0) return NO_PTE
+    table = ptePfn(entry)
+  }
+  if (tlb.mm === mm.id) {
+    tlb.region = region
+    tlb.table = table
+  }
+  return mkPtep(layout, table, tableIndex(layout, va, 0))
+}
+
+/** As ptepFind, making the tables on the way; NO_PTE when there is no memory for them. */
+export function ptepAlloc(m: Machine, mm: Mm, va: Vaddr): Ptep {
+  const found = ptepFind(m, mm, va)
+  if (found !== NO_PTE) return found
+  const { layout } = m
+  let table = mm.pgd
+  for (let level = layout.levels - 1; level > 0; level--) {
+    const at = mkPtep(layout, table, tableIndex(layout, va, level))
+    const entry = readPte(m.ram, layout, at)
+    if (entry !== 0) {
+      table = ptePfn(entry)
+      continue
+    }
+    const pfn = allocZeroedPage(m, PG_TABLE, mm.seat)
+    if (pfn === NO_PFN) return NO_PTE
+    writePte(m.ram, layout, at, mkPte(pfn, TABLE_FLAGS))
+    mm.pageTables++
+    table = pfn
+  }
+  return mkPtep(layout, table, tableIndex(layout, va, 0))
+}
+
+/** The PTE of an address; 0 if there is none. */
+export function followPte(m: Machine, mm: Mm, va: Vaddr): Pte {
+  const ptep = ptepFind(m, mm, va)
+  return ptep === NO_PTE ? 0 : getPte(m, ptep)
+}
+
+/** Calls `visit` for each existing lowest-level table in [start, end): its frame and the part of the range that it covers. */
+export function forEachTable(
+  m: Machine, mm: Mm, start: Vaddr, end: Vaddr, visit: (table: Pfn, start: Vaddr, end: Vaddr) => void,
+): void {
+  const span = entrySpan(m.layout, 1)
+  let va = start
+  while (va < end) {
+    const stop = Math.min(end, (Math.floor(va / span) + 1) * span)
+    const ptep = ptepFind(m, mm, va)
+    if (ptep !== NO_PTE) visit(ptep >> m.layout.tableShift, va, stop)
+    va = ptep === NO_PTE ? Math.min(end, nextTable(m, mm, va)) : stop
+  }
+}
+
+/** The first address after the hole in the upper tables around `va`. */
+function nextTable(m: Machine, mm: Mm, va: Vaddr): Vaddr {
+  const { layout } = m
+  let table = mm.pgd
+  for (let level = layout.levels - 1; level > 0; level--) {
+    const entry = readPte(m.ram, layout, mkPtep(layout, table, tableIndex(layout, va, level)))
+    if (entry === 0) return (Math.floor(va / entrySpan(layout, level)) + 1) * entrySpan(layout, level)
+    table = ptePfn(entry)
+  }
+  assert(false, 'nextTable is asked for a hole where a table is')
+}
+
+/**
+ * Frees the tables below the top one that [start, end) needed and that nothing in [floor, ceiling) needs besides:
+ * floor is the end of the VMA below the range, ceiling the start of the one above.
+ */
+export function freePgtables(m: Machine, mm: Mm, start: Vaddr, end: Vaddr, floor: Vaddr, ceiling: Vaddr): void {
+  freeTables(m, mm, mm.pgd, m.layout.levels - 1, start, end, floor, ceiling)
+  if (m.tlb.mm === mm.id) m.tlb.region = -1
+}
+
+// Depth: the number of levels.
+function freeTables(
+  m: Machine, mm: Mm, table: Pfn, level: number, start: Vaddr, end: Vaddr, floor: Vaddr, ceiling: Vaddr,
+): void {
+  const { layout } = m
+  const span = entrySpan(layout, level)
+  for (let from = Math.floor(start / span) * span; from < end; from += span) {
+    const at = mkPtep(layout, table, tableIndex(layout, from, level))
+    const entry = readPte(m.ram, layout, at)
+    if (entry === 0) continue
+    const child = ptePfn(entry)
+    if (level > 1) {
+      freeTables(m, mm, child, level - 1, Math.max(start, from), Math.min(end, from + span), floor, ceiling)
+    }
+    if (from < floor || from + span > ceiling) continue
+    writePte(m.ram, layout, at, 0)
+    mm.pageTables--
+    putPage(m, child)
+  }
+}
+
+/** The number of pages of one lowest-level table. */
+export function pagesPerTable(layout: Layout): number {
+  return 1 << layout.tableShift
+}

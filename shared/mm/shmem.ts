@@ -1,0 +1,33 @@
+// Shared anonymous memory: a nameless tmpfs file (shmem_zero_setup, mm/shmem.c).
+
+import type { Machine } from '../state/machine.ts'
+import { S_IFREG, type Inode } from '../state/inode.ts'
+import { vmEnoughMemory, vmUnacctMemory } from './overcommit.ts'
+import { truncatePages } from './filemap.ts'
+import { kmemCacheAlloc, kmemCacheFree } from './slab.ts'
+
+/** The object behind a new shared anonymous mapping, promised in full unless `noreserve`; null: refused. */
+export function shmemZeroSetup(m: Machine, bytes: number, admin: boolean, totalVm: number, noreserve: boolean): Inode | null {
+  const pages = Math.ceil(bytes / m.pageSize)
+  if (!noreserve && !vmEnoughMemory(m, pages, admin, totalVm)) return null
+  if (!kmemCacheAlloc(m, 'inode_cache')) {
+    if (!noreserve) vmUnacctMemory(m, pages)
+    return null
+  }
+  const inode: Inode = {
+    ino: m.nextId++, dev: '00:01', mode: S_IFREG | 0o777, uid: 0, gid: 0, nlink: 0, size: pages * m.pageSize, mtime: 0,
+    backing: 'tmpfs', name: '/dev/zero (deleted)', image: '', pages: new Map(), mappings: new Map(), entries: new Map(),
+    accounted: noreserve ? 0 : pages, users: 0,
+  }
+  m.inodes.set(inode.ino, inode)
+  return inode
+}
+
+/** Drops what nobody has a name, a descriptor or a mapping for any more (iput). */
+export function putInode(m: Machine, inode: Inode): void {
+  if (inode.nlink > 0 || inode.users > 0 || inode.mappings.size > 0) return
+  truncatePages(m, inode, 0)
+  if (inode.accounted > 0) vmUnacctMemory(m, inode.accounted)
+  m.inodes.delete(inode.ino)
+  kmemCacheFree(m, 'inode_cache')
+}

@@ -1,0 +1,199 @@
+// Loads and stores of a process: through the TLB, else the page tables, else a fault (arch/x86/mm/fault.c).
+//
+// When an access cannot be had, the task gets its signal and USER_FAULT is thrown. It unwinds to the program's runner
+// (kernel/sched.ts), like the longjmp of a hardware exception: code that runs in a process need not check every access.
+
+import {
+  NO_PTE, PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, PTE_PROTNONE, PTE_WRITE, ptePfn, writePte,
+} from '../hw/mmu.ts'
+import { dirtySlabOf, frameBase, slabOf, type Pfn } from '../hw/ram.ts'
+import { TLB_ENTRIES, switchMm } from '../hw/tlb.ts'
+import type { Machine } from '../state/machine.ts'
+import type { Vaddr } from '../state/mm.ts'
+import { SIGBUS, SIGKILL, SIGSEGV, type Task } from '../state/task.ts'
+import { handleMmFault, permits, VM_FAULT_SIGBUS, VM_FAULT_SIGSEGV } from './memory.ts'
+import { sigMask } from './oomKill.ts'
+import { getPte, ptepFind } from './pgtable.ts'
+import { vmaLookup } from './vma.ts'
+
+/** Thrown, once per failed access, to leave what the process was doing. Its signal is pending. */
+class UserFault extends Error {
+  override name = 'UserFault'
+}
+
+export const USER_FAULT = new UserFault('the process has been sent a signal')
+
+/** The frame behind the address, brought in if need be; the access is then permitted. Throws USER_FAULT. */
+export function translate(m: Machine, task: Task, va: Vaddr, write: boolean): Pfn {
+  const mm = task.mm!
+  const { tlb } = m
+  if (tlb.mm !== mm.id) switchMm(tlb, mm.id)
+  const vpn = Math.floor(va / m.pageSize)
+  const slot = vpn & (TLB_ENTRIES - 1)
+  if ((write ? tlb.writeTag[slot] : tlb.readTag[slot]) === vpn) return tlb.pfn[slot]!
+  return walk(m, task, va, vpn, slot, write)
+}
+
+function walk(m: Machine, task: Task, va: Vaddr, vpn: number, slot: number, write: boolean): Pfn {
+  const mm = task.mm!
+  const { tlb } = m
+  if (!(va >= 0 && va < m.layout.taskSize)) {
+    task.faultAddress = va
+    task.faultCode = 0
+    raise(task, SIGSEGV)
+  }
+  for (;;) {
+    const ptep = ptepFind(m, mm, va)
+    const pte = ptep === NO_PTE ? 0 : getPte(m, ptep)
+    if ((pte & PTE_PRESENT) !== 0 && (!write || (pte & PTE_WRITE) !== 0)) {
+      const seen = pte | PTE_ACCESSED | (write ? PTE_DIRTY : 0)
+      if (seen !== pte) writePte(m.ram, m.layout, ptep, seen)
+      const pfn = ptePfn(pte)
+      if (tlb.readTag[slot] !== vpn) {
+        tlb.readTag[slot] = vpn
+        tlb.writeTag[slot] = -1
+        tlb.pfn[slot] = pfn
+      }
+      if (write) {
+        dirtySlabOf(m.ram, pfn)
+        tlb.writeTag[slot] = vpn
+      }
+      return pfn
+    }
+    const fault = handleMmFault(m, task, va, write ? 'write' : 'read')
+    if ((fault & VM_FAULT_SIGSEGV) !== 0) raise(task, SIGSEGV)
+    if ((fault & VM_FAULT_SIGBUS) !== 0) raise(task, SIGBUS)
+    if (fault !== 0 || (task.pending & sigMask(SIGKILL)) !== 0) raise(task, SIGKILL)
+  }
+}
+
+function raise(task: Task, signal: number): never {
+  task.pending |= sigMask(signal)
+  throw USER_FAULT
+}
+
+export function load8(m: Machine, task: Task, va: Vaddr): number {
+  const pfn = translate(m, task, va, false)
+  const slab = slabOf(m.ram, pfn)
+  if (slab === null) return 0
+  const offset = va & (m.pageSize - 1)
+  return (slab[frameBase(m.ram, pfn) + (offset >> 2)]! >>> ((offset & 3) * 8)) & 0xff
+}
+
+export function store8(m: Machine, task: Task, va: Vaddr, value: number): void {
+  const pfn = translate(m, task, va, true)
+  const offset = va & (m.pageSize - 1)
+  const slab = slabOf(m.ram, pfn)!
+  const word = frameBase(m.ram, pfn) + (offset >> 2)
+  const shift = (offset & 3) * 8
+  slab[word] = (slab[word]! & ~(0xff << shift)) | ((value & 0xff) << shift)
+}
+
+export function load16(m: Machine, task: Task, va: Vaddr): number {
+  return load8(m, task, va) | (load8(m, task, va + 1) << 8)
+}
+
+export function store16(m: Machine, task: Task, va: Vaddr, value: number): void {
+  store8(m, task, va, value)
+  store8(m, task, va + 1, value >> 8)
+}
+
+/** An i32; misaligned is fine, as on x86. */
+export function load32(m: Machine, task: Task, va: Vaddr): number {
+  if ((va & 3) !== 0) return load16(m, task, va) | (load16(m, task, va + 2) << 16)
+  const pfn = translate(m, task, va, false)
+  const slab = slabOf(m.ram, pfn)
+  return slab === null ? 0 : slab[frameBase(m.ram, pfn) + ((va & (m.pageSize - 1)) >> 2)]!
+}
+
+export function store32(m: Machine, task: Task, va: Vaddr, value: number): void {
+  if ((va & 3) !== 0) {
+    // Both pages must be writable before the first byte changes.
+    translate(m, task, va + 3, true)
+    store16(m, task, va, value)
+    store16(m, task, va + 2, value >> 16)
+    return
+  }
+  const pfn = translate(m, task, va, true)
+  slabOf(m.ram, pfn)![frameBase(m.ram, pfn) + ((va & (m.pageSize - 1)) >> 2)] = value
+}
+
+/** A pointer: 8 bytes, 4 on a 32-bit machine. Above 2^53 the low bits are lost: such an address faults anyway. */
+export function loadPtr(m: Machine, task: Task, va: Vaddr): number {
+  const low = load32(m, task, va) >>> 0
+  return m.layout.bits === 32 ? low : low + (load32(m, task, va + 4) >>> 0) * 0x1_0000_0000
+}
+
+export function storePtr(m: Machine, task: Task, va: Vaddr, value: number): void {
+  if (m.layout.bits === 64) store32(m, task, va + 4, Math.floor(value / 0x1_0000_0000))
+  store32(m, task, va, value % 0x1_0000_0000 | 0)
+}
+
+export function loadBytes(m: Machine, task: Task, va: Vaddr, length: number): Uint8Array {
+  const bytes = new Uint8Array(length)
+  for (let done = 0; done < length; ) {
+    const offset = (va + done) & (m.pageSize - 1)
+    const count = Math.min(length - done, m.pageSize - offset)
+    const pfn = translate(m, task, va + done, false)
+    const slab = slabOf(m.ram, pfn)
+    if (slab !== null) bytes.set(new Uint8Array(slab.buffer, frameBase(m.ram, pfn) * 4 + offset, count), done)
+    done += count
+  }
+  return bytes
+}
+
+export function storeBytes(m: Machine, task: Task, va: Vaddr, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) {
+    const offset = (va + done) & (m.pageSize - 1)
+    const count = Math.min(bytes.length - done, m.pageSize - offset)
+    const pfn = translate(m, task, va + done, true)
+    const slab = slabOf(m.ram, pfn)!
+    new Uint8Array(slab.buffer, frameBase(m.ram, pfn) * 4 + offset, count).set(bytes.subarray(done, done + count))
+    done += count
+  }
+}
+
+export function fillBytes(m: Machine, task: Task, va: Vaddr, byte: number, length: number): void {
+  for (let done = 0; done < length; ) {
+    const offset = (va + done) & (m.pageSize - 1)
+    const count = Math.min(length - done, m.pageSize - offset)
+    const pfn = translate(m, task, va + done, true)
+    const slab = slabOf(m.ram, pfn)!
+    const base = frameBase(m.ram, pfn)
+    if (((offset | count) & 3) === 0) slab.fill((byte & 0xff) * 0x01010101, base + (offset >> 2), base + ((offset + count) >> 2))
+    else new Uint8Array(slab.buffer, base * 4 + offset, count).fill(byte)
+    done += count
+  }
+}
+
+/** Copies within the process; the ranges may overlap (memmove). Page by page: callers with long ranges do it in pieces. */
+export function copyBytes(m: Machine, task: Task, to: Vaddr, from: Vaddr, length: number): void {
+  storeBytes(m, task, to, loadBytes(m, task, from, length))
+}
+
+/** The bytes up to a NUL, as Latin-1 text; at most `max` characters. */
+export function loadCString(m: Machine, task: Task, va: Vaddr, max: number): string {
+  let text = ''
+  for (let i = 0; i < max; i++) {
+    const byte = load8(m, task, va + i)
+    if (byte === 0) break
+    text += String.fromCharCode(byte)
+  }
+  return text
+}
+
+/** A byte if that takes no fault; null otherwise. For those who only look. */
+export function peek8(m: Machine, task: Task, va: Vaddr): number | null {
+  const { mm } = task
+  if (mm === null || !(va >= 0 && va < m.layout.taskSize)) return null
+  const vma = vmaLookup(mm, va)
+  if (vma === undefined || !permits(vma, 'read')) return null
+  const ptep = ptepFind(m, mm, va)
+  const pte = ptep === NO_PTE ? 0 : getPte(m, ptep)
+  if ((pte & (PTE_PRESENT | PTE_PROTNONE)) === 0) return null
+  const pfn = ptePfn(pte)
+  const slab = slabOf(m.ram, pfn)
+  if (slab === null) return 0
+  const offset = va & (m.pageSize - 1)
+  return (slab[frameBase(m.ram, pfn) + (offset >> 2)]! >>> ((offset & 3) * 8)) & 0xff
+}

@@ -1,0 +1,43 @@
+import type { Pfn } from '../hw/ram.ts'
+import type { Vma } from './mm.ts'
+
+// File types, as in st_mode (include/uapi/linux/stat.h).
+export const S_IFMT = 0o170000
+export const S_IFDIR = 0o040000
+export const S_IFCHR = 0o020000
+export const S_IFREG = 0o100000
+
+/** What stands behind a file's pages. */
+export type Backing =
+  | 'tmpfs' // nothing: the page cache is the file
+  | 'image' // a disk; the content of a built-in program is computed from its name
+  | 'zero' // /dev/zero
+  | 'null' // /dev/null
+  | 'dir'
+
+export interface Inode {
+  ino: number
+  dev: string // as /proc/PID/maps shows it: '08:01', '00:05'
+  mode: number // type and permissions
+  uid: number
+  gid: number
+  nlink: number
+  size: number // bytes
+  mtime: number // ms of machine time
+  backing: Backing
+  name: string // the path it was made under; maps shows it
+  image: string // name of the built-in image (fs/images.ts), '' for other files
+  pages: Map<number, Pfn> // i_pages: page offset to frame, what is in the page cache
+  mappings: Map<number, Vma> // i_mmap: the VMAs that map the file, by VMA id
+  entries: Map<string, Inode> // a directory's names
+  accounted: number // pages that a shared mapping of this object has been promised
+  users: number // open files that refer to it
+}
+
+/** An open file (struct file). */
+export interface File {
+  inode: Inode
+  flags: number // O_RDONLY, …
+  pos: number
+  count: number // descriptors that refer to it
+}

@@ -1,0 +1,107 @@
+// All data of the machine. Everything that can influence its future is reachable from `Machine`; save, load and hash
+// walk it (walk.ts), so a new field is covered the day it is added.
+
+import type { Layout } from '../hw/layout.ts'
+import type { Ram, Pfn } from '../hw/ram.ts'
+import type { Tlb } from '../hw/tlb.ts'
+import type { Prng } from '../lib/prng.ts'
+import type { Trace } from '../trace/trace.ts'
+import type { Inode } from './inode.ts'
+import type { Zone } from './page.ts'
+import type { Stream, Task } from './task.ts'
+
+/** How a machine is made; see the command line's MACHINE OPTIONS. */
+export interface MachineOptions {
+  ram: number // bytes
+  bits: 64 | 32
+  pageSize: number // bytes
+  seed: number
+  hostname: string
+  speed: number // instructions a second
+}
+
+/** One tick is 1/20 s of machine time. */
+export const TICK_MS = 50
+export const TICKS_PER_SECOND = 20
+
+export interface Machine {
+  options: MachineOptions
+  layout: Layout
+  pageSize: number // bytes
+  ram: Ram
+  zone: Zone
+  zeroPfn: Pfn // the zero page: what untouched memory reads from
+  bootTime: number // ms since 1970; when tick 0 was
+  ticks: number // jiffies
+  entries: number // commands applied; for those who count
+  prng: Prng
+  tasks: Map<number, Task> // by pid, in order of creation
+  handles: Map<string, Task> // living tasks and zombies
+  births: Map<number, number> // per seat: processes it has had
+  current: Task | null // who runs, while somebody runs
+  lastPid: number
+  minVruntime: number // the scheduler's clock: where newcomers start
+  nextId: number // for VMAs, address spaces, anon_vmas, inodes, streams
+  root: Inode // the directory tree
+  inodes: Map<number, Inode> // all inodes, by number
+  streams: Map<number, Stream>
+  syslog: LogLine[] // the last SYSLOG_KEEP lines
+  syslogLines: number // lines ever
+  exits: Exit[] // the last exits, for shells outside
+  panic: string // why the kernel panicked; then nothing runs until it is booted anew
+  committed: number // pages promised (Committed_AS)
+  totalramPages: number // managed
+  pageCache: number // frames in the page cache, tmpfs and shared memory included
+  shmem: number // of these, tmpfs and shared memory
+  slab: SlabCache[]
+  sysctl: Sysctl
+  vmstat: Vmstat
+  users: Map<number, string> // uid to name
+  trace: Trace // transient
+  tlb: Tlb // transient
+}
+
+/** A line of the system log. The kernel's own lines are what dmesg shows. */
+export interface LogLine {
+  ms: number // machine time since boot
+  ident: string // 'kernel', 'sshd[612]'
+  text: string
+}
+
+export interface Exit {
+  handle: string
+  pid: number
+  comm: string
+  status: number // as wait4's
+}
+
+/** Kernel objects of one size and the frames they fill (mm/slub.c, without the per-object lists). */
+export interface SlabCache {
+  name: string
+  size: number // bytes
+  objects: number // in use
+  frames: Pfn[]
+}
+
+/** /proc/sys/vm, what of it this kernel obeys. */
+export interface Sysctl {
+  overcommitMemory: number
+  overcommitRatio: number
+  panicOnOom: number
+  oomKillAllocatingTask: number
+  minFreeKbytes: number
+  maxMapCount: number
+  adminReserveKbytes: number
+  userReserveKbytes: number
+  stackGuardGap: number // pages
+  mmapMinAddr: number // bytes; the lowest address that may be mapped
+}
+
+/** Counters under their public names (/proc/vmstat). */
+export interface Vmstat {
+  pgalloc: number
+  pgfree: number
+  pgfault: number
+  pgmajfault: number
+  oom_kill: number
+}

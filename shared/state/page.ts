@@ -1,0 +1,60 @@
+// What the kernel knows about each frame, as columns indexed by pfn (struct page, include/linux/mm_types.h).
+//
+// The lists of the page allocator and of reclaim are the next/prev columns; a frame is on one list at a time.
+
+// What a frame is used for. A free frame has PG_BUDDY only on the head of its block.
+export const PG_RESERVED = 1 << 0 // kernel image and memmap, never freed
+export const PG_BUDDY = 1 << 1 // head of a free block; its order is in `order`
+export const PG_ANON = 1 << 2 // anonymous memory of processes
+export const PG_TABLE = 1 << 3 // page table
+export const PG_SLAB = 1 << 4 // kernel objects: task_struct, vm_area_struct, …
+export const PG_STACK = 1 << 5 // a task's kernel stack
+export const PG_FILE = 1 << 6 // in the page cache of an inode
+export const PG_SWAPBACKED = 1 << 7 // its store is RAM or swap: anonymous and tmpfs
+export const PG_DIRTY = 1 << 8
+export const PG_EXCLUSIVE = 1 << 9 // PageAnonExclusive: mapped once, and known to be
+export const PG_FREE = 1 << 10 // free, head of a block or not
+
+export interface PageColumns {
+  flags: Int32Array
+  refcount: Int32Array // 0: free
+  mapcount: Int32Array // how many PTEs point here
+  order: Int8Array // of the free block or allocation that starts here
+  next: Int32Array // list links, NO_PFN at the ends
+  prev: Int32Array
+  mapping: Int32Array // anon_vma id (PG_ANON) or inode number (PG_FILE)
+  index: Int32Array // page offset in the inode; virtual page number's low 31 bits for anonymous pages
+  memcg: Int16Array // the seat that is charged; 0 is the machine's own
+}
+
+export const NO_PFN = -1
+
+export function mkPageColumns(nrFrames: number): PageColumns {
+  return {
+    flags: new Int32Array(nrFrames),
+    refcount: new Int32Array(nrFrames),
+    mapcount: new Int32Array(nrFrames),
+    order: new Int8Array(nrFrames),
+    next: new Int32Array(nrFrames).fill(NO_PFN),
+    prev: new Int32Array(nrFrames).fill(NO_PFN),
+    mapping: new Int32Array(nrFrames),
+    index: new Int32Array(nrFrames),
+    memcg: new Int16Array(nrFrames),
+  }
+}
+
+export const MAX_ORDER = 10
+
+/** A zone's free lists and watermarks, all in pages (include/linux/mmzone.h). This machine has one zone. */
+export interface Zone {
+  name: string
+  page: PageColumns
+  freeHead: Int32Array // per order the first free block, NO_PFN if none
+  nrFree: Int32Array // per order the number of free blocks
+  freePages: number
+  presentPages: number
+  managedPages: number // present minus what the kernel keeps for itself at boot
+  watermarkMin: number
+  watermarkLow: number
+  watermarkHigh: number
+}

@@ -1,0 +1,133 @@
+// A task (struct task_struct, include/linux/sched.h). One thread per process.
+
+import type { Pfn } from '../hw/ram.ts'
+import type { File, Inode } from './inode.ts'
+import type { Mm } from './mm.ts'
+
+export type TaskState =
+  | 'R' // runnable
+  | 'S' // interruptible sleep
+  | 'D' // uninterruptible sleep
+  | 'T' // stopped
+  | 'Z' // zombie: exited, not yet waited for
+
+// arch/x86/include/uapi/asm/signal.h
+export const SIGHUP = 1
+export const SIGINT = 2
+export const SIGQUIT = 3
+export const SIGILL = 4
+export const SIGTRAP = 5
+export const SIGABRT = 6
+export const SIGBUS = 7
+export const SIGFPE = 8
+export const SIGKILL = 9
+export const SIGUSR1 = 10
+export const SIGSEGV = 11
+export const SIGUSR2 = 12
+export const SIGPIPE = 13
+export const SIGALRM = 14
+export const SIGTERM = 15
+export const SIGCHLD = 17
+export const SIGCONT = 18
+export const SIGSTOP = 19
+export const SIGTSTP = 20
+export const SIGTTIN = 21
+export const SIGTTOU = 22
+export const SIGURG = 23
+export const SIGWINCH = 28
+export const NSIG = 31
+
+// Codes that say why (include/uapi/asm-generic/siginfo.h).
+export const SI_USER = 0
+export const SI_KERNEL = 0x80
+export const SEGV_MAPERR = 1
+export const SEGV_ACCERR = 2
+export const BUS_ADRERR = 2
+
+/** Resource limits in bytes, soft and hard; RLIM_INFINITY for none. */
+export interface Rlimits {
+  stack: Rlimit
+  memlock: Rlimit
+  as: Rlimit
+  data: Rlimit
+  nproc: Rlimit // processes
+}
+
+export interface Rlimit {
+  soft: number
+  hard: number
+}
+
+export const RLIM_INFINITY = -1
+
+/** What a task executes; the runner of that kind is in machine/programs.ts. Plain data: fork copies it. */
+export interface Program {
+  kind: string
+}
+
+/** Where a task's output goes, and what was written last. A watcher looks after each entry. */
+export interface Stream {
+  id: number
+  seat: number
+  text: string // the last characters, STREAM_KEEP at most
+  written: number // characters ever written
+  room: number // characters that may still be written in this tick
+  users: number // tasks that write to it
+  terminal: boolean // a seat's; stays when nobody writes
+}
+
+/** What a sleeping task waits for. */
+export type Wait =
+  | { for: 'nothing' }
+  | { for: 'timer'; until: number } // ticks
+  | { for: 'child'; pid: number } // as wait4's: -1 any
+  | { for: 'input' } // a line at its prompt, an event that never comes
+  | { for: 'output' } // its stream is full for this tick
+
+export interface Task {
+  pid: number
+  handle: string // 'SEAT.BIRTH', see room/entry.ts
+  seat: number // 0: the machine's own
+  comm: string // 15 characters
+  cmdline: string[]
+  state: TaskState
+  wait: Wait
+  parent: Task | null // null only for init
+  children: Task[] // oldest first
+  pgrp: number
+  session: number
+  exitCode: number // as wait4's status, for a zombie
+  uid: number
+  gid: number
+  nice: number
+  pending: number // bit n - 1: signal n
+  caught: number // signals that the program handles itself
+  ignored: number
+  faultAddress: number // of the last SIGSEGV or SIGBUS
+  faultCode: number // SEGV_MAPERR, …
+  mm: Mm | null
+  program: Program
+  stdout: Stream | null
+  cwd: Inode
+  cwdPath: string
+  files: (File | null)[]
+  rlimits: Rlimits
+  oomScoreAdj: number
+  oomScoreAdjMin: number // the lowest value that root has set
+  oomVictim: boolean // TIF_MEMDIE: chosen by the OOM killer, may use the last reserves
+  kernelStack: Pfn // first of its frames
+  startTime: number // ticks
+  utime: number // fuel spent
+  vruntime: number // fuel weighted by nice; the scheduler runs the lowest
+  debt: number // fuel spent beyond the slice, taken from the next ones
+  minFlt: number
+  majFlt: number
+  call: PendingCall | null // the system call that it sleeps in
+}
+
+/** A system call that has to wait: called again with the same arguments. */
+export interface PendingCall {
+  nr: number
+  args: number[]
+  started: number // ticks
+}

@@ -1,0 +1,51 @@
+// All system calls, by name and by number, and the way to make one.
+
+import { ENOSYS, errnoName } from '../lib/errno.ts'
+import type { Machine } from '../state/machine.ts'
+import type { Task } from '../state/task.ts'
+import { emit } from '../trace/trace.ts'
+import { WAITING, type Syscall } from './define.ts'
+import { close, open, read, write } from './file.ts'
+import { brk, mmap, mprotect, munmap } from './memory.ts'
+import {
+  execve, exitGroup, fork, geteuid, getgid, getpid, getppid, getpriority, getuid, kill, nanosleep, schedYield, setpriority,
+  sysinfo, wait4,
+} from './process.ts'
+
+export const SYSCALLS: Syscall[] = [
+  read, write, open, close, mmap, mprotect, munmap, brk, schedYield, nanosleep, getpid, fork, execve, exitGroup, wait4, kill,
+  sysinfo, getuid, getgid, geteuid, getppid, getpriority, setpriority,
+]
+
+const byName = new Map(SYSCALLS.map((call) => [call.name, call]))
+
+export function findSyscall(name: string): Syscall | undefined {
+  return byName.get(name)
+}
+
+/**
+ * Makes a system call for the task: the result, -errno, or WAITING with the task asleep (make the same call again when
+ * it runs next). May throw USER_FAULT, as a pointer argument may be bad; exit and a successful execve do not return.
+ */
+export function doSyscall(m: Machine, task: Task, name: string, args: number[]): number {
+  const call = byName.get(name)
+  if (call === undefined) return -ENOSYS
+  task.call ??= { nr: call.nr, args, started: m.ticks }
+  const result = call.run(m, task, args)
+  if (result === WAITING) return WAITING
+  task.call = null
+  if (m.trace.ring !== null) emit(m.trace, m.ticks, task.pid, 'sys_exit', { line: straceLine(call, args, result) })
+  return result
+}
+
+/** The line that strace(1) prints of a call. */
+export function straceLine(call: Syscall, args: number[], result: number): string {
+  const shown = call.args.map(([, type], i) => showValue(type, args[i] ?? 0))
+  const value = result < 0 && result > -4096 ? `-1 ${errnoName(-result)}` : showValue(call.result, result)
+  return `${call.name}(${shown.join(', ')}) = ${value}`
+}
+
+function showValue(type: string, value: number): string {
+  if (!type.endsWith('*')) return String(value)
+  return value === 0 ? 'NULL' : `0x${value.toString(16)}`
+}
