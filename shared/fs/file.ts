@@ -22,7 +22,13 @@ export function peekFile(m: Machine, inode: Inode): Uint8Array {
 }
 
 /** write(2) at `pos`; the file grows as needed. Bytes written, or -errno. Charged to `seat`. */
-export function writeFile(m: Machine, inode: Inode, pos: number, bytes: Uint8Array, seat: number): number {
+export function writeFile(
+  m: Machine,
+  inode: Inode,
+  pos: number,
+  bytes: Uint8Array,
+  seat: number,
+): number {
   if (isDir(inode)) return -EISDIR
   if (inode.backing === 'null' || inode.backing === 'zero') return bytes.length
   let done = 0
@@ -33,7 +39,9 @@ export function writeFile(m: Machine, inode: Inode, pos: number, bytes: Uint8Arr
     const pfn = readPage(m, inode, Math.floor(at / m.pageSize), seat)
     if (pfn === NO_PFN) return done > 0 ? done : -ENOSPC
     const slab = dirtySlabOf(m.ram, pfn)
-    new Uint8Array(slab.buffer, frameBase(m.ram, pfn) * 4 + offset, count).set(bytes.subarray(done, done + count))
+    new Uint8Array(slab.buffer, frameBase(m.ram, pfn) * 4 + offset, count).set(
+      bytes.subarray(done, done + count),
+    )
     setPageDirty(m, pfn)
     done += count
     inode.size = Math.max(inode.size, pos + done)
@@ -55,9 +63,15 @@ export function encodeUtf8(text: string): Uint8Array {
     const code = character.codePointAt(0)!
     if (code < 0x80) bytes.push(code)
     else if (code < 0x800) bytes.push(0xc0 | (code >> 6), 0x80 | (code & 0x3f))
-    else if (code < 0x10000) bytes.push(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 0x3f), 0x80 | (code & 0x3f))
+    else if (code < 0x10000)
+      bytes.push(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 0x3f), 0x80 | (code & 0x3f))
     else {
-      bytes.push(0xf0 | (code >> 18), 0x80 | ((code >> 12) & 0x3f), 0x80 | ((code >> 6) & 0x3f), 0x80 | (code & 0x3f))
+      bytes.push(
+        0xf0 | (code >> 18),
+        0x80 | ((code >> 12) & 0x3f),
+        0x80 | ((code >> 6) & 0x3f),
+        0x80 | (code & 0x3f),
+      )
     }
   }
   return new Uint8Array(bytes)

@@ -33,7 +33,13 @@ export const LIBC: Library = {
   path: '/usr/lib/x86_64-linux-gnu/libc.so.6',
   segments: [
     { perms: 'r--', pages: 38, fileOffset: 0, written: [], read: [0, 16, 32] },
-    { perms: 'r-x', pages: 342, fileOffset: 38, written: [], read: [0, 10, 26, 90, 106, 122, 147, 202, 218, 224, 282] },
+    {
+      perms: 'r-x',
+      pages: 342,
+      fileOffset: 38,
+      written: [],
+      read: [0, 10, 26, 90, 106, 122, 147, 202, 218, 224, 282],
+    },
     { perms: 'r--', pages: 83, fileOffset: 380, written: [], read: [20] },
     { perms: 'r--', pages: 4, fileOffset: 463, written: [0, 1, 2, 3], read: [], relro: true },
     { perms: 'rw-', pages: 2, fileOffset: 467, written: [0, 1], read: [] },
@@ -60,14 +66,27 @@ export const VDSO_PAGES = 2
 export const TLS = { pages: 3, written: [1, 2] }
 export const STACK_PAGES = 33
 
-const small: Omit<Image, 'path'> = { textPages: 1, dataPages: 1, bssBytes: 0, heapStart: 0, stackWritten: [31, 32] }
+const small: Omit<Image, 'path'> = {
+  textPages: 1,
+  dataPages: 1,
+  bssBytes: 0,
+  heapStart: 0,
+  stackWritten: [31, 32],
+}
 
 export const IMAGES: Image[] = [
   { ...small, path: '/sbin/init', textPages: 12, dataPages: 2, stackWritten: [32] },
   { ...small, path: '/usr/sbin/syslogd', textPages: 10, heapStart: 2 },
   { ...small, path: '/usr/sbin/cron', textPages: 12, heapStart: 2 },
   { ...small, path: '/usr/sbin/sshd', textPages: 64, dataPages: 4, heapStart: 4 },
-  { ...small, path: '/bin/bash', textPages: 48, dataPages: 4, heapStart: 6, stackWritten: [30, 31, 32] },
+  {
+    ...small,
+    path: '/bin/bash',
+    textPages: 48,
+    dataPages: 4,
+    heapStart: 6,
+    stackWritten: [30, 31, 32],
+  },
   { ...small, path: '/usr/bin/ic', textPages: 16, dataPages: 1, bssBytes: 0x1_0000 },
   { ...small, path: '/usr/bin/hog', textPages: 1 },
   { ...small, path: '/usr/bin/sleep', textPages: 2 },
@@ -83,6 +102,6 @@ export function imageFileSize(image: Image, pageSize: number): number {
 }
 
 export function librarySize(library: Library, pageSize: number): number {
-  const last = library.segments[library.segments.length - 1]!
+  const last = library.segments[library.segments.length - 1]
   return (last.fileOffset + last.pages) * pageSize
 }

@@ -24,9 +24,23 @@ const NAME_MAX = 255
 export function newInode(m: Machine, mode: number, backing: Backing, owner: Cred): Inode | null {
   if (!kmemCacheAlloc(m, 'inode_cache')) return null
   const inode: Inode = {
-    ino: m.nextId++, dev: backing === 'zero' || backing === 'null' ? '00:06' : backing === 'image' ? '08:01' : '00:19',
-    mode, uid: owner.uid, gid: owner.gid, nlink: 0, size: 0, mtime: m.ticks * TICK_MS, backing, name: '', image: '',
-    pages: new Map(), mappings: new Map(), entries: new Map(), accounted: 0, users: 0,
+    ino: m.nextId++,
+    dev:
+      backing === 'zero' || backing === 'null' ? '00:06' : backing === 'image' ? '08:01' : '00:19',
+    mode,
+    uid: owner.uid,
+    gid: owner.gid,
+    nlink: 0,
+    size: 0,
+    mtime: m.ticks * TICK_MS,
+    backing,
+    name: '',
+    image: '',
+    pages: new Map(),
+    mappings: new Map(),
+    entries: new Map(),
+    accounted: 0,
+    users: 0,
   }
   m.inodes.set(inode.ino, inode)
   return inode
@@ -66,7 +80,13 @@ export function permission(inode: Inode, cred: Cred, mask: number): boolean {
 }
 
 /** Makes a file or directory at the path: its inode, or -errno. */
-export function create(m: Machine, path: string, mode: number, backing: Backing, cred: Cred): Inode | number {
+export function create(
+  m: Machine,
+  path: string,
+  mode: number,
+  backing: Backing,
+  cred: Cred,
+): Inode | number {
   const full = normalizePath(path, '/')
   const slash = full.lastIndexOf('/')
   const name = full.slice(slash + 1)

@@ -9,6 +9,7 @@ export interface Ram {
   pageShift: number
   nrFrames: number
   slabs: (Int32Array | null)[]
+  views: (Int32Array | undefined)[] // per frame: its words, for copying; made when first needed
   dirty: Uint8Array // per frame: written since the last hash
   frameHashes: Int32Array // per frame two words: what the last hash found
   sum: Int32Array // the sum of all frameHashes, two words
@@ -22,6 +23,7 @@ export function mkRam(bytes: number, pageShift: number): Ram {
     pageShift,
     nrFrames,
     slabs,
+    views: [],
     dirty: new Uint8Array(nrFrames),
     frameHashes: new Int32Array(nrFrames * 2),
     sum: new Int32Array(2),
@@ -37,7 +39,9 @@ export function slabOf(ram: Ram, pfn: Pfn): Int32Array | null {
 export function dirtySlabOf(ram: Ram, pfn: Pfn): Int32Array {
   ram.dirty[pfn] = 1
   const i = pfn >> (SLAB_SHIFT - ram.pageShift)
-  return ram.slabs[i] ?? (ram.slabs[i] = new Int32Array(1 << (SLAB_SHIFT - 2)))
+  const slab = ram.slabs[i]!
+  if (slab !== null) return slab
+  return (ram.slabs[i] = new Int32Array(1 << (SLAB_SHIFT - 2)))
 }
 
 /** Index of the frame's first word in its slab. */
@@ -47,7 +51,7 @@ export function frameBase(ram: Ram, pfn: Pfn): number {
 
 export function readWord(ram: Ram, pfn: Pfn, index: number): number {
   const slab = slabOf(ram, pfn)
-  return slab === null ? 0 : slab[frameBase(ram, pfn) + index]!
+  return slab === null ? 0 : slab[frameBase(ram, pfn) + index]
 }
 
 export function writeWord(ram: Ram, pfn: Pfn, index: number, word: number): void {
@@ -62,15 +66,13 @@ export function clearFrame(ram: Ram, pfn: Pfn): void {
 
 export function copyFrame(ram: Ram, to: Pfn, from: Pfn): void {
   const source = slabOf(ram, from)
-  if (source === null) {
-    clearFrame(ram, to)
-    return
-  }
-  const target = dirtySlabOf(ram, to)
-  const start = frameBase(ram, from)
-  const end = start + (1 << (ram.pageShift - 2))
-  if (target === source) target.copyWithin(frameBase(ram, to), start, end)
-  else target.set(source.subarray(start, end), frameBase(ram, to))
+  if (source === null) clearFrame(ram, to)
+  else dirtySlabOf(ram, to).set(viewOf(ram, source, from), frameBase(ram, to))
+}
+
+function viewOf(ram: Ram, slab: Int32Array, pfn: Pfn): Int32Array {
+  const base = frameBase(ram, pfn)
+  return (ram.views[pfn] ??= slab.subarray(base, base + (1 << (ram.pageShift - 2))))
 }
 
 /** The frame's bytes as a copy. */

@@ -17,10 +17,29 @@ import { roundUp } from '../lib/bits.ts'
 import type { Inode } from '../state/inode.ts'
 import type { Machine } from '../state/machine.ts'
 import {
-  VM_DONTDUMP, VM_EXEC, VM_GROWSDOWN, VM_MAYEXEC, VM_MAYREAD, VM_MAYWRITE, VM_READ, VM_WRITE, type Mm, type Vaddr,
+  VM_DONTDUMP,
+  VM_EXEC,
+  VM_GROWSDOWN,
+  VM_MAYEXEC,
+  VM_MAYREAD,
+  VM_MAYWRITE,
+  VM_READ,
+  VM_WRITE,
+  type Mm,
+  type Vaddr,
 } from '../state/mm.ts'
 import type { Program, Task } from '../state/task.ts'
-import { findImage, LIBC, LOADER, STACK_PAGES, TLS, VDSO_PAGES, VVAR_PAGES, type Image, type Library } from '../fs/images.ts'
+import {
+  findImage,
+  LIBC,
+  LOADER,
+  STACK_PAGES,
+  TLS,
+  VDSO_PAGES,
+  VVAR_PAGES,
+  type Image,
+  type Library,
+} from '../fs/images.ts'
 import { MAY_EXEC, namei, permission } from '../fs/tree.ts'
 import { faultIn } from '../mm/memory.ts'
 import { doBrk, doMprotect, getUnmappedArea, mmapRegion, type MapRequest } from '../mm/mmap.ts'
@@ -35,7 +54,13 @@ const HEAP_START = 0x100_0000
 const MAY_ALL = VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC
 
 /** Replaces what the task executes. 0, or -errno with the task as it was; -ENOMEM may also mean that the task was killed. */
-export function doExecve(m: Machine, task: Task, path: string, argv: string[], program: Program): number {
+export function doExecve(
+  m: Machine,
+  task: Task,
+  path: string,
+  argv: string[],
+  program: Program,
+): number {
   const inode = namei(m, path, task.cwdPath)
   if (inode === null) return -ENOENT
   if (!permission(inode, task, MAY_EXEC)) return -EACCES
@@ -68,11 +93,23 @@ function dropOldMm(m: Machine, mm: Mm): void {
   for (const inode of inodes) if (inode !== null) putInode(m, inode)
 }
 
-function layOut(m: Machine, task: Task, mm: Mm, image: Image, file: Inode, argv: string[]): boolean {
+function layOut(
+  m: Machine,
+  task: Task,
+  mm: Mm,
+  image: Image,
+  file: Inode,
+  argv: string[],
+): boolean {
   switchMm(m.tlb, mm.id)
   return (
-    mapStack(m, task, mm, image, argv) && mapProgram(m, task, mm, image, file) && mapLibrary(m, task, mm, LOADER) &&
-    mapVdso(m, task, mm) && mapLibrary(m, task, mm, LIBC) && mapTls(m, task, mm) && startHeap(m, task, mm, image)
+    mapStack(m, task, mm, image, argv) &&
+    mapProgram(m, task, mm, image, file) &&
+    mapLibrary(m, task, mm, LOADER) &&
+    mapVdso(m, task, mm) &&
+    mapLibrary(m, task, mm, LIBC) &&
+    mapTls(m, task, mm) &&
+    startHeap(m, task, mm, image)
   )
 }
 
@@ -101,7 +138,12 @@ function mapProgram(m: Machine, task: Task, mm: Mm, image: Image, file: Inode): 
   mm.endData = dataEnd
   mm.startBrk = Math.max(HEAP_START, bssEnd)
   mm.brk = mm.startBrk
-  const segment = (access: number, pgoff: number): MapRequest => ({ flags: access | MAY_ALL, file, pgoff, special: '' })
+  const segment = (access: number, pgoff: number): MapRequest => ({
+    flags: access | MAY_ALL,
+    file,
+    pgoff,
+    special: '',
+  })
   const text = segment(VM_READ | VM_EXEC, 0)
   const writable = segment(VM_READ | VM_WRITE, image.textPages)
   const bss: MapRequest = { flags: VM_READ | VM_WRITE | MAY_ALL, file: null, pgoff: 0, special: '' }
@@ -118,29 +160,51 @@ function mapProgram(m: Machine, task: Task, mm: Mm, image: Image, file: Inode): 
 function mapLibrary(m: Machine, task: Task, mm: Mm, library: Library): boolean {
   const page = m.pageSize
   const file = namei(m, library.path)!
-  const total = library.segments.reduce((pages, segment) => pages + segment.pages, 0) + library.bss.pages
+  const total =
+    library.segments.reduce((pages, segment) => pages + segment.pages, 0) + library.bss.pages
   let va = place(m, mm, total * page)
   if (va < 0) return false
   for (const segment of library.segments) {
     const access = segment.relro === true ? VM_READ | VM_WRITE : permsFlags(segment.perms)
     const request = { flags: access | MAY_ALL, file, pgoff: segment.fileOffset, special: '' }
     if (map(m, task, mm, va, segment.pages * page, request) < 0) return false
-    if (!touch(m, task, mm, va, segment.read, false) || !touch(m, task, mm, va, segment.written, true)) return false
-    if (segment.relro === true && doMprotect(m, task, mm, va, va + segment.pages * page, VM_READ) < 0) return false
+    if (
+      !touch(m, task, mm, va, segment.read, false) ||
+      !touch(m, task, mm, va, segment.written, true)
+    )
+      return false
+    if (
+      segment.relro === true &&
+      doMprotect(m, task, mm, va, va + segment.pages * page, VM_READ) < 0
+    )
+      return false
     if (library === LIBC && segment.perms === 'rw-') mm.libcData = va
     va += segment.pages * page
   }
   if (library.bss.pages === 0) return true
   const bss: MapRequest = { flags: VM_READ | VM_WRITE | MAY_ALL, file: null, pgoff: 0, special: '' }
-  return map(m, task, mm, va, library.bss.pages * page, bss) >= 0 && touch(m, task, mm, va, library.bss.written, true)
+  return (
+    map(m, task, mm, va, library.bss.pages * page, bss) >= 0 &&
+    touch(m, task, mm, va, library.bss.written, true)
+  )
 }
 
 function mapVdso(m: Machine, task: Task, mm: Mm): boolean {
   const page = m.pageSize
   const va = place(m, mm, (VVAR_PAGES + VDSO_PAGES) * page)
   if (va < 0) return false
-  const vvar: MapRequest = { flags: VM_READ | VM_MAYREAD | VM_DONTDUMP, file: null, pgoff: 0, special: '[vvar]' }
-  const vdso: MapRequest = { flags: VM_READ | VM_EXEC | MAY_ALL, file: null, pgoff: 0, special: '[vdso]' }
+  const vvar: MapRequest = {
+    flags: VM_READ | VM_MAYREAD | VM_DONTDUMP,
+    file: null,
+    pgoff: 0,
+    special: '[vvar]',
+  }
+  const vdso: MapRequest = {
+    flags: VM_READ | VM_EXEC | MAY_ALL,
+    file: null,
+    pgoff: 0,
+    special: '[vdso]',
+  }
   return (
     map(m, task, mm, va, VVAR_PAGES * page, vvar) >= 0 &&
     map(m, task, mm, va + VVAR_PAGES * page, VDSO_PAGES * page, vdso) >= 0
@@ -149,19 +213,35 @@ function mapVdso(m: Machine, task: Task, mm: Mm): boolean {
 
 function mapTls(m: Machine, task: Task, mm: Mm): boolean {
   const va = place(m, mm, TLS.pages * m.pageSize)
-  const request: MapRequest = { flags: VM_READ | VM_WRITE | MAY_ALL, file: null, pgoff: 0, special: '' }
-  return va >= 0 && map(m, task, mm, va, TLS.pages * m.pageSize, request) >= 0 && touch(m, task, mm, va, TLS.written, true)
+  const request: MapRequest = {
+    flags: VM_READ | VM_WRITE | MAY_ALL,
+    file: null,
+    pgoff: 0,
+    special: '',
+  }
+  return (
+    va >= 0 &&
+    map(m, task, mm, va, TLS.pages * m.pageSize, request) >= 0 &&
+    touch(m, task, mm, va, TLS.written, true)
+  )
 }
 
 function startHeap(m: Machine, task: Task, mm: Mm, image: Image): boolean {
   if (image.heapStart === 0) return true
   const first = 33 * m.pageSize // what the first malloc of 2.36 takes
   const pages = Array.from({ length: image.heapStart }, (_, i) => i)
-  return doBrk(m, task, mm, mm.startBrk + first) === mm.startBrk + first && touch(m, task, mm, mm.startBrk, pages, true)
+  return (
+    doBrk(m, task, mm, mm.startBrk + first) === mm.startBrk + first &&
+    touch(m, task, mm, mm.startBrk, pages, true)
+  )
 }
 
 function permsFlags(perms: string): number {
-  return (perms[0] === 'r' ? VM_READ : 0) | (perms[1] === 'w' ? VM_WRITE : 0) | (perms[2] === 'x' ? VM_EXEC : 0)
+  return (
+    (perms[0] === 'r' ? VM_READ : 0) |
+    (perms[1] === 'w' ? VM_WRITE : 0) |
+    (perms[2] === 'x' ? VM_EXEC : 0)
+  )
 }
 
 function place(m: Machine, mm: Mm, length: number): Vaddr {
@@ -170,16 +250,30 @@ function place(m: Machine, mm: Mm, length: number): Vaddr {
   return getUnmappedArea(m, mm, 0, length, request)
 }
 
-function map(m: Machine, task: Task, mm: Mm, va: Vaddr, length: number, request: MapRequest): number {
+function map(
+  m: Machine,
+  task: Task,
+  mm: Mm,
+  va: Vaddr,
+  length: number,
+  request: MapRequest,
+): number {
   return mmapRegion(m, task, mm, va, length, request)
 }
 
 /** Touches pages (numbers from `start`) as the program's start does. False: killed for want of memory. */
-function touch(m: Machine, task: Task, mm: Mm, start: Vaddr, pages: number[], write: boolean): boolean {
+function touch(
+  m: Machine,
+  task: Task,
+  mm: Mm,
+  start: Vaddr,
+  pages: number[],
+  write: boolean,
+): boolean {
   for (const page of pages) {
     const va = start + page * m.pageSize
     const vma = vmaLookup(mm, va)!
-    if (faultIn(m, task, vma, va, write) !== 0) return false
+    if (faultIn(m, vma, va, write) !== 0) return false
     task.minFlt++
     m.vmstat.pgfault++
   }

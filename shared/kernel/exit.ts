@@ -91,7 +91,11 @@ function release(m: Machine, parent: Task, task: Task): void {
 }
 
 /** A zombie child as wait4 wants it (-1: any), taken; null: one may still come; -ECHILD: there is none. */
-export function waitForChild(m: Machine, parent: Task, pid: number): { pid: number; status: number } | null | number {
+export function waitForChild(
+  m: Machine,
+  parent: Task,
+  pid: number,
+): { pid: number; status: number } | null | number {
   let candidates = 0
   for (const child of parent.children) {
     if (pid > 0 && child.pid !== pid) continue

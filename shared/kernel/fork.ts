@@ -23,10 +23,38 @@ export function mmAlloc(m: Machine, seat: number): Mm | null {
     return null
   }
   return {
-    id: m.nextId++, pageSize: m.pageSize, users: 1, pgd, vmas: [], mmapBase: m.layout.mmapBase, exe: null,
-    startCode: 0, endCode: 0, startData: 0, endData: 0, startBrk: 0, brk: 0, startStack: 0, argStart: 0, argEnd: 0,
-    libcData: 0, libcRodata: 0, defFlags: 0, totalVm: 0, lockedVm: 0, dataVm: 0, stackVm: 0, execVm: 0,
-    hiwaterVm: 0, hiwaterRss: 0, rssAnon: 0, rssFile: 0, rssShmem: 0, pageTables: 0, oomSkip: false, seat,
+    id: m.nextId++,
+    pageSize: m.pageSize,
+    users: 1,
+    pgd,
+    vmas: [],
+    mmapBase: m.layout.mmapBase,
+    exe: null,
+    startCode: 0,
+    endCode: 0,
+    startData: 0,
+    endData: 0,
+    startBrk: 0,
+    brk: 0,
+    startStack: 0,
+    argStart: 0,
+    argEnd: 0,
+    libcData: 0,
+    libcRodata: 0,
+    defFlags: 0,
+    totalVm: 0,
+    lockedVm: 0,
+    dataVm: 0,
+    stackVm: 0,
+    execVm: 0,
+    hiwaterVm: 0,
+    hiwaterRss: 0,
+    rssAnon: 0,
+    rssFile: 0,
+    rssShmem: 0,
+    pageTables: 0,
+    oomSkip: false,
+    seat,
   }
 }
 
@@ -57,7 +85,10 @@ export function copyProcess(m: Machine, parent: Task, program?: Program): Task |
   }
   attachStream(child, parent.stdout)
   parent.debt += (child.mm?.rssAnon ?? 0) * 4
-  emit(m.trace, m.ticks, parent.pid, 'sched_process_fork', { child_pid: child.pid, comm: child.comm })
+  emit(m.trace, m.ticks, parent.pid, 'sched_process_fork', {
+    child_pid: child.pid,
+    comm: child.comm,
+  })
   return child
 }
 
@@ -77,7 +108,17 @@ function copyMm(m: Machine, parent: Task, child: Task): boolean {
   if (mm === null) return false
   const { id, pgd } = mm
   Object.assign(mm, from, {
-    id, pgd, users: 1, vmas: [], defFlags: 0, lockedVm: 0, rssAnon: 0, rssFile: 0, rssShmem: 0, pageTables: 0, oomSkip: false,
+    id,
+    pgd,
+    users: 1,
+    vmas: [],
+    defFlags: 0,
+    lockedVm: 0,
+    rssAnon: 0,
+    rssFile: 0,
+    rssShmem: 0,
+    pageTables: 0,
+    oomSkip: false,
   })
   if (!dupMmap(m, parent, from, mm)) {
     mmPut(m, mm)
@@ -88,7 +129,8 @@ function copyMm(m: Machine, parent: Task, child: Task): boolean {
     mm.exe.inode.users++
   }
   let skipped = 0
-  for (const vma of from.vmas) if ((vma.flags & VM_DONTCOPY) !== 0) skipped += (vma.end - vma.start) / m.pageSize
+  for (const vma of from.vmas)
+    if ((vma.flags & VM_DONTCOPY) !== 0) skipped += (vma.end - vma.start) / m.pageSize
   mm.totalVm -= skipped
   mm.hiwaterVm = mm.totalVm
   mm.hiwaterRss = mm.rssAnon + mm.rssFile + mm.rssShmem

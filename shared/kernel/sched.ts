@@ -19,8 +19,9 @@ export type RunProgram = (m: Machine, task: Task, fuel: number) => number
 // kernel/sched/core.c: a nice level is a tenth of the CPU.
 const NICE_0_WEIGHT = 1024
 const weights = [
-  88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916, 9548, 7620, 6100, 4904, 3906, 3121, 2501, 1991,
-  1586, 1277, 1024, 820, 655, 526, 423, 335, 272, 215, 172, 137, 110, 87, 70, 56, 45, 36, 29, 23, 18, 15,
+  88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916, 9548, 7620, 6100, 4904,
+  3906, 3121, 2501, 1991, 1586, 1277, 1024, 820, 655, 526, 423, 335, 272, 215, 172, 137, 110, 87,
+  70, 56, 45, 36, 29, 23, 18, 15,
 ]
 const MIN_SLICE = 2000
 
@@ -85,7 +86,7 @@ function runSlice(m: Machine, task: Task, slice: number, run: RunProgram): numbe
   if (used > slice) task.debt += used - slice
   used = Math.max(1, Math.min(used, slice))
   task.utime += used
-  task.vruntime += Math.ceil((used * NICE_0_WEIGHT) / weights[task.nice + 20]!)
+  task.vruntime += Math.ceil((used * NICE_0_WEIGHT) / weights[task.nice + 20])
   m.minVruntime = Math.max(m.minVruntime, task.vruntime)
   m.current = null
   return used

@@ -4,8 +4,24 @@
 import { EPERM, ESRCH } from '../lib/errno.ts'
 import type { Machine } from '../state/machine.ts'
 import {
-  NSIG, SIGABRT, SIGBUS, SIGCHLD, SIGCONT, SIGFPE, SIGILL, SIGKILL, SIGQUIT, SIGSEGV, SIGSTOP, SIGTRAP, SIGTSTP, SIGTTIN,
-  SIGTTOU, SIGURG, SIGWINCH, type Task,
+  NSIG,
+  SIGABRT,
+  SIGBUS,
+  SIGCHLD,
+  SIGCONT,
+  SIGFPE,
+  SIGILL,
+  SIGKILL,
+  SIGQUIT,
+  SIGSEGV,
+  SIGSTOP,
+  SIGTRAP,
+  SIGTSTP,
+  SIGTTIN,
+  SIGTTOU,
+  SIGURG,
+  SIGWINCH,
+  type Task,
 } from '../state/task.ts'
 import { sigMask } from '../mm/oomKill.ts'
 import { emit } from '../trace/trace.ts'
@@ -13,7 +29,12 @@ import { emit } from '../trace/trace.ts'
 const IGNORED_BY_DEFAULT = sigMask(SIGCHLD) | sigMask(SIGURG) | sigMask(SIGWINCH) | sigMask(SIGCONT)
 const STOPS = sigMask(SIGSTOP) | sigMask(SIGTSTP) | sigMask(SIGTTIN) | sigMask(SIGTTOU)
 const DUMPS_CORE =
-  sigMask(SIGQUIT) | sigMask(SIGILL) | sigMask(SIGTRAP) | sigMask(SIGABRT) | sigMask(SIGFPE) | sigMask(SIGBUS) |
+  sigMask(SIGQUIT) |
+  sigMask(SIGILL) |
+  sigMask(SIGTRAP) |
+  sigMask(SIGABRT) |
+  sigMask(SIGFPE) |
+  sigMask(SIGBUS) |
   sigMask(SIGSEGV)
 /** Flag in wait4's status: a core was dumped. */
 export const WCOREFLAG = 0x80
@@ -22,7 +43,11 @@ export const WCOREFLAG = 0x80
 export function sendSignal(m: Machine, task: Task, signal: number): void {
   if (task.state === 'Z') return
   const bit = sigMask(signal)
-  emit(m.trace, m.ticks, m.current?.pid ?? 0, 'signal_generate', { sig: signal, pid: task.pid, comm: task.comm })
+  emit(m.trace, m.ticks, m.current?.pid ?? 0, 'signal_generate', {
+    sig: signal,
+    pid: task.pid,
+    comm: task.comm,
+  })
   if (signal === SIGCONT || signal === SIGKILL) {
     task.pending &= ~STOPS
     if (task.state === 'T') task.state = 'R'

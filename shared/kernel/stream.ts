@@ -8,7 +8,15 @@ export const STREAM_KEEP = 8192
 const STREAM_PER_TICK = 4096
 
 export function mkStream(m: Machine, seat: number, terminal: boolean): Stream {
-  const stream = { id: m.nextId++, seat, text: '', written: 0, room: STREAM_PER_TICK, users: 0, terminal }
+  const stream = {
+    id: m.nextId++,
+    seat,
+    text: '',
+    written: 0,
+    room: STREAM_PER_TICK,
+    users: 0,
+    terminal,
+  }
   m.streams.set(stream.id, stream)
   return stream
 }

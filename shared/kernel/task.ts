@@ -38,7 +38,12 @@ function allocHandle(m: Machine, seat: number): string {
 }
 
 /** A new task as a copy of `parent` in all that fork hands down but memory; null when there is no memory or no pid. */
-export function newTask(m: Machine, parent: Task | null, seat: number, program: Program): Task | null {
+export function newTask(
+  m: Machine,
+  parent: Task | null,
+  seat: number,
+  program: Program,
+): Task | null {
   if (!kmemCacheAlloc(m, 'task_struct')) return null
   const kernelStack = allocPages(m, stackOrder(m), PG_STACK, 0)
   const pid = kernelStack === NO_PFN ? -1 : allocPid(m)
@@ -48,15 +53,44 @@ export function newTask(m: Machine, parent: Task | null, seat: number, program: 
     return null
   }
   const task: Task = {
-    pid, handle: allocHandle(m, seat), seat,
-    comm: parent?.comm ?? 'swapper', cmdline: parent?.cmdline.slice() ?? [], state: 'R', wait: { for: 'nothing' },
-    parent, children: [], pgrp: parent?.pgrp ?? pid, session: parent?.session ?? pid, exitCode: 0,
-    uid: parent?.uid ?? 0, gid: parent?.gid ?? 0, nice: parent?.nice ?? 0,
-    pending: 0, caught: parent?.caught ?? 0, ignored: parent?.ignored ?? 0, faultAddress: 0, faultCode: 0,
-    mm: null, program, stdout: null, cwd: parent?.cwd ?? m.root, cwdPath: parent?.cwdPath ?? '/', files: [],
+    pid,
+    handle: allocHandle(m, seat),
+    seat,
+    comm: parent?.comm ?? 'swapper',
+    cmdline: parent?.cmdline.slice() ?? [],
+    state: 'R',
+    wait: { for: 'nothing' },
+    parent,
+    children: [],
+    pgrp: parent?.pgrp ?? pid,
+    session: parent?.session ?? pid,
+    exitCode: 0,
+    uid: parent?.uid ?? 0,
+    gid: parent?.gid ?? 0,
+    nice: parent?.nice ?? 0,
+    pending: 0,
+    caught: parent?.caught ?? 0,
+    ignored: parent?.ignored ?? 0,
+    faultAddress: 0,
+    faultCode: 0,
+    mm: null,
+    program,
+    stdout: null,
+    cwd: parent?.cwd ?? m.root,
+    cwdPath: parent?.cwdPath ?? '/',
+    files: [],
     rlimits: structure(parent?.rlimits ?? defaultRlimits()),
-    oomScoreAdj: parent?.oomScoreAdj ?? 0, oomScoreAdjMin: parent?.oomScoreAdjMin ?? 0, oomVictim: false,
-    kernelStack, startTime: m.ticks, utime: 0, vruntime: leastVruntime(m), debt: 0, minFlt: 0, majFlt: 0, call: null,
+    oomScoreAdj: parent?.oomScoreAdj ?? 0,
+    oomScoreAdjMin: parent?.oomScoreAdjMin ?? 0,
+    oomVictim: false,
+    kernelStack,
+    startTime: m.ticks,
+    utime: 0,
+    vruntime: leastVruntime(m),
+    debt: 0,
+    minFlt: 0,
+    majFlt: 0,
+    call: null,
   }
   m.tasks.set(pid, task)
   m.handles.set(task.handle, task)
@@ -66,7 +100,10 @@ export function newTask(m: Machine, parent: Task | null, seat: number, program: 
 
 function structure(limits: Rlimits): Rlimits {
   return {
-    stack: { ...limits.stack }, memlock: { ...limits.memlock }, as: { ...limits.as }, data: { ...limits.data },
+    stack: { ...limits.stack },
+    memlock: { ...limits.memlock },
+    as: { ...limits.as },
+    data: { ...limits.data },
     nproc: { ...limits.nproc },
   }
 }
@@ -82,7 +119,8 @@ export function freeTask(m: Machine, task: Task): void {
 /** Newcomers start level with whoever has had least. */
 function leastVruntime(m: Machine): number {
   let least = Number.MAX_SAFE_INTEGER
-  for (const task of m.tasks.values()) if (task.state === 'R') least = Math.min(least, task.vruntime)
+  for (const task of m.tasks.values())
+    if (task.state === 'R') least = Math.min(least, task.vruntime)
   return least === Number.MAX_SAFE_INTEGER ? m.minVruntime : least
 }
 
@@ -101,8 +139,10 @@ export function copyProgram(program: Program): Program {
 function copyPlain(value: unknown): unknown {
   if (value === null || typeof value !== 'object') return value
   if (Array.isArray(value)) return value.map(copyPlain)
-  if (value instanceof Map) return new Map([...value].map(([key, entry]) => [key, copyPlain(entry)]))
-  if (value instanceof Uint8Array || value instanceof Int32Array || value instanceof Float64Array) return value.slice()
+  if (value instanceof Map)
+    return new Map([...value].map(([key, entry]) => [key, copyPlain(entry)]))
+  if (value instanceof Uint8Array || value instanceof Int32Array || value instanceof Float64Array)
+    return value.slice()
   const copy: Record<string, unknown> = {}
   for (const [key, entry] of Object.entries(value)) copy[key] = copyPlain(entry)
   return copy

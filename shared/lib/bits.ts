@@ -7,7 +7,6 @@ export function roundDown(value: number, unit: number): number {
   return Math.floor(value / unit) * unit
 }
 
-
 /** The whole part of the square root (lib/int_sqrt.c); exact for values below 2^52. */
 export function intSqrt(value: number): number {
   return Math.floor(Math.sqrt(value))

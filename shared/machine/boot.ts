@@ -29,17 +29,51 @@ export function bootMachine(options: MachineOptions, bootTime: number): Machine 
   const layout = mkLayout(options.bits, options.pageSize)
   const ram = mkRam(options.ram, layout.pageShift)
   const m: Machine = {
-    options, layout, pageSize: options.pageSize, ram, zone: mkZone(ram.nrFrames), zeroPfn: 0, bootTime, ticks: 0,
-    entries: 0, prng: mkPrng(options.seed), tasks: new Map(), handles: new Map(), births: new Map(), current: null,
-    lastPid: 0, minVruntime: 0, nextId: 1, root: null as unknown as Inode, inodes: new Map(), streams: new Map(),
-    syslog: [], syslogLines: 0, exits: [], panic: '', committed: 0, totalramPages: 0, pageCache: 0, shmem: 0,
+    options,
+    layout,
+    pageSize: options.pageSize,
+    ram,
+    zone: mkZone(ram.nrFrames),
+    zeroPfn: 0,
+    bootTime,
+    ticks: 0,
+    entries: 0,
+    prng: mkPrng(options.seed),
+    tasks: new Map(),
+    handles: new Map(),
+    births: new Map(),
+    current: null,
+    lastPid: 0,
+    minVruntime: 0,
+    nextId: 1,
+    root: null as unknown as Inode,
+    inodes: new Map(),
+    streams: new Map(),
+    syslog: [],
+    syslogLines: 0,
+    exits: [],
+    panic: '',
+    committed: 0,
+    totalramPages: 0,
+    pageCache: 0,
+    shmem: 0,
     slab: mkSlabCaches(),
     sysctl: {
-      overcommitMemory: 0, overcommitRatio: 50, panicOnOom: 0, oomKillAllocatingTask: 0, minFreeKbytes: 0, maxMapCount: 65530,
-      adminReserveKbytes: 0, userReserveKbytes: 0, stackGuardGap: 256, mmapMinAddr: 65536,
+      overcommitMemory: 0,
+      overcommitRatio: 50,
+      panicOnOom: 0,
+      oomKillAllocatingTask: 0,
+      minFreeKbytes: 0,
+      maxMapCount: 65530,
+      adminReserveKbytes: 0,
+      userReserveKbytes: 0,
+      stackGuardGap: 256,
+      mmapMinAddr: 65536,
     },
     vmstat: { pgalloc: 0, pgfree: 0, pgfault: 0, pgmajfault: 0, oom_kill: 0 },
-    users: new Map([[0, 'root']]), trace: mkTrace(), tlb: mkTlb(),
+    users: new Map([[0, 'root']]),
+    trace: mkTrace(),
+    tlb: mkTlb(),
   }
   initMemory(m)
   initTree(m)
@@ -55,7 +89,7 @@ function initMemory(m: Machine): void {
   m.zeroPfn = image - 1
   freeBootMemory(zone, image + memmap)
   clearFrame(ram, m.zeroPfn)
-  assert((zone.page.flags[m.zeroPfn]! & PG_RESERVED) !== 0, 'the zero page is the kernel’s')
+  assert((zone.page.flags[m.zeroPfn] & PG_RESERVED) !== 0, 'the zero page is the kernel’s')
   m.totalramPages = zone.managedPages
   setupWatermarks(m, defaultMinFreeKbytes(m))
   const freeKb = zone.freePages * (m.pageSize / 1024)
@@ -65,12 +99,41 @@ function initMemory(m: Machine): void {
 
 function initTree(m: Machine): void {
   m.root = {
-    ino: m.nextId++, dev: '00:19', mode: S_IFDIR | 0o755, uid: 0, gid: 0, nlink: 2, size: 0, mtime: 0, backing: 'dir',
-    name: '/', image: '', pages: new Map(), mappings: new Map(), entries: new Map(), accounted: 0, users: 0,
+    ino: m.nextId++,
+    dev: '00:19',
+    mode: S_IFDIR | 0o755,
+    uid: 0,
+    gid: 0,
+    nlink: 2,
+    size: 0,
+    mtime: 0,
+    backing: 'dir',
+    name: '/',
+    image: '',
+    pages: new Map(),
+    mappings: new Map(),
+    entries: new Map(),
+    accounted: 0,
+    users: 0,
   }
   m.inodes.set(m.root.ino, m.root)
-  for (const path of ['/bin', '/dev', '/home', '/mnt', '/proc', '/root', '/sbin', '/sys', '/usr', '/usr/bin', '/usr/lib',
-    '/usr/lib/x86_64-linux-gnu', '/usr/sbin', '/var', '/var/log']) {
+  for (const path of [
+    '/bin',
+    '/dev',
+    '/home',
+    '/mnt',
+    '/proc',
+    '/root',
+    '/sbin',
+    '/sys',
+    '/usr',
+    '/usr/bin',
+    '/usr/lib',
+    '/usr/lib/x86_64-linux-gnu',
+    '/usr/sbin',
+    '/var',
+    '/var/log',
+  ]) {
     mkdir(m, path, 0o755, ROOT)
   }
   mkdir(m, '/tmp', 0o777, ROOT)
@@ -90,7 +153,10 @@ function addImage(m: Machine, path: string, size: number): void {
 function announce(m: Machine): void {
   const kb = (pages: number): number => (pages * m.pageSize) / 1024
   printk(m, `Linux version ${KERNEL_RELEASE} (oomroom) #1`)
-  printk(m, `Command line: ram=${m.options.ram >> 10}K page_size=${m.pageSize} seed=${m.options.seed}`)
+  printk(
+    m,
+    `Command line: ram=${m.options.ram >> 10}K page_size=${m.pageSize} seed=${m.options.seed}`,
+  )
   printk(
     m,
     `Memory: ${kb(m.zone.freePages)}K/${kb(m.zone.presentPages)}K available ` +
@@ -103,7 +169,8 @@ function startInit(m: Machine): void {
   assert(init !== null && init.pid === 1, 'init is the first task')
   assert(doExecve(m, init, '/sbin/init', ['/sbin/init'], { kind: 'init' }) === 0, 'init starts')
   m.lastPid = 299
-  for (const path of ['/usr/sbin/syslogd', '/usr/sbin/cron', '/usr/sbin/sshd']) startDaemon(m, init, path)
+  for (const path of ['/usr/sbin/syslogd', '/usr/sbin/cron', '/usr/sbin/sshd'])
+    startDaemon(m, init, path)
 }
 
 function startDaemon(m: Machine, init: Task, path: string): void {

@@ -1,10 +1,19 @@
 // What must hold of a machine between two commands, whatever was done to it. Tests call it after every command.
 
 import { assert } from '../lib/assert.ts'
-import { entrySpan, mkPtep, ptePfn, readPte } from '../hw/mmu.ts'
+import { mkPtep, ptePfn, readPte } from '../hw/mmu.ts'
 import type { Machine } from '../state/machine.ts'
 import { VM_ACCOUNT, VM_LOCKED, type Mm } from '../state/mm.ts'
-import { MAX_ORDER, NO_PFN, PG_ANON, PG_BUDDY, PG_EXCLUSIVE, PG_RESERVED, PG_SLAB, PG_SWAPBACKED } from '../state/page.ts'
+import {
+  MAX_ORDER,
+  NO_PFN,
+  PG_ANON,
+  PG_BUDDY,
+  PG_EXCLUSIVE,
+  PG_RESERVED,
+  PG_SLAB,
+  PG_SWAPBACKED,
+} from '../state/page.ts'
 import { vmaLookup, vmaPages } from '../mm/vma.ts'
 
 /** Throws KernelBug with the belief that does not hold. */
@@ -14,15 +23,18 @@ export function checkMachine(m: Machine): void {
   const mms = new Set<Mm>()
   for (const task of m.tasks.values()) {
     if (task.mm !== null) mms.add(task.mm)
-    referenced[task.kernelStack]!++
+    referenced[task.kernelStack]++
     assert(m.handles.get(task.handle) === task, 'every task is found by its handle')
     for (const child of task.children) assert(child.parent === task, 'a child knows its parent')
   }
   for (const mm of mms) checkMm(m, mm, mapped, referenced)
-  for (const inode of m.inodes.values()) for (const pfn of inode.pages.values()) referenced[pfn]!++
+  for (const inode of m.inodes.values()) for (const pfn of inode.pages.values()) referenced[pfn]++
   for (const cache of m.slab) {
-    for (const pfn of cache.frames) referenced[pfn]!++
-    assert(cache.objects >= 0 && cache.objects * cache.size <= cache.frames.length * m.pageSize, 'slab objects fit')
+    for (const pfn of cache.frames) referenced[pfn]++
+    assert(
+      cache.objects >= 0 && cache.objects * cache.size <= cache.frames.length * m.pageSize,
+      'slab objects fit',
+    )
   }
   checkFrames(m, mapped, referenced)
   checkFreeLists(m)
@@ -33,19 +45,24 @@ function checkMm(m: Machine, mm: Mm, mapped: Int32Array, referenced: Int32Array)
   let total = 0
   let locked = 0
   for (let i = 0; i < mm.vmas.length; i++) {
-    const vma = mm.vmas[i]!
-    assert(vma.start < vma.end && vma.start % m.pageSize === 0 && vma.end % m.pageSize === 0, 'a VMA is whole pages')
-    assert(i === 0 || mm.vmas[i - 1]!.end <= vma.start, 'VMAs are sorted and disjoint')
+    const vma = mm.vmas[i]
+    assert(
+      vma.start < vma.end && vma.start % m.pageSize === 0 && vma.end % m.pageSize === 0,
+      'a VMA is whole pages',
+    )
+    assert(i === 0 || mm.vmas[i - 1].end <= vma.start, 'VMAs are sorted and disjoint')
     assert(vma.mm === mm, 'a VMA knows its address space')
-    for (const anonVma of vma.anonVmaChain) assert(anonVma.vmas.get(vma.id) === vma, 'an anon_vma knows its VMAs')
-    if (vma.file !== null) assert(vma.file.mappings.get(vma.id) === vma, 'a file knows its mappings')
+    for (const anonVma of vma.anonVmaChain)
+      assert(anonVma.vmas.get(vma.id) === vma, 'an anon_vma knows its VMAs')
+    if (vma.file !== null)
+      assert(vma.file.mappings.get(vma.id) === vma, 'a file knows its mappings')
     total += vmaPages(vma)
     if ((vma.flags & VM_LOCKED) !== 0) locked += vmaPages(vma)
   }
   assert(total === mm.totalVm, 'totalVm is the sum of the VMAs')
   assert(locked === mm.lockedVm, 'lockedVm is the sum of the locked VMAs')
   const counts = { anon: 0, file: 0, shmem: 0, tables: 0 }
-  referenced[mm.pgd]!++
+  referenced[mm.pgd]++
   checkTable(m, mm, mm.pgd, m.layout.levels - 1, 0, mapped, referenced, counts)
   assert(counts.anon === mm.rssAnon, 'rssAnon counts the anonymous pages')
   assert(counts.file === mm.rssFile, 'rssFile counts the file pages')
@@ -55,7 +72,13 @@ function checkMm(m: Machine, mm: Mm, mapped: Int32Array, referenced: Int32Array)
 
 // Depth: the number of levels.
 function checkTable(
-  m: Machine, mm: Mm, table: number, level: number, from: number, mapped: Int32Array, referenced: Int32Array,
+  m: Machine,
+  mm: Mm,
+  table: number,
+  level: number,
+  from: number,
+  mapped: Int32Array,
+  referenced: Int32Array,
   counts: { anon: number; file: number; shmem: number; tables: number },
 ): void {
   const { flags } = m.zone.page
@@ -63,19 +86,19 @@ function checkTable(
     const pte = readPte(m.ram, m.layout, mkPtep(m.layout, table, i))
     if (pte === 0) continue
     const pfn = ptePfn(pte)
-    const va = from + i * entrySpan(m.layout, level)
+    const va = from + i * m.layout.entrySpan[level]
     if (level > 0) {
       counts.tables++
-      referenced[pfn]!++
+      referenced[pfn]++
       checkTable(m, mm, pfn, level - 1, va, mapped, referenced, counts)
       continue
     }
     assert(vmaLookup(mm, va) !== undefined, 'a mapped page lies in a VMA')
     if (pfn === m.zeroPfn) continue
-    mapped[pfn]!++
-    referenced[pfn]!++
-    if ((flags[pfn]! & PG_ANON) !== 0) counts.anon++
-    else if ((flags[pfn]! & PG_SWAPBACKED) !== 0) counts.shmem++
+    mapped[pfn]++
+    referenced[pfn]++
+    if ((flags[pfn] & PG_ANON) !== 0) counts.anon++
+    else if ((flags[pfn] & PG_SWAPBACKED) !== 0) counts.shmem++
     else counts.file++
   }
 }
@@ -84,18 +107,21 @@ function checkFrames(m: Machine, mapped: Int32Array, referenced: Int32Array): vo
   const { flags, refcount, mapcount } = m.zone.page
   let free = 0
   for (let pfn = 0; pfn < m.ram.nrFrames; pfn++) {
-    if ((flags[pfn]! & PG_RESERVED) !== 0) continue
+    if ((flags[pfn] & PG_RESERVED) !== 0) continue
     if (refcount[pfn] === 0) {
       free++
       assert(mapped[pfn] === 0 && referenced[pfn] === 0, 'a free frame is not in use')
       continue
     }
-    assert((flags[pfn]! & PG_BUDDY) === 0, 'a frame in use is not on a free list')
+    assert((flags[pfn] & PG_BUDDY) === 0, 'a frame in use is not on a free list')
     assert(mapcount[pfn] === mapped[pfn], 'mapcount is the number of PTEs')
     // The frames behind the first of a block carry the count of the block.
-    if (referenced[pfn]! > 0) assert(refcount[pfn] === referenced[pfn], 'refcount is the number of users')
-    if ((flags[pfn]! & PG_EXCLUSIVE) !== 0) assert(mapped[pfn] === 1, 'an exclusive page is mapped once')
-    if ((flags[pfn]! & (PG_ANON | PG_SLAB)) !== 0) assert(referenced[pfn]! > 0, 'a used frame has a user')
+    if (referenced[pfn] > 0)
+      assert(refcount[pfn] === referenced[pfn], 'refcount is the number of users')
+    if ((flags[pfn] & PG_EXCLUSIVE) !== 0)
+      assert(mapped[pfn] === 1, 'an exclusive page is mapped once')
+    if ((flags[pfn] & (PG_ANON | PG_SLAB)) !== 0)
+      assert(referenced[pfn] > 0, 'a used frame has a user')
   }
   assert(free === m.zone.freePages, 'freePages counts the free frames')
 }
@@ -105,8 +131,11 @@ function checkFreeLists(m: Machine): void {
   let free = 0
   for (let order = 0; order <= MAX_ORDER; order++) {
     let blocks = 0
-    for (let pfn = zone.freeHead[order]!; pfn !== NO_PFN; pfn = zone.page.next[pfn]!) {
-      assert((zone.page.flags[pfn]! & PG_BUDDY) !== 0 && zone.page.order[pfn] === order, 'a free block knows its order')
+    for (let pfn = zone.freeHead[order]; pfn !== NO_PFN; pfn = zone.page.next[pfn]!) {
+      assert(
+        (zone.page.flags[pfn] & PG_BUDDY) !== 0 && zone.page.order[pfn] === order,
+        'a free block knows its order',
+      )
       assert((pfn & ((1 << order) - 1)) === 0, 'a block starts at a multiple of its size')
       blocks++
       free += 1 << order
@@ -118,7 +147,8 @@ function checkFreeLists(m: Machine): void {
 
 function checkPromises(m: Machine, mms: Set<Mm>): void {
   let promised = 0
-  for (const mm of mms) for (const vma of mm.vmas) if ((vma.flags & VM_ACCOUNT) !== 0) promised += vmaPages(vma)
+  for (const mm of mms)
+    for (const vma of mm.vmas) if ((vma.flags & VM_ACCOUNT) !== 0) promised += vmaPages(vma)
   for (const inode of m.inodes.values()) promised += inode.accounted
   assert(promised === m.committed, 'Committed_AS is the sum of the promises')
 }

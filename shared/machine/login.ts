@@ -30,7 +30,11 @@ export function login(m: Machine, seat: number, name: string, role: Role, from: 
     }
   }
   const port = 49152 + nextBelow(m.prng, 16384)
-  syslog(m, `sshd[${sshd(m).pid}]`, `Accepted publickey for ${m.users.get(uid)!} from ${from} port ${port} ssh2`)
+  syslog(
+    m,
+    `sshd[${sshd(m).pid}]`,
+    `Accepted publickey for ${m.users.get(uid)!} from ${from} port ${port} ssh2`,
+  )
   mkStream(m, seat, true)
   return startPrompt(m, seat, uid)
 }
@@ -82,7 +86,8 @@ function startShell(m: Machine, seat: number, uid: number): Task | number {
     doExit(m, task, 127 << 8)
     return error
   }
-  for (const stream of m.streams.values()) if (stream.seat === seat && stream.terminal) attachStream(task, stream)
+  for (const stream of m.streams.values())
+    if (stream.seat === seat && stream.terminal) attachStream(task, stream)
   task.state = 'S'
   task.wait = { for: 'input' }
   return task
@@ -100,7 +105,11 @@ function adoptSeat(m: Machine, task: Task, seat: number): void {
 
 /** The shell forks, the child executes a program; `before` runs in between. The child, or -errno. */
 export function startChild(
-  m: Machine, shell: Task, path: string, argv: string[], before: (child: Task) => void,
+  m: Machine,
+  shell: Task,
+  path: string,
+  argv: string[],
+  before: (child: Task) => void,
 ): Task | number {
   m.current = shell
   const task = copyProcess(m, shell, { kind: 'exec' })
@@ -120,14 +129,21 @@ export function startChild(
 
 /** sshd, or init if somebody has ended it. */
 function sshd(m: Machine): Task {
-  for (const task of m.tasks.values()) if (task.comm === 'sshd' && task.seat === 0 && task.mm !== null) return task
+  for (const task of m.tasks.values())
+    if (task.comm === 'sshd' && task.seat === 0 && task.mm !== null) return task
   return m.tasks.get(1)!
 }
 
 /** A login name from a person's: lower case letters and digits, unique on this machine. */
 function loginName(m: Machine, name: string): string {
   const taken = new Set(m.users.values())
-  const base = name.toLowerCase().normalize('NFD').replace(/[^a-z0-9]/g, '').replace(/^\d+/, '').slice(0, 12) || 'user'
+  const base =
+    name
+      .toLowerCase()
+      .normalize('NFD')
+      .replace(/[^a-z0-9]/g, '')
+      .replace(/^\d+/, '')
+      .slice(0, 12) || 'user'
   if (!taken.has(base)) return base
   for (let n = 2; ; n++) if (!taken.has(`${base}${n}`)) return `${base}${n}`
 }

@@ -4,7 +4,16 @@ import { EACCES, EISDIR, ESRCH } from '../lib/errno.ts'
 import type { Machine, MachineOptions } from '../state/machine.ts'
 import type { Task } from '../state/task.ts'
 import { emptyFile, encodeUtf8, writeFile } from '../fs/file.ts'
-import { MAY_WRITE, createFile, isDir, mkdir, namei, normalizePath, permission, unlink } from '../fs/tree.ts'
+import {
+  MAY_WRITE,
+  createFile,
+  isDir,
+  mkdir,
+  namei,
+  normalizePath,
+  permission,
+  unlink,
+} from '../fs/tree.ts'
 import { startStatement } from '../ic/program.ts'
 import { killTask } from '../kernel/signal.ts'
 import { actOnSignals, tick } from '../kernel/sched.ts'
@@ -50,25 +59,38 @@ function execute(m: Machine, seat: number, command: MachineCommand): Outcome {
     case 'spawn':
       return spawn(m, seat, command)
     case 'kill':
-      return asShell(m, seat, (shell) => killTask(m, shell, m.handles.get(command.task), command.sig))
+      return asShell(m, seat, (shell) =>
+        killTask(m, shell, m.handles.get(command.task), command.sig),
+      )
     case 'write':
-      return asShell(m, seat, (shell) => writeText(m, shell, command.path, command.text, command.append))
+      return asShell(m, seat, (shell) =>
+        writeText(m, shell, command.path, command.text, command.append),
+      )
     case 'unlink':
-      return asShell(m, seat, (shell) => unlink(m, normalizePath(command.path, shell.cwdPath), shell))
+      return asShell(m, seat, (shell) =>
+        unlink(m, normalizePath(command.path, shell.cwdPath), shell),
+      )
     case 'mkdir':
-      return asShell(m, seat, (shell) => mkdir(m, normalizePath(command.path, shell.cwdPath), command.mode, shell))
+      return asShell(m, seat, (shell) =>
+        mkdir(m, normalizePath(command.path, shell.cwdPath), command.mode, shell),
+      )
   }
 }
 
 /** A line for a process that waits at its prompt. */
 function typeStatement(m: Machine, seat: number, handle: Handle, line: string): Outcome {
   const task = m.handles.get(handle)
-  if (task === undefined || task.seat !== seat || task.program.kind !== 'ic' || task.state === 'Z') return { errno: ESRCH }
+  if (task === undefined || task.seat !== seat || task.program.kind !== 'ic' || task.state === 'Z')
+    return { errno: ESRCH }
   startStatement(m, task, line)
   return {}
 }
 
-function spawn(m: Machine, seat: number, { path, argv, stdout }: MachineCommand & { t: 'spawn' }): Outcome {
+function spawn(
+  m: Machine,
+  seat: number,
+  { path, argv, stdout }: MachineCommand & { t: 'spawn' },
+): Outcome {
   const shell = findShell(m, seat)
   if (shell === undefined) return { errno: ESRCH }
   const task = startChild(m, shell, normalizePath(path, shell.cwdPath), argv, (child) => {
@@ -103,4 +125,3 @@ function writeText(m: Machine, shell: Task, path: string, text: string, append: 
 function uidOf(m: Machine, seat: number): number {
   return m.users.has(1000 + seat) ? 1000 + seat : 0
 }
-

@@ -81,7 +81,13 @@ function startHog(m: Machine, task: Task): void {
     return
   }
   const program: HogProgram = {
-    kind: 'hog', target, rate: bytesPerSecond, taken: 0, chunk: 0, chunkDone: 0, started: m.ticks,
+    kind: 'hog',
+    target,
+    rate: bytesPerSecond,
+    taken: 0,
+    chunk: 0,
+    chunkDone: 0,
+    started: m.ticks,
   }
   task.program = program
 }
@@ -90,7 +96,7 @@ function startHog(m: Machine, task: Task): void {
 export function parseSize(text: string): number | null {
   const match = /^(\d{1,12})([KMG]?)(iB|B)?$/i.exec(text)
   if (match === null) return null
-  const unit = { '': 1, K: 1 << 10, M: 1 << 20, G: 1 << 30 }[match[2]!.toUpperCase()]!
+  const unit = { '': 1, K: 1 << 10, M: 1 << 20, G: 1 << 30 }[match[2].toUpperCase()]!
   const bytes = Number(match[1]) * unit
   return bytes > 0 && bytes < 2 ** 47 ? bytes : null
 }
@@ -106,7 +112,14 @@ function runHog(m: Machine, task: Task, hog: HogProgram, fuel: number): number {
     }
     if (hog.chunk === 0) {
       const want = hog.target === 0 ? HOG_CHUNK : Math.min(HOG_CHUNK, hog.target - hog.taken)
-      const va = doSyscall(m, task, 'mmap', [0, want, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0])
+      const va = doSyscall(m, task, 'mmap', [
+        0,
+        want,
+        PROT_READ | PROT_WRITE,
+        MAP_PRIVATE | MAP_ANONYMOUS,
+        -1,
+        0,
+      ])
       used += PAGE_FUEL
       if (va < 0) {
         usage(m, task, `hog: mmap: Cannot allocate memory after ${hog.taken >> 10} KiB`)
@@ -115,7 +128,8 @@ function runHog(m: Machine, task: Task, hog: HogProgram, fuel: number): number {
       hog.chunk = va
       hog.chunkDone = 0
     }
-    const chunkSize = hog.target === 0 ? HOG_CHUNK : Math.min(HOG_CHUNK, hog.target - (hog.taken - hog.chunkDone))
+    const chunkSize =
+      hog.target === 0 ? HOG_CHUNK : Math.min(HOG_CHUNK, hog.target - (hog.taken - hog.chunkDone))
     const count = Math.min(m.pageSize, chunkSize - hog.chunkDone)
     fillBytes(m, task, hog.chunk + hog.chunkDone, 0x48, count)
     used += PAGE_FUEL
@@ -129,13 +143,20 @@ function runHog(m: Machine, task: Task, hog: HogProgram, fuel: number): number {
 function startSleep(m: Machine, task: Task): void {
   const seconds = task.cmdline.slice(1).map((argument) => {
     const match = /^(\d{1,9}(?:\.\d{1,6})?)([smhd]?)$/.exec(argument)
-    return match === null ? NaN : Number(match[1]) * { '': 1, s: 1, m: 60, h: 3600, d: 86400 }[match[2]!]!
+    return match === null
+      ? NaN
+      : Number(match[1]) * { '': 1, s: 1, m: 60, h: 3600, d: 86400 }[match[2]]!
   })
   const total = seconds.reduce((sum, value) => sum + value, 0)
-  if (seconds.length === 0) usage(m, task, "sleep: missing operand\nTry 'sleep --help' for more information.")
+  if (seconds.length === 0)
+    usage(m, task, "sleep: missing operand\nTry 'sleep --help' for more information.")
   else if (Number.isNaN(total)) {
     const bad = task.cmdline[1 + seconds.findIndex((value) => Number.isNaN(value))]
-    usage(m, task, `sleep: invalid time interval '${bad}'\nTry 'sleep --help' for more information.`)
+    usage(
+      m,
+      task,
+      `sleep: invalid time interval '${bad}'\nTry 'sleep --help' for more information.`,
+    )
   } else {
     const program: SleepProgram = { kind: 'sleep', ticks: Math.ceil((total * 1000) / TICK_MS) }
     task.program = program

@@ -38,7 +38,8 @@ export function readAround(m: Machine, inode: Inode, index: number, memcg: numbe
   const window = Math.max(1, READAHEAD_BYTES / m.pageSize)
   const first = Math.floor(index / window) * window
   const end = Math.min(first + window, filePages(m, inode))
-  for (let at = first; at < end && m.zone.freePages > m.zone.watermarkHigh; at++) readPage(m, inode, at, memcg)
+  for (let at = first; at < end && m.zone.freePages > m.zone.watermarkHigh; at++)
+    readPage(m, inode, at, memcg)
 }
 
 const READAHEAD_BYTES = 65536
@@ -61,7 +62,7 @@ export function truncatePages(m: Machine, inode: Inode, first: number): void {
 }
 
 export function setPageDirty(m: Machine, pfn: Pfn): void {
-  m.zone.page.flags[pfn]! |= PG_DIRTY
+  m.zone.page.flags[pfn] |= PG_DIRTY
 }
 
 /** A built-in program's file holds noise, always the same for one file; what executes is not in these bytes. */

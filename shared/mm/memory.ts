@@ -12,15 +12,40 @@
 
 import { assert } from '../lib/assert.ts'
 import {
-  NO_PTE, PTE_ACCESSED, PTE_DIRTY, PTE_NX, PTE_PRESENT, PTE_PROTNONE, PTE_USER, PTE_WRITE, entrySpan, mkPte, mkPtep, ptePfn, ptePresent,
-  pteWrite, writePte, type Pte, type Ptep,
+  NO_PTE,
+  PTE_ACCESSED,
+  PTE_DIRTY,
+  PTE_NX,
+  PTE_PRESENT,
+  PTE_PROTNONE,
+  PTE_USER,
+  PTE_WRITE,
+  mkPte,
+  mkPtep,
+  ptePfn,
+  ptePresent,
+  pteWrite,
+  writePte,
+  type Pte,
+  type Ptep,
 } from '../hw/mmu.ts'
 import { copyFrame, dirtySlabOf, frameBase, slabOf, type Pfn } from '../hw/ram.ts'
 import { flushTlb } from '../hw/tlb.ts'
 import type { Machine } from '../state/machine.ts'
 import {
-  VM_ACCOUNT, VM_DONTCOPY, VM_EXEC, VM_GROWSDOWN, VM_LOCKED, VM_LOCKONFAULT, VM_READ, VM_SHARED, VM_WIPEONFORK, VM_WRITE,
-  type Mm, type Vaddr, type Vma,
+  VM_ACCOUNT,
+  VM_DONTCOPY,
+  VM_EXEC,
+  VM_GROWSDOWN,
+  VM_LOCKED,
+  VM_LOCKONFAULT,
+  VM_READ,
+  VM_SHARED,
+  VM_WIPEONFORK,
+  VM_WRITE,
+  type Mm,
+  type Vaddr,
+  type Vma,
 } from '../state/mm.ts'
 import { NO_PFN, PG_ANON, PG_EXCLUSIVE, PG_FILE, PG_SWAPBACKED } from '../state/page.ts'
 import { BUS_ADRERR, SEGV_ACCERR, SEGV_MAPERR, type Task } from '../state/task.ts'
@@ -41,14 +66,6 @@ export const VM_FAULT_SIGSEGV = 0x40
 /** What an access wants. */
 export type Access = 'read' | 'write' | 'exec'
 
-interface Fault {
-  task: Task
-  vma: Vma
-  va: Vaddr // start of the page
-  ptep: Ptep
-  write: boolean
-}
-
 /** How many pages a read fault on a file maps around the one asked for, if they are in the cache (fault_around_bytes). */
 const FAULT_AROUND_BYTES = 65536
 
@@ -58,20 +75,24 @@ const FAULT_AROUND_BYTES = 65536
  */
 export function handleMmFault(m: Machine, task: Task, address: Vaddr, access: Access): VmFault {
   const mm = task.mm!
-  const va = Math.floor(address / m.pageSize) * m.pageSize
+  const va = address - (address & (m.pageSize - 1))
   let vma = findVma(mm, va)
   if (vma === undefined) return badArea(task, address, SEGV_MAPERR)
   if (vma.start > va) {
-    if ((vma.flags & VM_GROWSDOWN) === 0 || !expandStack(m, task, vma, va)) return badArea(task, address, SEGV_MAPERR)
+    if ((vma.flags & VM_GROWSDOWN) === 0 || !expandStack(m, task, vma, va))
+      return badArea(task, address, SEGV_MAPERR)
     vma = findVma(mm, va)!
   }
   if (!permits(vma, access)) return badArea(task, address, SEGV_ACCERR)
-  const fault = faultIn(m, task, vma, va, access === 'write')
+  const fault = faultIn(m, vma, va, access === 'write')
   if (fault === 0) {
     task.minFlt++
     m.vmstat.pgfault++
     if (m.trace.ring !== null) {
-      emit(m.trace, m.ticks, task.pid, 'page_fault_user', { address, write: access === 'write' ? 1 : 0 })
+      emit(m.trace, m.ticks, task.pid, 'page_fault_user', {
+        address,
+        write: access === 'write' ? 1 : 0,
+      })
     }
     mm.hiwaterRss = Math.max(mm.hiwaterRss, mm.rssAnon + mm.rssFile + mm.rssShmem)
   } else {
@@ -95,19 +116,20 @@ export function permits(vma: Vma, access: Access): boolean {
 }
 
 /** Brings the page in as the VMA says; `va` is page-aligned and the access permitted. */
-export function faultIn(m: Machine, task: Task, vma: Vma, va: Vaddr, write: boolean): VmFault {
+export function faultIn(m: Machine, vma: Vma, va: Vaddr, write: boolean): VmFault {
   const ptep = ptepAlloc(m, vma.mm, va)
   if (ptep === NO_PTE) return VM_FAULT_OOM
-  const fault: Fault = { task, vma, va, ptep, write }
   const pte = getPte(m, ptep)
   if (!ptePresent(pte)) {
-    if (isAnonymous(vma)) return doAnonymousPage(m, fault)
+    if (isAnonymous(vma)) return doAnonymousPage(m, vma, va, ptep, write)
     const index = vma.pgoff + (va - vma.start) / m.pageSize
     if (index >= filePages(m, vma.file!)) return VM_FAULT_SIGBUS
-    if (!write) return doReadFault(m, fault, index)
-    return (vma.flags & VM_SHARED) !== 0 ? doSharedFault(m, fault, index) : doCowFault(m, fault, index)
+    if (!write) return doReadFault(m, vma, va, ptep, index)
+    return (vma.flags & VM_SHARED) !== 0
+      ? doSharedFault(m, vma, va, ptep, index)
+      : doCowFault(m, vma, va, ptep, index)
   }
-  if (write && !pteWrite(pte)) return doWpPage(m, fault, pte)
+  if (write && !pteWrite(pte)) return doWpPage(m, vma, va, ptep, pte)
   return 0
 }
 
@@ -125,7 +147,7 @@ function protOf(vma: Vma): number {
 }
 
 /** First touch. Readers all see the one zero page; only a writer costs memory. */
-function doAnonymousPage(m: Machine, { vma, va, ptep, write }: Fault): VmFault {
+function doAnonymousPage(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, write: boolean): VmFault {
   if (!write) {
     setPte(m, vma.mm, va, ptep, mkPte(m.zeroPfn, protOf(vma)))
     return 0
@@ -140,14 +162,14 @@ function doAnonymousPage(m: Machine, { vma, va, ptep, write }: Fault): VmFault {
 function mapAnonPage(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, pfn: Pfn): void {
   const { page } = m.zone
   page.mapping[pfn] = vma.anonVma!.id
-  page.index[pfn] = va / m.pageSize
+  page.index[pfn] = va * m.layout.entryFraction[0]
   page.mapcount[pfn] = 1
   vma.mm.rssAnon++
   setPte(m, vma.mm, va, ptep, mkPte(pfn, protOf(vma) | PTE_WRITE | PTE_DIRTY))
 }
 
 /** A read of a file's page: the cached frame itself, read-only, and its neighbours with it. */
-function doReadFault(m: Machine, { vma, va, ptep }: Fault, index: number): VmFault {
+function doReadFault(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, index: number): VmFault {
   const pfn = readPage(m, vma.file!, index, vma.mm.seat)
   if (pfn === NO_PFN) return VM_FAULT_OOM
   readAround(m, vma.file!, index, vma.mm.seat)
@@ -159,10 +181,10 @@ function doReadFault(m: Machine, { vma, va, ptep }: Fault, index: number): VmFau
 /** Maps what is cached of the 16 pages around `va`: within the VMA, the file and the page table. */
 function mapAround(m: Machine, vma: Vma, va: Vaddr): void {
   const window = Math.max(FAULT_AROUND_BYTES, m.pageSize)
-  const table = Math.floor(va / entrySpan(m.layout, 1)) * entrySpan(m.layout, 1)
+  const table = Math.floor(va / m.layout.entrySpan[1]) * m.layout.entrySpan[1]
   const from = Math.max(Math.floor(va / window) * window, vma.start, table)
   const fileEnd = vma.start + (filePages(m, vma.file!) - vma.pgoff) * m.pageSize
-  const end = Math.min(from + window, vma.end, fileEnd, table + entrySpan(m.layout, 1))
+  const end = Math.min(from + window, vma.end, fileEnd, table + m.layout.entrySpan[1])
   let ptep = ptepFind(m, vma.mm, from)
   for (let at = from; at < end; at += m.pageSize, ptep++) {
     if (getPte(m, ptep) !== 0) continue
@@ -173,18 +195,19 @@ function mapAround(m: Machine, vma: Vma, va: Vaddr): void {
 
 function mapFilePage(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, pfn: Pfn, dirty: boolean): void {
   const { page } = m.zone
-  page.refcount[pfn]!++
-  page.mapcount[pfn]!++
-  countRss(vma.mm, page.flags[pfn]!, 1)
+  page.refcount[pfn]++
+  page.mapcount[pfn]++
+  countRss(vma.mm, page.flags[pfn], 1)
   // tmpfs keeps no track of writes: a mapping that may write does so without a further fault.
-  const tmpfs = (page.flags[pfn]! & PG_SWAPBACKED) !== 0
-  const mayWrite = (vma.flags & (VM_SHARED | VM_WRITE)) === (VM_SHARED | VM_WRITE) && (tmpfs || dirty)
+  const tmpfs = (page.flags[pfn] & PG_SWAPBACKED) !== 0
+  const mayWrite =
+    (vma.flags & (VM_SHARED | VM_WRITE)) === (VM_SHARED | VM_WRITE) && (tmpfs || dirty)
   const flags = protOf(vma) | (mayWrite ? PTE_WRITE : 0) | (dirty ? PTE_DIRTY : 0)
   setPte(m, vma.mm, va, ptep, mkPte(pfn, flags))
 }
 
 /** A write to a private file mapping: a copy of the page, anonymous from now on. */
-function doCowFault(m: Machine, { vma, va, ptep }: Fault, index: number): VmFault {
+function doCowFault(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, index: number): VmFault {
   if (!anonVmaPrepare(m, vma)) return VM_FAULT_OOM
   const source = readPage(m, vma.file!, index, vma.mm.seat)
   if (source === NO_PFN) return VM_FAULT_OOM
@@ -196,7 +219,7 @@ function doCowFault(m: Machine, { vma, va, ptep }: Fault, index: number): VmFaul
 }
 
 /** A write to a shared file mapping: the cached frame itself, dirty. */
-function doSharedFault(m: Machine, { vma, va, ptep }: Fault, index: number): VmFault {
+function doSharedFault(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, index: number): VmFault {
   const pfn = readPage(m, vma.file!, index, vma.mm.seat)
   if (pfn === NO_PFN) return VM_FAULT_OOM
   mapFilePage(m, vma, va, ptep, pfn, true)
@@ -204,7 +227,7 @@ function doSharedFault(m: Machine, { vma, va, ptep }: Fault, index: number): VmF
 }
 
 /** A write to a present, read-only page: keep it if nobody else has it, else copy. */
-function doWpPage(m: Machine, { vma, va, ptep }: Fault, pte: Pte): VmFault {
+function doWpPage(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, pte: Pte): VmFault {
   const { page } = m.zone
   const pfn = ptePfn(pte)
   if ((vma.flags & VM_SHARED) !== 0) {
@@ -212,9 +235,9 @@ function doWpPage(m: Machine, { vma, va, ptep }: Fault, pte: Pte): VmFault {
     setPte(m, vma.mm, va, ptep, pte | PTE_WRITE | PTE_DIRTY)
     return 0
   }
-  if (pfn !== m.zeroPfn && (page.flags[pfn]! & PG_ANON) !== 0) {
-    if ((page.flags[pfn]! & PG_EXCLUSIVE) !== 0 || page.refcount[pfn] === 1) {
-      page.flags[pfn]! |= PG_EXCLUSIVE
+  if (pfn !== m.zeroPfn && (page.flags[pfn] & PG_ANON) !== 0) {
+    if ((page.flags[pfn] & PG_EXCLUSIVE) !== 0 || page.refcount[pfn] === 1) {
+      page.flags[pfn] |= PG_EXCLUSIVE
       page.mapping[pfn] = vma.anonVma!.id
       setPte(m, vma.mm, va, ptep, pte | PTE_WRITE | PTE_DIRTY)
       return 0
@@ -227,11 +250,15 @@ function wpPageCopy(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, pte: Pte): VmFa
   if (!anonVmaPrepare(m, vma)) return VM_FAULT_OOM
   const old = ptePfn(pte)
   const flags = PG_ANON | PG_SWAPBACKED | PG_EXCLUSIVE
-  const pfn = old === m.zeroPfn ? allocZeroedPage(m, flags, vma.mm.seat) : allocPages(m, 0, flags, vma.mm.seat)
+  const pfn =
+    old === m.zeroPfn
+      ? allocZeroedPage(m, flags, vma.mm.seat)
+      : allocPages(m, 0, flags, vma.mm.seat)
   if (pfn === NO_PFN) return VM_FAULT_OOM
   if (old !== m.zeroPfn) {
     copyFrame(m.ram, pfn, old)
-    if (m.trace.ring !== null) emit(m.trace, m.ticks, m.current?.pid ?? 0, 'wp_page_copy', { address: va, old, new: pfn })
+    if (m.trace.ring !== null)
+      emit(m.trace, m.ticks, m.current?.pid ?? 0, 'wp_page_copy', { address: va, old, new: pfn })
     dropMapping(m, vma.mm, old, pte)
   }
   mapAnonPage(m, vma, va, ptep, pfn)
@@ -241,9 +268,9 @@ function wpPageCopy(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, pte: Pte): VmFa
 /** One PTE fewer points to the frame. */
 function dropMapping(m: Machine, mm: Mm, pfn: Pfn, pte: Pte): void {
   const { page } = m.zone
-  assert(page.mapcount[pfn]! > 0, 'a frame is unmapped that nobody maps')
-  page.mapcount[pfn]!--
-  const flags = page.flags[pfn]!
+  assert(page.mapcount[pfn] > 0, 'a frame is unmapped that nobody maps')
+  page.mapcount[pfn]--
+  const flags = page.flags[pfn]
   if ((flags & PG_FILE) !== 0 && (pte & PTE_DIRTY) !== 0) setPageDirty(m, pfn)
   countRss(mm, flags, -1)
   putPage(m, pfn)
@@ -263,11 +290,13 @@ export function unmapPageRange(m: Machine, vma: Vma, start: Vaddr, end: Vaddr): 
   forEachTable(m, vma.mm, start, end, (table, from, to) => {
     const slab = slabOf(ram, table)!
     const count = (to - from) / m.pageSize
-    const first = (Math.floor(from / m.pageSize) & ((1 << layout.tableShift) - 1)) * step + frameBase(ram, table)
+    const first =
+      (Math.floor(from / m.pageSize) & ((1 << layout.tableShift) - 1)) * step +
+      frameBase(ram, table)
     let dirtied = false
     for (let i = 0; i < count; i++) {
       const word = first + i * step
-      const pte = slab[word]!
+      const pte = slab[word]
       if (pte === 0) continue
       if (!dirtied) {
         dirtySlabOf(ram, table)
@@ -289,12 +318,16 @@ export function changeProtection(m: Machine, vma: Vma): void {
   const prot = protOf(vma)
   const mayWrite = (vma.flags & (VM_WRITE | VM_SHARED)) === VM_WRITE
   forEachTable(m, vma.mm, vma.start, vma.end, (table, from, to) => {
-    const first = mkPtep(m.layout, table, Math.floor(from / m.pageSize) & ((1 << m.layout.tableShift) - 1))
+    const first = mkPtep(
+      m.layout,
+      table,
+      Math.floor(from / m.pageSize) & ((1 << m.layout.tableShift) - 1),
+    )
     for (let i = 0; i < (to - from) / m.pageSize; i++) {
       const pte = getPte(m, first + i)
       if (pte === 0) continue
       const pfn = ptePfn(pte)
-      const exclusive = (m.zone.page.flags[pfn]! & PG_EXCLUSIVE) !== 0
+      const exclusive = (m.zone.page.flags[pfn] & PG_EXCLUSIVE) !== 0
       const write = mayWrite && exclusive && (pte & PTE_DIRTY) !== 0 ? PTE_WRITE : 0
       const kept = pte & (PTE_DIRTY | PTE_ACCESSED)
       writePte(m.ram, m.layout, first + i, mkPte(pfn, prot | write | kept))
@@ -308,7 +341,11 @@ export function dupMmap(m: Machine, task: Task, from: Mm, to: Mm): boolean {
   for (const parent of from.vmas) {
     if ((parent.flags & VM_DONTCOPY) !== 0) continue
     const pages = vmaPages(parent)
-    if ((parent.flags & VM_ACCOUNT) !== 0 && !vmEnoughMemory(m, pages, task.uid === 0, from.totalVm)) return false
+    if (
+      (parent.flags & VM_ACCOUNT) !== 0 &&
+      !vmEnoughMemory(m, pages, task.uid === 0, from.totalVm)
+    )
+      return false
     const flags = parent.flags & ~(VM_LOCKED | VM_LOCKONFAULT)
     const vma = mkVma(m, to, parent.start, parent.end, flags, parent)
     if (vma === null) {
@@ -350,13 +387,13 @@ function copyPageRange(m: Machine, parent: Vma, child: Vma): boolean {
     let s = frameBase(ram, table) + index * step
     let t = frameBase(ram, ptep >> layout.tableShift) + index * step
     for (let count = (to - from) / m.pageSize; count > 0; count--, s += step, t += step) {
-      let pte = source[s]!
+      let pte = source[s]
       if (pte === 0) continue
       const pfn = ptePfn(pte)
       if (pfn !== zeroPfn) {
-        const kind = flags[pfn]!
-        refcount[pfn]!++
-        mapcount[pfn]!++
+        const kind = flags[pfn]
+        refcount[pfn]++
+        mapcount[pfn]++
         if ((kind & PG_ANON) !== 0) {
           anon++
           flags[pfn] = kind & ~PG_EXCLUSIVE
@@ -382,4 +419,3 @@ export function frameAt(m: Machine, mm: Mm, va: Vaddr): Pfn {
   const pte = followPte(m, mm, va)
   return pte === 0 ? NO_PFN : ptePfn(pte)
 }
-

@@ -11,8 +11,19 @@ import { roundUp } from '../lib/bits.ts'
 import type { Inode } from '../state/inode.ts'
 import type { Machine } from '../state/machine.ts'
 import {
-  VM_ACCOUNT, VM_GROWSDOWN, VM_LOCKED, VM_MAYEXEC, VM_MAYREAD, VM_MAYSHARE, VM_MAYWRITE, VM_NORESERVE, VM_SHARED,
-  VM_WRITE, type Mm, type Vaddr, type Vma,
+  VM_ACCOUNT,
+  VM_GROWSDOWN,
+  VM_LOCKED,
+  VM_MAYEXEC,
+  VM_MAYREAD,
+  VM_MAYSHARE,
+  VM_MAYWRITE,
+  VM_NORESERVE,
+  VM_SHARED,
+  VM_WRITE,
+  type Mm,
+  type Vaddr,
+  type Vma,
 } from '../state/mm.ts'
 import { RLIM_INFINITY, type Rlimits, type Task } from '../state/task.ts'
 import { freePgtables } from './pgtable.ts'
@@ -38,7 +49,13 @@ const TWO_MIB = 0x20_0000
  * Where mmap() puts `length` bytes when the caller does not care: the highest gap below mmapBase. `hint` is taken if the
  * range is free. -ENOMEM if nothing fits.
  */
-export function getUnmappedArea(m: Machine, mm: Mm, hint: Vaddr, length: number, request: MapRequest): Vaddr {
+export function getUnmappedArea(
+  m: Machine,
+  mm: Mm,
+  hint: Vaddr,
+  length: number,
+  request: MapRequest,
+): Vaddr {
   if (length > m.layout.taskSize) return -ENOMEM
   if (hint !== 0) {
     const va = Math.floor(hint / m.pageSize) * m.pageSize
@@ -92,9 +109,19 @@ function vmStartGap(m: Machine, vma: Vma): Vaddr {
 // --- making, splitting, merging --------------------------------------------------------------------------------------
 
 /** Maps the range, which must be free (or is emptied first, as MAP_FIXED does). Returns the address or -errno. */
-export function mmapRegion(m: Machine, task: Task, mm: Mm, start: Vaddr, length: number, request: MapRequest): number {
+export function mmapRegion(
+  m: Machine,
+  task: Task,
+  mm: Mm,
+  start: Vaddr,
+  length: number,
+  request: MapRequest,
+): number {
   const pages = length / m.pageSize
-  const replaced = findVmaIntersection(mm, start, start + length) === undefined ? 0 : pagesIn(mm, start, start + length)
+  const replaced =
+    findVmaIntersection(mm, start, start + length) === undefined
+      ? 0
+      : pagesIn(mm, start, start + length)
   if (!mayExpandVm(mm, task.rlimits, request.flags, pages - replaced)) return -ENOMEM
   if (mm.vmas.length >= m.sysctl.maxMapCount) return -ENOMEM
   if (replaced > 0) {
@@ -125,7 +152,12 @@ function isPromise(m: Machine, flags: number, file: Inode | null): boolean {
 
 /** The new range joins its neighbours if they are alike, else it is a VMA of its own; null when there is no memory. */
 function insertOrMerge(
-  m: Machine, mm: Mm, start: Vaddr, end: Vaddr, flags: number, request: MapRequest,
+  m: Machine,
+  mm: Mm,
+  start: Vaddr,
+  end: Vaddr,
+  flags: number,
+  request: MapRequest,
 ): Vma | null {
   const { vmas } = mm
   const at = findVmaIndex(mm, start)
@@ -133,11 +165,17 @@ function insertOrMerge(
   const next = vmas[at]
   const { file, pgoff, special } = request
   const afterPrev =
-    prev !== undefined && prev.end === start && alike(prev, flags, file, special) &&
-    pgoff === prev.pgoff + vmaPages(prev) && (prev.anonVma === null || prev.anonVmaChain.length <= 1)
+    prev !== undefined &&
+    prev.end === start &&
+    alike(prev, flags, file, special) &&
+    pgoff === prev.pgoff + vmaPages(prev) &&
+    (prev.anonVma === null || prev.anonVmaChain.length <= 1)
   const beforeNext =
-    next !== undefined && next.start === end && alike(next, flags, file, special) &&
-    next.pgoff === pgoff + (end - start) / m.pageSize && (next.anonVma === null || next.anonVmaChain.length <= 1)
+    next !== undefined &&
+    next.start === end &&
+    alike(next, flags, file, special) &&
+    next.pgoff === pgoff + (end - start) / m.pageSize &&
+    (next.anonVma === null || next.anonVmaChain.length <= 1)
   if (afterPrev && beforeNext && anonVmasAgree(prev, next)) {
     adoptAnonVma(m, prev, next)
     prev.end = next.end
@@ -159,11 +197,25 @@ function insertOrMerge(
 }
 
 export function mkVma(
-  m: Machine, mm: Mm, start: Vaddr, end: Vaddr, flags: number, { file, pgoff, special }: MapRequest,
+  m: Machine,
+  mm: Mm,
+  start: Vaddr,
+  end: Vaddr,
+  flags: number,
+  { file, pgoff, special }: MapRequest,
 ): Vma | null {
   if (!kmemCacheAlloc(m, 'vm_area_struct')) return null
   const vma: Vma = {
-    id: m.nextId++, mm, start, end, flags, pgoff, file, special, anonVma: null, anonVmaChain: [],
+    id: m.nextId++,
+    mm,
+    start,
+    end,
+    flags,
+    pgoff,
+    file,
+    special,
+    anonVma: null,
+    anonVmaChain: [],
   }
   if (file !== null) file.mappings.set(vma.id, vma)
   return vma
@@ -187,7 +239,7 @@ function adoptAnonVma(m: Machine, into: Vma, from: Vma): void {
 /** Takes the VMA at that index out of the list and lets go of what it holds; its pages must be unmapped or taken over. */
 function removeVma(m: Machine, mm: Mm, at: number): void {
   const [vma] = mm.vmas.splice(at, 1)
-  freeVma(m, vma!)
+  freeVma(m, vma)
 }
 
 /** Lets go of what a VMA holds. */
@@ -199,9 +251,12 @@ export function freeVma(m: Machine, vma: Vma): void {
 
 /** Cuts the VMA in two at the address; the index of the upper part, or -ENOMEM. */
 function splitVma(m: Machine, mm: Mm, at: number, va: Vaddr): number {
-  const vma = mm.vmas[at]!
+  const vma = mm.vmas[at]
   const upper = mkVma(m, mm, va, vma.end, vma.flags, {
-    flags: vma.flags, file: vma.file, special: vma.special, pgoff: vma.pgoff + (va - vma.start) / m.pageSize,
+    flags: vma.flags,
+    file: vma.file,
+    special: vma.special,
+    pgoff: vma.pgoff + (va - vma.start) / m.pageSize,
   })
   if (upper === null) return -ENOMEM
   anonVmaClone(m, upper, vma)
@@ -214,22 +269,25 @@ function splitVma(m: Machine, mm: Mm, at: number, va: Vaddr): number {
 function mergeVma(m: Machine, mm: Mm, at: number): number {
   const { vmas } = mm
   const next = vmas[at + 1]
-  if (next !== undefined && mergeable(vmas[at]!, next)) {
-    adoptAnonVma(m, vmas[at]!, next)
-    vmas[at]!.end = next.end
+  if (next !== undefined && mergeable(vmas[at], next)) {
+    adoptAnonVma(m, vmas[at], next)
+    vmas[at].end = next.end
     removeVma(m, mm, at + 1)
   }
   const prev = vmas[at - 1]
-  if (prev === undefined || !mergeable(prev, vmas[at]!)) return at
-  adoptAnonVma(m, prev, vmas[at]!)
-  prev.end = vmas[at]!.end
+  if (prev === undefined || !mergeable(prev, vmas[at])) return at
+  adoptAnonVma(m, prev, vmas[at])
+  prev.end = vmas[at].end
   removeVma(m, mm, at)
   return at - 1
 }
 
 function mergeable(a: Vma, b: Vma): boolean {
   return (
-    a.end === b.start && alike(a, b.flags, b.file, b.special) && b.pgoff === a.pgoff + vmaPages(a) && anonVmasAgree(a, b)
+    a.end === b.start &&
+    alike(a, b.flags, b.file, b.special) &&
+    b.pgoff === a.pgoff + vmaPages(a) &&
+    anonVmasAgree(a, b)
   )
 }
 
@@ -237,7 +295,13 @@ function mergeable(a: Vma, b: Vma): boolean {
  * Calls `change` for each VMA in [start, end), cut to the range first and merged with its equals afterwards. Stops at
  * the first hole. Returns 0, -ENOMEM for a hole, or what `change` returned.
  */
-export function modifyVmas(m: Machine, mm: Mm, start: Vaddr, end: Vaddr, change: (vma: Vma) => number): number {
+export function modifyVmas(
+  m: Machine,
+  mm: Mm,
+  start: Vaddr,
+  end: Vaddr,
+  change: (vma: Vma) => number,
+): number {
   let va = start
   while (va < end) {
     let at = findVmaIndex(mm, va)
@@ -266,23 +330,24 @@ export function modifyVmas(m: Machine, mm: Mm, start: Vaddr, end: Vaddr, change:
 export function doMunmap(m: Machine, mm: Mm, start: Vaddr, length: number): number {
   const end = start + length
   let first = findVmaIndex(mm, start)
-  if (first === mm.vmas.length || mm.vmas[first]!.start >= end) return 0
-  if (mm.vmas[first]!.start < start) {
-    if (mm.vmas[first]!.end > end && mm.vmas.length >= m.sysctl.maxMapCount) return -ENOMEM
+  if (first === mm.vmas.length || mm.vmas[first].start >= end) return 0
+  if (trimVma(m, mm, first, start, end)) return 0
+  if (mm.vmas[first].start < start) {
+    if (mm.vmas[first].end > end && mm.vmas.length >= m.sysctl.maxMapCount) return -ENOMEM
     first = splitVma(m, mm, first, start)
     if (first < 0) return first
   }
   let last = findVmaIndex(mm, end - 1)
-  if (last < mm.vmas.length && mm.vmas[last]!.start < end) {
-    if (mm.vmas[last]!.end > end) {
+  if (last < mm.vmas.length && mm.vmas[last].start < end) {
+    if (mm.vmas[last].end > end) {
       const upper = splitVma(m, mm, last, end)
       if (upper < 0) return upper
     }
     last++
   }
   const gone = mm.vmas.splice(first, last - first)
-  const floor = first === 0 ? 0 : mm.vmas[first - 1]!.end
-  const ceiling = first === mm.vmas.length ? Number.MAX_SAFE_INTEGER : mm.vmas[first]!.start
+  const floor = first === 0 ? 0 : mm.vmas[first - 1].end
+  const ceiling = first === mm.vmas.length ? Number.MAX_SAFE_INTEGER : mm.vmas[first].start
   for (const vma of gone) {
     unmapPageRange(m, vma, vma.start, vma.end)
     const pages = vmaPages(vma)
@@ -291,8 +356,34 @@ export function doMunmap(m: Machine, mm: Mm, start: Vaddr, length: number): numb
     vmStatAccount(mm, vma.flags, -pages)
     freeVma(m, vma)
   }
-  freePgtables(m, mm, gone[0]!.start, gone[gone.length - 1]!.end, floor, ceiling)
+  freePgtables(m, mm, gone[0].start, gone[gone.length - 1].end, floor, ceiling)
   return 0
+}
+
+/** The common case without a split: the range is one end of a VMA that stays. False: it is not. */
+function trimVma(m: Machine, mm: Mm, at: number, start: Vaddr, end: Vaddr): boolean {
+  const vma = mm.vmas[at]
+  const atEnd = vma.start < start && vma.end === end
+  const atStart = vma.start === start && vma.end > end
+  if (!atEnd && !atStart) return false
+  unmapPageRange(m, vma, start, end)
+  const pages = (end - start) / m.pageSize
+  if ((vma.flags & VM_ACCOUNT) !== 0) vmUnacctMemory(m, pages)
+  if ((vma.flags & VM_LOCKED) !== 0) mm.lockedVm -= pages
+  vmStatAccount(mm, vma.flags, -pages)
+  if (atEnd) vma.end = start
+  else {
+    vma.start = end
+    vma.pgoff += pages
+  }
+  const floor = atEnd ? start : at === 0 ? 0 : mm.vmas[at - 1].end
+  const ceiling = atStart
+    ? end
+    : at + 1 === mm.vmas.length
+      ? Number.MAX_SAFE_INTEGER
+      : mm.vmas[at + 1].start
+  freePgtables(m, mm, start, end, floor, ceiling)
+  return true
 }
 
 /** Takes the whole address space down but for the top-level table (exit_mmap). */
@@ -304,7 +395,7 @@ export function exitMmap(m: Machine, mm: Mm): void {
     if ((vma.flags & VM_ACCOUNT) !== 0) vmUnacctMemory(m, vmaPages(vma))
     freeVma(m, vma)
   }
-  freePgtables(m, mm, gone[0]!.start, gone[gone.length - 1]!.end, 0, Number.MAX_SAFE_INTEGER)
+  freePgtables(m, mm, gone[0].start, gone[gone.length - 1].end, 0, Number.MAX_SAFE_INTEGER)
   mm.totalVm = 0
   mm.lockedVm = 0
   mm.dataVm = 0
@@ -314,8 +405,8 @@ export function exitMmap(m: Machine, mm: Mm): void {
 
 function pagesIn(mm: Mm, start: Vaddr, end: Vaddr): number {
   let bytes = 0
-  for (let i = findVmaIndex(mm, start); i < mm.vmas.length && mm.vmas[i]!.start < end; i++) {
-    bytes += Math.min(end, mm.vmas[i]!.end) - Math.max(start, mm.vmas[i]!.start)
+  for (let i = findVmaIndex(mm, start); i < mm.vmas.length && mm.vmas[i].start < end; i++) {
+    bytes += Math.min(end, mm.vmas[i].end) - Math.max(start, mm.vmas[i].start)
   }
   return bytes / mm.pageSize
 }
@@ -351,7 +442,8 @@ export function doBrk(m: Machine, task: Task, mm: Mm, brk: Vaddr): Vaddr {
     if (doMunmap(m, mm, newEnd, oldEnd - newEnd) < 0) return mm.brk
   } else if (newEnd > oldEnd) {
     const { data } = task.rlimits
-    if (data.soft !== RLIM_INFINITY && brk - mm.startBrk + (mm.endData - mm.startData) > data.soft) return mm.brk
+    if (data.soft !== RLIM_INFINITY && brk - mm.startBrk + (mm.endData - mm.startData) > data.soft)
+      return mm.brk
     const next = findVma(mm, oldEnd)
     // One page must stay free before the next mapping.
     if (next !== undefined && newEnd + m.pageSize > vmStartGap(m, next)) return mm.brk
@@ -364,19 +456,29 @@ export function doBrk(m: Machine, task: Task, mm: Mm, brk: Vaddr): Vaddr {
 function growHeap(m: Machine, task: Task, mm: Mm, start: Vaddr, end: Vaddr): boolean {
   const flags = HEAP_FLAGS | mm.defFlags
   const pages = (end - start) / m.pageSize
-  if (!mayExpandVm(mm, task.rlimits, flags, pages) || mm.vmas.length >= m.sysctl.maxMapCount) return false
+  if (!mayExpandVm(mm, task.rlimits, flags, pages) || mm.vmas.length >= m.sysctl.maxMapCount)
+    return false
   if ((flags & VM_LOCKED) !== 0 && !mayLock(task, mm, pages)) return false
   if (!vmEnoughMemory(m, pages, task.uid === 0, mm.totalVm)) return false
   const at = findVmaIndex(mm, start)
   const prev = mm.vmas[at - 1]
   // Only the heap itself is extended, never the bss below its first page.
   const joins =
-    prev !== undefined && prev.end === start && prev.start >= mm.startBrk && alike(prev, flags, null, '') &&
-    prev.pgoff + vmaPages(prev) === start / m.pageSize && prev.anonVmaChain.length <= 1
+    prev !== undefined &&
+    prev.end === start &&
+    prev.start >= mm.startBrk &&
+    alike(prev, flags, null, '') &&
+    prev.pgoff + vmaPages(prev) === start / m.pageSize &&
+    prev.anonVmaChain.length <= 1
   if (joins) {
     prev.end = end
   } else {
-    const vma = mkVma(m, mm, start, end, flags, { flags, file: null, pgoff: start / m.pageSize, special: '' })
+    const vma = mkVma(m, mm, start, end, flags, {
+      flags,
+      file: null,
+      pgoff: start / m.pageSize,
+      special: '',
+    })
     if (vma === null) {
       vmUnacctMemory(m, pages)
       return false
@@ -397,7 +499,14 @@ function mayLock(task: Task, mm: Mm, pages: number): boolean {
 }
 
 /** mprotect(2) of page-aligned [start, end) to VM_READ | VM_WRITE | VM_EXEC bits. */
-export function doMprotect(m: Machine, task: Task, mm: Mm, start: Vaddr, end: Vaddr, access: number): number {
+export function doMprotect(
+  m: Machine,
+  task: Task,
+  mm: Mm,
+  start: Vaddr,
+  end: Vaddr,
+  access: number,
+): number {
   return modifyVmas(m, mm, start, end, (vma) => {
     if ((access & ~(vma.flags >> 4)) !== 0) return -EACCES
     return mprotectFixup(m, task, vma, (vma.flags & ~0x7) | access)
@@ -409,7 +518,11 @@ function mprotectFixup(m: Machine, task: Task, vma: Vma, flags: number): number 
   const { mm } = vma
   const pages = vmaPages(vma)
   if ((flags & VM_WRITE) !== 0) {
-    if (!isDataMapping(vma.flags) && isDataMapping(flags) && exceeds(mm.dataVm + pages, mm, task.rlimits.data.soft)) {
+    if (
+      !isDataMapping(vma.flags) &&
+      isDataMapping(flags) &&
+      exceeds(mm.dataVm + pages, mm, task.rlimits.data.soft)
+    ) {
       return -ENOMEM
     }
     if ((flags & (VM_ACCOUNT | VM_SHARED)) === 0 && isPromise(m, flags, vma.file)) {
@@ -434,7 +547,10 @@ export function expandStack(m: Machine, task: Task, vma: Vma, va: Vaddr): boolea
   const grow = (vma.start - start) / m.pageSize
   const below = mm.vmas[findVmaIndex(mm, vma.start) - 1]
   if (below !== undefined) {
-    const gap = (below.flags & 0x7) === 0 || (below.flags & VM_GROWSDOWN) !== 0 ? 0 : m.sysctl.stackGuardGap * m.pageSize
+    const gap =
+      (below.flags & 0x7) === 0 || (below.flags & VM_GROWSDOWN) !== 0
+        ? 0
+        : m.sysctl.stackGuardGap * m.pageSize
     if (start - below.end < gap || start < below.end) return false
   }
   if (start < m.pageSize) return false
@@ -500,14 +616,19 @@ export function doMmap(m: Machine, task: Task, call: MmapCall): number {
     if (va % m.pageSize !== 0) return -EINVAL
     if (va + length > m.layout.taskSize) return -ENOMEM
     if (va < m.sysctl.mmapMinAddr) return -EPERM
-    if ((call.flags & MAP_FIXED_NOREPLACE) !== 0 && findVmaIntersection(mm, va, va + length) !== undefined) return -EEXIST
+    if (
+      (call.flags & MAP_FIXED_NOREPLACE) !== 0 &&
+      findVmaIntersection(mm, va, va + length) !== undefined
+    )
+      return -EEXIST
   } else {
     if (type === MAP_SHARED) request.flags |= VM_SHARED
     va = getUnmappedArea(m, mm, va, length, request)
     if (va < 0) return va
   }
   if (type === 0 || type === (MAP_SHARED | MAP_PRIVATE)) return -EINVAL
-  if ((call.flags & MAP_LOCKED) !== 0 && task.uid !== 0 && task.rlimits.memlock.soft === 0) return -EPERM
+  if ((call.flags & MAP_LOCKED) !== 0 && task.uid !== 0 && task.rlimits.memlock.soft === 0)
+    return -EPERM
   if ((flags & VM_LOCKED) !== 0 && !mayLock(task, mm, length / m.pageSize)) return -EAGAIN
   if (file !== null) {
     if (!call.readable) return -EACCES

@@ -26,7 +26,8 @@ export function oomTotalpages(m: Machine): number {
 /** The task's points, null if it may not be chosen. Negative is possible. */
 export function oomBadness(m: Machine, task: Task): number | null {
   const { mm } = task
-  if (task.pid === 1 || mm === null || mm.oomSkip || task.oomScoreAdj === OOM_SCORE_ADJ_MIN) return null
+  if (task.pid === 1 || mm === null || mm.oomSkip || task.oomScoreAdj === OOM_SCORE_ADJ_MIN)
+    return null
   const points = mm.rssAnon + mm.rssFile + mm.rssShmem + mm.pageTables
   return points + task.oomScoreAdj * Math.floor(oomTotalpages(m) / 1000)
 }
@@ -70,7 +71,12 @@ export function outOfMemory(m: Machine, order: number): boolean {
     panic(m, `Out of memory: ${kind} panic_on_oom is enabled`)
     return false
   }
-  if (m.sysctl.oomKillAllocatingTask !== 0 && !sysrq && current !== null && oomBadness(m, current) !== null) {
+  if (
+    m.sysctl.oomKillAllocatingTask !== 0 &&
+    !sysrq &&
+    current !== null &&
+    oomBadness(m, current) !== null
+  ) {
     oomKillProcess(m, current, asker, order, 'Out of memory (oom_kill_allocating_task)')
     return true
   }
@@ -85,12 +91,22 @@ export function outOfMemory(m: Machine, order: number): boolean {
   return true
 }
 
-function oomKillProcess(m: Machine, victim: Task, asker: Task, order: number, message: string): void {
+function oomKillProcess(
+  m: Machine,
+  victim: Task,
+  asker: Task,
+  order: number,
+  message: string,
+): void {
   dumpHeader(m, asker, order, oomTasks(m))
   printk(m, oomKillLine(victim, '0'))
   printk(m, killedLine(m, victim, message))
   m.vmstat.oom_kill++
-  emit(m.trace, m.ticks, asker.pid, 'mark_victim', { pid: victim.pid, comm: victim.comm, uid: victim.uid })
+  emit(m.trace, m.ticks, asker.pid, 'mark_victim', {
+    pid: victim.pid,
+    comm: victim.comm,
+    uid: victim.uid,
+  })
   for (const task of m.tasks.values()) {
     if (task.mm === null || task.mm !== victim.mm) continue
     task.pending |= sigMask(SIGKILL)

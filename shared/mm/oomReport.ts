@@ -46,7 +46,10 @@ export function killedLine(m: Machine, task: Task, message: string): string {
 /** Everything from the invoker's line to the table of tasks. */
 export function dumpHeader(m: Machine, current: Task, order: number, tasks: Task[]): void {
   printk(m, invokedLine(current, order))
-  printk(m, `CPU: 0 UID: ${current.uid} PID: ${current.pid} Comm: ${current.comm} Not tainted ${KERNEL_RELEASE} #1`)
+  printk(
+    m,
+    `CPU: 0 UID: ${current.uid} PID: ${current.pid} Comm: ${current.comm} Not tainted ${KERNEL_RELEASE} #1`,
+  )
   showMem(m)
   printk(m, 'Tasks state (memory values in pages):')
   printk(m, TASKS_HEADER)
@@ -84,7 +87,8 @@ function showMem(m: Machine): void {
       `kernel_stack:${countFrames(m, PG_STACK) * kb}kB pagetables:${tables * kb}kB`,
   )
   const blocks: string[] = []
-  for (let order = 0; order <= MAX_ORDER; order++) blocks.push(`${zone.nrFree[order]}*${kb * 2 ** order}kB`)
+  for (let order = 0; order <= MAX_ORDER; order++)
+    blocks.push(`${zone.nrFree[order]}*${kb * 2 ** order}kB`)
   printk(m, `Node 0 ${zone.name}: ${blocks.join(' ')} = ${zone.freePages * kb}kB`)
   printk(m, `${m.pageCache} total pagecache pages`)
   printk(m, '0 pages in swap cache')
@@ -98,7 +102,7 @@ function showMem(m: Machine): void {
 function countFrames(m: Machine, flag: number): number {
   const { flags } = m.zone.page
   let count = 0
-  for (let pfn = 0; pfn < flags.length; pfn++) if ((flags[pfn]! & flag) !== 0) count++
+  for (let pfn = 0; pfn < flags.length; pfn++) if ((flags[pfn] & flag) !== 0) count++
   return count
 }
 

@@ -8,7 +8,12 @@ export function vmCommitLimit(m: Machine): number {
 }
 
 /** Promises the pages, or refuses. `admin`: has CAP_SYS_ADMIN; `totalVm`: pages that the asking process has mapped. */
-export function vmEnoughMemory(m: Machine, pages: number, admin: boolean, totalVm: number): boolean {
+export function vmEnoughMemory(
+  m: Machine,
+  pages: number,
+  admin: boolean,
+  totalVm: number,
+): boolean {
   m.committed += pages
   if (m.sysctl.overcommitMemory === 1) return true
   if (m.sysctl.overcommitMemory === 0) {

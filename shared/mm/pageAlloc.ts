@@ -14,7 +14,14 @@ import { assert } from '../lib/assert.ts'
 import { intSqrt } from '../lib/bits.ts'
 import { clearFrame, type Pfn } from '../hw/ram.ts'
 import type { Machine } from '../state/machine.ts'
-import { MAX_ORDER, NO_PFN, PG_BUDDY, PG_RESERVED, mkPageColumns, type Zone } from '../state/page.ts'
+import {
+  MAX_ORDER,
+  NO_PFN,
+  PG_BUDDY,
+  PG_RESERVED,
+  mkPageColumns,
+  type Zone,
+} from '../state/page.ts'
 import { emit } from '../trace/trace.ts'
 import { outOfMemory } from './oomKill.ts'
 
@@ -120,7 +127,7 @@ function allocPagesSlowpath(m: Machine, order: number): Pfn {
 
 function rmqueue(zone: Zone, order: number): Pfn {
   for (let o = order; o <= MAX_ORDER; o++) {
-    const pfn = zone.freeHead[o]!
+    const pfn = zone.freeHead[o]
     if (pfn === NO_PFN) continue
     delFromFreeList(zone, pfn, o)
     while (o > order) {
@@ -135,8 +142,8 @@ function rmqueue(zone: Zone, order: number): Pfn {
 /** Drops a reference; the last one frees the allocation that starts at this frame. */
 export function putPage(m: Machine, pfn: Pfn): void {
   const { page } = m.zone
-  assert(page.refcount[pfn]! > 0, 'reference dropped on a free frame')
-  if (--page.refcount[pfn]! === 0) freePages(m, pfn, page.order[pfn]!)
+  assert(page.refcount[pfn] > 0, 'reference dropped on a free frame')
+  if (--page.refcount[pfn] === 0) freePages(m, pfn, page.order[pfn])
 }
 
 function freePages(m: Machine, pfn: Pfn, order: number): void {
@@ -158,7 +165,7 @@ function freePages(m: Machine, pfn: Pfn, order: number): void {
   while (order < MAX_ORDER) {
     const buddy = pfn ^ (1 << order)
     if (buddy + (1 << order) > zone.presentPages) break
-    if ((page.flags[buddy]! & PG_BUDDY) === 0 || page.order[buddy] !== order) break
+    if ((page.flags[buddy] & PG_BUDDY) === 0 || page.order[buddy] !== order) break
     delFromFreeList(zone, buddy, order)
     pfn &= buddy
     order++
@@ -168,25 +175,25 @@ function freePages(m: Machine, pfn: Pfn, order: number): void {
 
 function addToFreeList(zone: Zone, pfn: Pfn, order: number): void {
   const { page } = zone
-  const head = zone.freeHead[order]!
+  const head = zone.freeHead[order]
   page.flags[pfn] = PG_BUDDY
   page.order[pfn] = order
   page.next[pfn] = head
   page.prev[pfn] = NO_PFN
   if (head !== NO_PFN) page.prev[head] = pfn
   zone.freeHead[order] = pfn
-  zone.nrFree[order]!++
+  zone.nrFree[order]++
 }
 
 function delFromFreeList(zone: Zone, pfn: Pfn, order: number): void {
   const { page } = zone
-  const next = page.next[pfn]!
-  const prev = page.prev[pfn]!
+  const next = page.next[pfn]
+  const prev = page.prev[pfn]
   if (prev === NO_PFN) zone.freeHead[order] = next
   else page.next[prev] = next
   if (next !== NO_PFN) page.prev[next] = prev
   page.flags[pfn] = 0
   page.next[pfn] = NO_PFN
   page.prev[pfn] = NO_PFN
-  zone.nrFree[order]!--
+  zone.nrFree[order]--
 }

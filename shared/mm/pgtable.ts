@@ -7,8 +7,20 @@
 import { assert } from '../lib/assert.ts'
 import type { Layout } from '../hw/layout.ts'
 import {
-  NO_PTE, PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, PTE_USER, PTE_WRITE, entrySpan, mkPte, mkPtep, ptePfn, readPte,
-  tableIndex, writePte, type Pte, type Ptep,
+  NO_PTE,
+  PTE_ACCESSED,
+  PTE_DIRTY,
+  PTE_PRESENT,
+  PTE_USER,
+  PTE_WRITE,
+  mkPte,
+  mkPtep,
+  ptePfn,
+  readPte,
+  tableIndex,
+  writePte,
+  type Pte,
+  type Ptep,
 } from '../hw/mmu.ts'
 import type { Pfn } from '../hw/ram.ts'
 import { flushTlbPage } from '../hw/tlb.ts'
@@ -31,14 +43,17 @@ export function getPte(m: Machine, ptep: Ptep): Pte {
 /** The one place that changes the PTE of a user page. */
 export function setPte(m: Machine, mm: Mm, va: Vaddr, ptep: Ptep, pte: Pte): void {
   writePte(m.ram, m.layout, ptep, pte)
-  if (m.tlb.mm === mm.id) flushTlbPage(m.tlb, Math.floor(va / m.pageSize))
+  if (m.tlb.mm === mm.id) flushTlbPage(m.tlb, Math.floor(va * m.layout.entryFraction[0]))
 }
 
 /** Where the address's PTE lies; NO_PTE if its table does not exist. */
 export function ptepFind(m: Machine, mm: Mm, va: Vaddr): Ptep {
   const { layout, tlb } = m
-  const region = Math.floor(va / entrySpan(layout, 1))
-  if (tlb.mm === mm.id && tlb.region === region) return mkPtep(layout, tlb.table, tableIndex(layout, va, 0))
+  const vpn = va * layout.entryFraction[0] // and a fraction, which the masks below drop
+  const region = Math.floor(va * layout.entryFraction[1])
+  if (tlb.mm === mm.id && tlb.region === region) {
+    return (tlb.table << layout.tableShift) | (vpn & ((1 << layout.tableShift) - 1))
+  }
   let table = mm.pgd
   for (let level = layout.levels - 1; level > 0; level--) {
     const entry = readPte(m.ram, layout, mkPtep(layout, table, tableIndex(layout, va, level)))
@@ -82,9 +97,13 @@ export function followPte(m: Machine, mm: Mm, va: Vaddr): Pte {
 
 /** Calls `visit` for each existing lowest-level table in [start, end): its frame and the part of the range that it covers. */
 export function forEachTable(
-  m: Machine, mm: Mm, start: Vaddr, end: Vaddr, visit: (table: Pfn, start: Vaddr, end: Vaddr) => void,
+  m: Machine,
+  mm: Mm,
+  start: Vaddr,
+  end: Vaddr,
+  visit: (table: Pfn, start: Vaddr, end: Vaddr) => void,
 ): void {
-  const span = entrySpan(m.layout, 1)
+  const span = m.layout.entrySpan[1]
   let va = start
   while (va < end) {
     const stop = Math.min(end, (Math.floor(va / span) + 1) * span)
@@ -100,7 +119,8 @@ function nextTable(m: Machine, mm: Mm, va: Vaddr): Vaddr {
   let table = mm.pgd
   for (let level = layout.levels - 1; level > 0; level--) {
     const entry = readPte(m.ram, layout, mkPtep(layout, table, tableIndex(layout, va, level)))
-    if (entry === 0) return (Math.floor(va / entrySpan(layout, level)) + 1) * entrySpan(layout, level)
+    if (entry === 0)
+      return (Math.floor(va / layout.entrySpan[level]) + 1) * layout.entrySpan[level]
     table = ptePfn(entry)
   }
   assert(false, 'nextTable is asked for a hole where a table is')
@@ -110,24 +130,50 @@ function nextTable(m: Machine, mm: Mm, va: Vaddr): Vaddr {
  * Frees the tables below the top one that [start, end) needed and that nothing in [floor, ceiling) needs besides:
  * floor is the end of the VMA below the range, ceiling the start of the one above.
  */
-export function freePgtables(m: Machine, mm: Mm, start: Vaddr, end: Vaddr, floor: Vaddr, ceiling: Vaddr): void {
+export function freePgtables(
+  m: Machine,
+  mm: Mm,
+  start: Vaddr,
+  end: Vaddr,
+  floor: Vaddr,
+  ceiling: Vaddr,
+): void {
+  const span = m.layout.entrySpan[1]
+  const low = start - (start % span)
+  if (low < floor && low + span >= end && low + span > ceiling) return // the one table is needed still
   freeTables(m, mm, mm.pgd, m.layout.levels - 1, start, end, floor, ceiling)
   if (m.tlb.mm === mm.id) m.tlb.region = -1
 }
 
 // Depth: the number of levels.
 function freeTables(
-  m: Machine, mm: Mm, table: Pfn, level: number, start: Vaddr, end: Vaddr, floor: Vaddr, ceiling: Vaddr,
+  m: Machine,
+  mm: Mm,
+  table: Pfn,
+  level: number,
+  start: Vaddr,
+  end: Vaddr,
+  floor: Vaddr,
+  ceiling: Vaddr,
 ): void {
   const { layout } = m
-  const span = entrySpan(layout, level)
+  const span = layout.entrySpan[level]
   for (let from = Math.floor(start / span) * span; from < end; from += span) {
     const at = mkPtep(layout, table, tableIndex(layout, from, level))
     const entry = readPte(m.ram, layout, at)
     if (entry === 0) continue
     const child = ptePfn(entry)
     if (level > 1) {
-      freeTables(m, mm, child, level - 1, Math.max(start, from), Math.min(end, from + span), floor, ceiling)
+      freeTables(
+        m,
+        mm,
+        child,
+        level - 1,
+        Math.max(start, from),
+        Math.min(end, from + span),
+        floor,
+        ceiling,
+      )
     }
     if (from < floor || from + span > ceiling) continue
     writePte(m.ram, layout, at, 0)

@@ -31,7 +31,12 @@ export function anonVmaPrepare(m: Machine, vma: Vma): boolean {
 
 function allocAnonVma(m: Machine, parent: AnonVma | null): AnonVma | null {
   if (!kmemCacheAlloc(m, 'anon_vma')) return null
-  const anonVma = { id: m.nextId++, numChildren: 0, numActiveVmas: 0, vmas: new Map() } as unknown as AnonVma
+  const anonVma = {
+    id: m.nextId++,
+    numChildren: 0,
+    numActiveVmas: 0,
+    vmas: new Map(),
+  } as unknown as AnonVma
   anonVma.root = parent === null ? anonVma : parent.root
   anonVma.parent = parent ?? anonVma
   anonVma.parent.numChildren++
@@ -81,7 +86,12 @@ export function anonVmaFork(m: Machine, vma: Vma, parent: Vma): boolean {
   for (const anonVma of parent.anonVmaChain) {
     linkChain(m, vma, anonVma)
     // An anon_vma that nobody writes to any more and that has at most one child may be used again.
-    if (vma.anonVma === null && anonVma !== parent.anonVma && anonVma.numChildren < 2 && anonVma.numActiveVmas === 0) {
+    if (
+      vma.anonVma === null &&
+      anonVma !== parent.anonVma &&
+      anonVma.numChildren < 2 &&
+      anonVma.numActiveVmas === 0
+    ) {
       vma.anonVma = anonVma
     }
   }
@@ -103,12 +113,10 @@ export function unlinkAnonVmas(m: Machine, vma: Vma): void {
   vma.anonVma = null
   for (const anonVma of vma.anonVmaChain) anonVma.vmas.delete(vma.id)
   for (let i = vma.anonVmaChain.length - 1; i >= 0; i--) {
-    const anonVma = vma.anonVmaChain[i]!
+    const anonVma = vma.anonVmaChain[i]
     if (anonVma.vmas.size > 0) continue
     anonVma.parent.numChildren--
     kmemCacheFree(m, 'anon_vma')
   }
   vma.anonVmaChain.length = 0
 }
-
-

@@ -7,7 +7,13 @@ import { truncatePages } from './filemap.ts'
 import { kmemCacheAlloc, kmemCacheFree } from './slab.ts'
 
 /** The object behind a new shared anonymous mapping, promised in full unless `noreserve`; null: refused. */
-export function shmemZeroSetup(m: Machine, bytes: number, admin: boolean, totalVm: number, noreserve: boolean): Inode | null {
+export function shmemZeroSetup(
+  m: Machine,
+  bytes: number,
+  admin: boolean,
+  totalVm: number,
+  noreserve: boolean,
+): Inode | null {
   const pages = Math.ceil(bytes / m.pageSize)
   if (!noreserve && !vmEnoughMemory(m, pages, admin, totalVm)) return null
   if (!kmemCacheAlloc(m, 'inode_cache')) {
@@ -15,9 +21,22 @@ export function shmemZeroSetup(m: Machine, bytes: number, admin: boolean, totalV
     return null
   }
   const inode: Inode = {
-    ino: m.nextId++, dev: '00:01', mode: S_IFREG | 0o777, uid: 0, gid: 0, nlink: 0, size: pages * m.pageSize, mtime: 0,
-    backing: 'tmpfs', name: '/dev/zero (deleted)', image: '', pages: new Map(), mappings: new Map(), entries: new Map(),
-    accounted: noreserve ? 0 : pages, users: 0,
+    ino: m.nextId++,
+    dev: '00:01',
+    mode: S_IFREG | 0o777,
+    uid: 0,
+    gid: 0,
+    nlink: 0,
+    size: pages * m.pageSize,
+    mtime: 0,
+    backing: 'tmpfs',
+    name: '/dev/zero (deleted)',
+    image: '',
+    pages: new Map(),
+    mappings: new Map(),
+    entries: new Map(),
+    accounted: noreserve ? 0 : pages,
+    users: 0,
   }
   m.inodes.set(inode.ino, inode)
   return inode

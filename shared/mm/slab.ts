@@ -38,7 +38,10 @@ export function kmemCacheAlloc(m: Machine, name: SlabName): boolean {
 export function kmemCacheFree(m: Machine, name: SlabName): void {
   const cache = findCache(m, name)
   cache.objects--
-  if ((cache.frames.length - 2) * m.pageSize >= cache.objects * cache.size && cache.frames.length > 1) {
+  if (
+    (cache.frames.length - 2) * m.pageSize >= cache.objects * cache.size &&
+    cache.frames.length > 1
+  ) {
     putPage(m, cache.frames.pop()!)
   }
 }

@@ -4,7 +4,14 @@
 // (kernel/sched.ts), like the longjmp of a hardware exception: code that runs in a process need not check every access.
 
 import {
-  NO_PTE, PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, PTE_PROTNONE, PTE_WRITE, ptePfn, writePte,
+  NO_PTE,
+  PTE_ACCESSED,
+  PTE_DIRTY,
+  PTE_PRESENT,
+  PTE_PROTNONE,
+  PTE_WRITE,
+  ptePfn,
+  writePte,
 } from '../hw/mmu.ts'
 import { dirtySlabOf, frameBase, slabOf, type Pfn } from '../hw/ram.ts'
 import { TLB_ENTRIES, switchMm } from '../hw/tlb.ts'
@@ -28,9 +35,9 @@ export function translate(m: Machine, task: Task, va: Vaddr, write: boolean): Pf
   const mm = task.mm!
   const { tlb } = m
   if (tlb.mm !== mm.id) switchMm(tlb, mm.id)
-  const vpn = Math.floor(va / m.pageSize)
+  const vpn = Math.floor(va * m.layout.entryFraction[0])
   const slot = vpn & (TLB_ENTRIES - 1)
-  if ((write ? tlb.writeTag[slot] : tlb.readTag[slot]) === vpn) return tlb.pfn[slot]!
+  if ((write ? tlb.writeTag[slot] : tlb.readTag[slot]) === vpn) return tlb.pfn[slot]
   return walk(m, task, va, vpn, slot, write)
 }
 
@@ -77,7 +84,7 @@ export function load8(m: Machine, task: Task, va: Vaddr): number {
   const slab = slabOf(m.ram, pfn)
   if (slab === null) return 0
   const offset = va & (m.pageSize - 1)
-  return (slab[frameBase(m.ram, pfn) + (offset >> 2)]! >>> ((offset & 3) * 8)) & 0xff
+  return (slab[frameBase(m.ram, pfn) + (offset >> 2)] >>> ((offset & 3) * 8)) & 0xff
 }
 
 export function store8(m: Machine, task: Task, va: Vaddr, value: number): void {
@@ -86,7 +93,7 @@ export function store8(m: Machine, task: Task, va: Vaddr, value: number): void {
   const slab = slabOf(m.ram, pfn)!
   const word = frameBase(m.ram, pfn) + (offset >> 2)
   const shift = (offset & 3) * 8
-  slab[word] = (slab[word]! & ~(0xff << shift)) | ((value & 0xff) << shift)
+  slab[word] = (slab[word] & ~(0xff << shift)) | ((value & 0xff) << shift)
 }
 
 export function load16(m: Machine, task: Task, va: Vaddr): number {
@@ -103,7 +110,7 @@ export function load32(m: Machine, task: Task, va: Vaddr): number {
   if ((va & 3) !== 0) return load16(m, task, va) | (load16(m, task, va + 2) << 16)
   const pfn = translate(m, task, va, false)
   const slab = slabOf(m.ram, pfn)
-  return slab === null ? 0 : slab[frameBase(m.ram, pfn) + ((va & (m.pageSize - 1)) >> 2)]!
+  return slab === null ? 0 : slab[frameBase(m.ram, pfn) + ((va & (m.pageSize - 1)) >> 2)]
 }
 
 export function store32(m: Machine, task: Task, va: Vaddr, value: number): void {
@@ -126,41 +133,45 @@ export function loadPtr(m: Machine, task: Task, va: Vaddr): number {
 
 export function storePtr(m: Machine, task: Task, va: Vaddr, value: number): void {
   if (m.layout.bits === 64) store32(m, task, va + 4, Math.floor(value / 0x1_0000_0000))
-  store32(m, task, va, value % 0x1_0000_0000 | 0)
+  store32(m, task, va, (value % 0x1_0000_0000) | 0)
 }
 
 export function loadBytes(m: Machine, task: Task, va: Vaddr, length: number): Uint8Array {
   const bytes = new Uint8Array(length)
-  for (let done = 0; done < length; ) {
+  for (let done = 0; done < length;) {
     const offset = (va + done) & (m.pageSize - 1)
     const count = Math.min(length - done, m.pageSize - offset)
     const pfn = translate(m, task, va + done, false)
     const slab = slabOf(m.ram, pfn)
-    if (slab !== null) bytes.set(new Uint8Array(slab.buffer, frameBase(m.ram, pfn) * 4 + offset, count), done)
+    if (slab !== null)
+      bytes.set(new Uint8Array(slab.buffer, frameBase(m.ram, pfn) * 4 + offset, count), done)
     done += count
   }
   return bytes
 }
 
 export function storeBytes(m: Machine, task: Task, va: Vaddr, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) {
+  for (let done = 0; done < bytes.length;) {
     const offset = (va + done) & (m.pageSize - 1)
     const count = Math.min(bytes.length - done, m.pageSize - offset)
     const pfn = translate(m, task, va + done, true)
     const slab = slabOf(m.ram, pfn)!
-    new Uint8Array(slab.buffer, frameBase(m.ram, pfn) * 4 + offset, count).set(bytes.subarray(done, done + count))
+    new Uint8Array(slab.buffer, frameBase(m.ram, pfn) * 4 + offset, count).set(
+      bytes.subarray(done, done + count),
+    )
     done += count
   }
 }
 
 export function fillBytes(m: Machine, task: Task, va: Vaddr, byte: number, length: number): void {
-  for (let done = 0; done < length; ) {
+  for (let done = 0; done < length;) {
     const offset = (va + done) & (m.pageSize - 1)
     const count = Math.min(length - done, m.pageSize - offset)
     const pfn = translate(m, task, va + done, true)
     const slab = slabOf(m.ram, pfn)!
     const base = frameBase(m.ram, pfn)
-    if (((offset | count) & 3) === 0) slab.fill((byte & 0xff) * 0x01010101, base + (offset >> 2), base + ((offset + count) >> 2))
+    if (((offset | count) & 3) === 0)
+      slab.fill((byte & 0xff) * 0x01010101, base + (offset >> 2), base + ((offset + count) >> 2))
     else new Uint8Array(slab.buffer, base * 4 + offset, count).fill(byte)
     done += count
   }
@@ -195,5 +206,5 @@ export function peek8(m: Machine, task: Task, va: Vaddr): number | null {
   const slab = slabOf(m.ram, pfn)
   if (slab === null) return 0
   const offset = va & (m.pageSize - 1)
-  return (slab[frameBase(m.ram, pfn) + (offset >> 2)]! >>> ((offset & 3) * 8)) & 0xff
+  return (slab[frameBase(m.ram, pfn) + (offset >> 2)] >>> ((offset & 3) * 8)) & 0xff
 }

@@ -1,6 +1,14 @@
 // Finding VMAs: mm.vmas is sorted and disjoint, so by bisection.
 
-import { VM_ACCOUNT, VM_GROWSDOWN, VM_SHARED, VM_WRITE, type Mm, type Vaddr, type Vma } from '../state/mm.ts'
+import {
+  VM_ACCOUNT,
+  VM_GROWSDOWN,
+  VM_SHARED,
+  VM_WRITE,
+  type Mm,
+  type Vaddr,
+  type Vma,
+} from '../state/mm.ts'
 
 /** Index of the first VMA that ends above the address; vmas.length if there is none. */
 export function findVmaIndex(mm: Mm, va: Vaddr): number {
@@ -9,7 +17,7 @@ export function findVmaIndex(mm: Mm, va: Vaddr): number {
   let high = vmas.length
   while (low < high) {
     const middle = (low + high) >> 1
-    if (vmas[middle]!.end > va) high = middle
+    if (vmas[middle].end > va) high = middle
     else low = middle + 1
   }
   return low

@@ -11,7 +11,16 @@
 // Traces and TLBs are transient: left out, and new after a load.
 
 import { assert } from '../lib/assert.ts'
-import { hashBytes, hashNumber, hashString, hashText, hashU32, hashWords, mkHash, type Hash } from '../lib/hash.ts'
+import {
+  hashBytes,
+  hashNumber,
+  hashString,
+  hashText,
+  hashU32,
+  hashWords,
+  mkHash,
+  type Hash,
+} from '../lib/hash.ts'
 import { frameBase, mkRam, dirtySlabOf, slabOf, type Ram } from '../hw/ram.ts'
 import { flushTlb, mkTlb, type Tlb } from '../hw/tlb.ts'
 import { mkTrace } from '../trace/trace.ts'
@@ -32,7 +41,14 @@ const TRANSIENT = 12
 const TYPED = 13 // and the kinds below, added
 
 type Typed = Int32Array | Uint8Array | Float64Array | Int16Array | Int8Array | Uint32Array
-const typedKinds = [Int32Array, Uint8Array, Float64Array, Int16Array, Int8Array, Uint32Array] as const
+const typedKinds = [
+  Int32Array,
+  Uint8Array,
+  Float64Array,
+  Int16Array,
+  Int8Array,
+  Uint32Array,
+] as const
 
 /** What a walk does with what it meets. */
 interface Sink {
@@ -118,7 +134,7 @@ function walk(root: object, sink: Sink): void {
 
   mention(root)
   for (let at = 0; at < queue.length; at++) {
-    const node = queue[at]!
+    const node = queue[at]
     if (Array.isArray(node)) {
       sink.int(node.length)
       for (const item of node) mention(item)
@@ -182,8 +198,8 @@ function hashRam(h: Hash, ram: Ram): void {
   updateFrameHashes(ram)
   hashU32(h, ram.pageShift)
   hashU32(h, ram.nrFrames)
-  hashU32(h, ram.sum[0]!)
-  hashU32(h, ram.sum[1]!)
+  hashU32(h, ram.sum[0])
+  hashU32(h, ram.sum[1])
 }
 
 /** A frame of zeros adds nothing to the sum, so that untouched RAM costs nothing. */
@@ -204,8 +220,8 @@ function updateFrameHashes(ram: Ram): void {
       a = h.a
       b = h.b
     }
-    sum[0] = sum[0]! - frameHashes[pfn * 2]! + a
-    sum[1] = sum[1]! - frameHashes[pfn * 2 + 1]! + b
+    sum[0] = sum[0] - frameHashes[pfn * 2] + a
+    sum[1] = sum[1] - frameHashes[pfn * 2 + 1] + b
     frameHashes[pfn * 2] = a
     frameHashes[pfn * 2 + 1] = b
   }
@@ -366,7 +382,7 @@ export function loadState(bytes: Uint8Array): object {
 
   const root = mention('')
   for (let at = 0; at < nodes.length; at++) {
-    const node = nodes[at]!
+    const node = nodes[at]
     const count = reader.varint()
     if (Array.isArray(node)) for (let i = 0; i < count; i++) node.push(mention(''))
     else if (node instanceof Map) {
@@ -399,7 +415,8 @@ function loadTyped(reader: Reader, kind: number): Typed {
 function loadRam(reader: Reader): Ram {
   const pageShift = reader.varint()
   const nrFrames = reader.varint()
-  if (pageShift < 12 || pageShift > 18 || nrFrames < 1 || nrFrames > 1 << 20) throw new BadState('RAM of an odd size')
+  if (pageShift < 12 || pageShift > 18 || nrFrames < 1 || nrFrames > 1 << 20)
+    throw new BadState('RAM of an odd size')
   const bytes = 2 ** pageShift
   const ram = mkRam(nrFrames * bytes, pageShift)
   for (let pfn = reader.varint(); pfn !== -1; pfn = reader.varint()) {
@@ -438,7 +455,7 @@ class Reader {
 
   float(): number {
     new Uint8Array(this.number.buffer).set(this.bytes(8))
-    return this.number[0]!
+    return this.number[0]
   }
 
   text(): string {
@@ -463,10 +480,11 @@ export function differingField(a: object, b: object): string | null {
   const seen = new Map<object, object>()
   const queue: [unknown, unknown, string][] = [[a, b, '']]
   for (let at = 0; at < queue.length; at++) {
-    const [left, right, path] = queue[at]!
+    const [left, right, path] = queue[at]
     if (left === right || (Number.isNaN(left) && Number.isNaN(right))) continue
     const different = `${path || 'root'}: ${show(left)}, ${show(right)}`
-    if (left === null || right === null || typeof left !== 'object' || typeof right !== 'object') return different
+    if (left === null || right === null || typeof left !== 'object' || typeof right !== 'object')
+      return different
     if (seen.has(left)) {
       if (seen.get(left) !== right) return different
       continue
@@ -474,10 +492,11 @@ export function differingField(a: object, b: object): string | null {
     seen.set(left, right)
     const parts = childrenOf(left)
     const others = childrenOf(right)
-    if (parts.length !== others.length) return `${path}: ${parts.length} entries, ${others.length} entries`
+    if (parts.length !== others.length)
+      return `${path}: ${parts.length} entries, ${others.length} entries`
     for (let i = 0; i < parts.length; i++) {
-      const [key, value] = parts[i]!
-      const [otherKey, otherValue] = others[i]!
+      const [key, value] = parts[i]
+      const [otherKey, otherValue] = others[i]
       const inner = path === '' ? key : `${path}.${key}`
       if (key !== otherKey) return `${inner}: the other has ${otherKey}`
       if (key === 'trace' || key === 'tlb') continue
@@ -504,8 +523,8 @@ function differingFrame(a: Ram, b: Ram): string | null {
     if (left === null && right === null) continue
     const base = frameBase(a, pfn)
     for (let i = 0; i < 1 << (a.pageShift - 2); i++) {
-      const x = left === null ? 0 : left[base + i]!
-      const y = right === null ? 0 : right[base + i]!
+      const x = left === null ? 0 : left[base + i]
+      const y = right === null ? 0 : right[base + i]
       if (x !== y) return `frame ${pfn} word ${i}: ${show(x)}, ${show(y)}`
     }
   }
@@ -514,5 +533,5 @@ function differingFrame(a: Ram, b: Ram): string | null {
 
 function show(value: unknown): string {
   if (value !== null && typeof value === 'object') return Array.isArray(value) ? 'array' : 'object'
-  return typeof value === 'bigint' ? `${value}n` : JSON.stringify(value) ?? 'undefined'
+  return typeof value === 'bigint' ? `${value}n` : (JSON.stringify(value) ?? 'undefined')
 }

@@ -5,7 +5,8 @@ import type { Machine } from '../state/machine.ts'
 import type { Task } from '../state/task.ts'
 
 /** C types of arguments and results. */
-export type ArgType = 'void *' | 'size_t' | 'int' | 'unsigned' | 'long' | 'off_t' | 'pid_t' | 'const char *' | 'int *'
+export type ArgType =
+  'void *' | 'size_t' | 'int' | 'unsigned' | 'long' | 'off_t' | 'pid_t' | 'const char *' | 'int *'
 
 /** Returned by a call that has to wait (the kernel's ERESTARTSYS); it is made again when the task runs next. */
 export const WAITING = -512
@@ -33,11 +34,11 @@ export function defineSyscall<A extends Record<string, ArgType>>(call: {
   return {
     nr: call.nr,
     name: call.name,
-    args: names.map((name) => [name, call.args[name]!]),
+    args: names.map((name) => [name, call.args[name]]),
     result: call.result ?? 'int',
     run: (m, task, values) => {
       const args: Record<string, number> = {}
-      for (let i = 0; i < names.length; i++) args[names[i]!] = values[i] ?? 0
+      for (let i = 0; i < names.length; i++) args[names[i]] = values[i] ?? 0
       return call.run(m, task, args as Named<A>)
     },
   }

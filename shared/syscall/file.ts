@@ -1,11 +1,29 @@
 // System calls on files: open, close, read, write. What they move lies in the process's memory.
 
-import { EACCES, EBADF, EEXIST, EFAULT, EINVAL, EISDIR, EMFILE, ENOENT, ENOMEM } from '../lib/errno.ts'
+import {
+  EACCES,
+  EBADF,
+  EEXIST,
+  EFAULT,
+  EINVAL,
+  EISDIR,
+  EMFILE,
+  ENOENT,
+  ENOMEM,
+} from '../lib/errno.ts'
 import type { Machine } from '../state/machine.ts'
 import type { Inode } from '../state/inode.ts'
 import type { Task } from '../state/task.ts'
 import { emptyFile, peekFile, writeFile } from '../fs/file.ts'
-import { MAY_READ, MAY_WRITE, createFile, isDir, namei, normalizePath, permission } from '../fs/tree.ts'
+import {
+  MAY_READ,
+  MAY_WRITE,
+  createFile,
+  isDir,
+  namei,
+  normalizePath,
+  permission,
+} from '../fs/tree.ts'
 import { closeFile } from '../kernel/exit.ts'
 import { streamWrite } from '../kernel/stream.ts'
 import { kmemCacheAlloc } from '../mm/slab.ts'
@@ -38,13 +56,20 @@ export const open = defineSyscall({
 })
 
 /** open(2) by a path that is no pointer. */
-export function openPath(m: Machine, task: Task, path: string, flags: number, mode: number): number {
+export function openPath(
+  m: Machine,
+  task: Task,
+  path: string,
+  flags: number,
+  mode: number,
+): number {
   const full = normalizePath(path, task.cwdPath)
   const inode = findOrCreate(m, task, full, flags, mode)
   if (typeof inode === 'number') return inode
   const access = flags & O_ACCMODE
   if (access !== O_RDONLY && isDir(inode)) return -EISDIR
-  const mask = access === O_RDONLY ? MAY_READ : access === O_WRONLY ? MAY_WRITE : MAY_READ | MAY_WRITE
+  const mask =
+    access === O_RDONLY ? MAY_READ : access === O_WRONLY ? MAY_WRITE : MAY_READ | MAY_WRITE
   if (!permission(inode, task, mask)) return -EACCES
   let fd = FIRST_FD
   while (task.files[fd]) fd++
@@ -53,11 +78,18 @@ export function openPath(m: Machine, task: Task, path: string, flags: number, mo
   while (task.files.length <= fd) task.files.push(null)
   task.files[fd] = { inode, flags, pos: 0, count: 1 }
   inode.users++
-  if ((flags & O_TRUNC) !== 0 && access !== O_RDONLY && inode.backing === 'tmpfs') emptyFile(m, inode)
+  if ((flags & O_TRUNC) !== 0 && access !== O_RDONLY && inode.backing === 'tmpfs')
+    emptyFile(m, inode)
   return fd
 }
 
-function findOrCreate(m: Machine, task: Task, path: string, flags: number, mode: number): Inode | number {
+function findOrCreate(
+  m: Machine,
+  task: Task,
+  path: string,
+  flags: number,
+  mode: number,
+): Inode | number {
   const found = namei(m, path)
   if (found !== null) return (flags & O_CREAT) !== 0 && (flags & O_EXCL) !== 0 ? -EEXIST : found
   return (flags & O_CREAT) === 0 ? -ENOENT : createFile(m, path, mode & 0o755, task)

@@ -4,15 +4,22 @@ import { EACCES, EBADF, EINVAL, ENOMEM } from '../lib/errno.ts'
 import { roundUp } from '../lib/bits.ts'
 import type { Inode } from '../state/inode.ts'
 import type { Machine } from '../state/machine.ts'
-import { VM_LOCKED } from '../state/mm.ts'
+import { VM_LOCKED, VM_SHARED, VM_WRITE } from '../state/mm.ts'
 import type { Task } from '../state/task.ts'
 import { faultIn } from '../mm/memory.ts'
 import {
-  MAP_ANONYMOUS, MAP_LOCKED, MAP_NORESERVE, MAP_POPULATE, MAP_SHARED, doBrk, doMmap, doMprotect, doMunmap,
+  MAP_ANONYMOUS,
+  MAP_LOCKED,
+  MAP_NORESERVE,
+  MAP_POPULATE,
+  MAP_SHARED,
+  doBrk,
+  doMmap,
+  doMprotect,
+  doMunmap,
 } from '../mm/mmap.ts'
 import { putInode, shmemZeroSetup } from '../mm/shmem.ts'
-import { vmaLookup } from '../mm/vma.ts'
-import { VM_SHARED, VM_WRITE } from '../state/mm.ts'
+import { findVmaIndex, vmaLookup } from '../mm/vma.ts'
 import { defineSyscall } from './define.ts'
 import { O_ACCMODE, O_RDONLY, O_RDWR, O_WRONLY } from './file.ts'
 
@@ -36,23 +43,37 @@ export const mmap = defineSyscall({
     if (!(length > 0)) return length === 0 ? -EINVAL : -ENOMEM
     const shared = (flags & MAP_PRIVATE_OR_SHARED) === MAP_SHARED
     const nameless = shared && (file === null || file.backing === 'zero')
-    if (file !== null && !nameless && (file.backing === 'null' || file.backing === 'dir')) return -EACCES
+    if (file !== null && !nameless && (file.backing === 'null' || file.backing === 'dir'))
+      return -EACCES
     if (nameless) {
       if (length > m.layout.taskSize) return -ENOMEM
-      file = shmemZeroSetup(m, length, task.uid === 0, task.mm!.totalVm, (flags & MAP_NORESERVE) !== 0)
+      file = shmemZeroSetup(
+        m,
+        length,
+        task.uid === 0,
+        task.mm!.totalVm,
+        (flags & MAP_NORESERVE) !== 0,
+      )
       if (file === null) return -ENOMEM
       if (task.files[fd] && access === O_RDONLY) file.mode = 0o400
     }
     const va = doMmap(m, task, {
-      addr, length, prot, flags, file, pgoff: nameless ? 0 : offset / m.pageSize,
-      readable: access !== O_WRONLY, writable: access === O_RDWR,
+      addr,
+      length,
+      prot,
+      flags,
+      file,
+      pgoff: nameless ? 0 : offset / m.pageSize,
+      readable: access !== O_WRONLY,
+      writable: access === O_RDWR,
     })
     if (va < 0) {
       if (nameless) putInode(m, file!)
       return va
     }
     const locked = (flags & MAP_LOCKED) !== 0 || (task.mm!.defFlags & VM_LOCKED) !== 0
-    if ((flags & MAP_POPULATE) !== 0 || locked) populate(m, task, va, va + roundUp(length, m.pageSize))
+    if ((flags & MAP_POPULATE) !== 0 || locked)
+      populate(m, task, va, va + roundUp(length, m.pageSize))
     return va
   },
 })
@@ -63,7 +84,7 @@ function populate(m: Machine, task: Task, start: number, end: number): void {
     const vma = vmaLookup(task.mm!, va)
     if (vma === undefined || (vma.flags & 0x7) === 0) return
     const write = (vma.flags & (VM_WRITE | VM_SHARED)) === VM_WRITE
-    if (faultIn(m, task, vma, va, write) !== 0) return
+    if (faultIn(m, vma, va, write) !== 0) return
     task.minFlt++
     m.vmstat.pgfault++
     task.debt += 64
@@ -76,7 +97,8 @@ export const munmap = defineSyscall({
   args: { addr: 'void *', length: 'size_t' },
   run(m, task, { addr, length }) {
     const { taskSize } = m.layout
-    if (addr % m.pageSize !== 0 || !(length > 0) || addr > taskSize || length > taskSize - addr) return -EINVAL
+    if (addr % m.pageSize !== 0 || !(length > 0) || addr > taskSize || length > taskSize - addr)
+      return -EINVAL
     return unmapAndPut(m, task, addr, roundUp(length, m.pageSize))
   },
 })
@@ -84,9 +106,14 @@ export const munmap = defineSyscall({
 /** Unmaps, and lets go of shared memory that nobody maps any more. */
 function unmapAndPut(m: Machine, task: Task, addr: number, length: number): number {
   const mm = task.mm!
-  const inodes = new Set<Inode>()
-  for (const vma of mm.vmas) {
-    if (vma.file !== null && vma.start < addr + length && vma.end > addr) inodes.add(vma.file)
+  const inodes: Inode[] = []
+  for (
+    let at = findVmaIndex(mm, addr);
+    at < mm.vmas.length && mm.vmas[at].start < addr + length;
+    at++
+  ) {
+    const { file } = mm.vmas[at]
+    if (file !== null && !inodes.includes(file)) inodes.push(file)
   }
   const result = doMunmap(m, mm, addr, length)
   for (const inode of inodes) putInode(m, inode)

@@ -83,7 +83,10 @@ export const kill = defineSyscall({
     // -1: everybody the caller may signal; 0 and below: the process group.
     let error = -ESRCH
     for (const other of [...m.tasks.values()]) {
-      const meant = pid === -1 ? other.pid !== 1 && other !== task : other.pgrp === (pid === 0 ? task.pgrp : -pid)
+      const meant =
+        pid === -1
+          ? other.pid !== 1 && other !== task
+          : other.pgrp === (pid === 0 ? task.pgrp : -pid)
       if (!meant) continue
       if (mayKill(task, other)) error = killTask(m, task, other, sig)
       else if (error === -ESRCH) error = -EPERM
@@ -122,7 +125,13 @@ export const getpriority = defineSyscall({
   },
 })
 
-export const getpid = defineSyscall({ nr: 39, name: 'getpid', args: {}, result: 'pid_t', run: (_m, task) => task.pid })
+export const getpid = defineSyscall({
+  nr: 39,
+  name: 'getpid',
+  args: {},
+  result: 'pid_t',
+  run: (_m, task) => task.pid,
+})
 export const getppid = defineSyscall({
   nr: 110,
   name: 'getppid',
@@ -130,9 +139,24 @@ export const getppid = defineSyscall({
   result: 'pid_t',
   run: (_m, task) => task.parent?.pid ?? 0,
 })
-export const getuid = defineSyscall({ nr: 102, name: 'getuid', args: {}, run: (_m, task) => task.uid })
-export const geteuid = defineSyscall({ nr: 107, name: 'geteuid', args: {}, run: (_m, task) => task.uid })
-export const getgid = defineSyscall({ nr: 104, name: 'getgid', args: {}, run: (_m, task) => task.gid })
+export const getuid = defineSyscall({
+  nr: 102,
+  name: 'getuid',
+  args: {},
+  run: (_m, task) => task.uid,
+})
+export const geteuid = defineSyscall({
+  nr: 107,
+  name: 'geteuid',
+  args: {},
+  run: (_m, task) => task.uid,
+})
+export const getgid = defineSyscall({
+  nr: 104,
+  name: 'getgid',
+  args: {},
+  run: (_m, task) => task.gid,
+})
 
 export const schedYield = defineSyscall({ nr: 24, name: 'sched_yield', args: {}, run: () => 0 })
 
@@ -175,12 +199,19 @@ export const sysinfo = defineSyscall({
     if (info === 0) return -EFAULT
     const word = m.layout.bits / 8
     const longs = [
-      Math.floor(m.ticks / TICKS_PER_SECOND), 0, 0, 0, m.totalramPages * m.pageSize, m.zone.freePages * m.pageSize,
-      m.shmem * m.pageSize, 0, 0, 0,
+      Math.floor(m.ticks / TICKS_PER_SECOND),
+      0,
+      0,
+      0,
+      m.totalramPages * m.pageSize,
+      m.zone.freePages * m.pageSize,
+      m.shmem * m.pageSize,
+      0,
+      0,
+      0,
     ]
     longs.forEach((value, i) => storePtr(m, task, info + i * word, value))
     store32(m, task, info + longs.length * word, m.tasks.size)
     return 0
   },
 })
-

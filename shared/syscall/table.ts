@@ -8,13 +8,47 @@ import { WAITING, type Syscall } from './define.ts'
 import { close, open, read, write } from './file.ts'
 import { brk, mmap, mprotect, munmap } from './memory.ts'
 import {
-  execve, exitGroup, fork, geteuid, getgid, getpid, getppid, getpriority, getuid, kill, nanosleep, schedYield, setpriority,
-  sysinfo, wait4,
+  execve,
+  exitGroup,
+  fork,
+  geteuid,
+  getgid,
+  getpid,
+  getppid,
+  getpriority,
+  getuid,
+  kill,
+  nanosleep,
+  schedYield,
+  setpriority,
+  sysinfo,
+  wait4,
 } from './process.ts'
 
 export const SYSCALLS: Syscall[] = [
-  read, write, open, close, mmap, mprotect, munmap, brk, schedYield, nanosleep, getpid, fork, execve, exitGroup, wait4, kill,
-  sysinfo, getuid, getgid, geteuid, getppid, getpriority, setpriority,
+  read,
+  write,
+  open,
+  close,
+  mmap,
+  mprotect,
+  munmap,
+  brk,
+  schedYield,
+  nanosleep,
+  getpid,
+  fork,
+  execve,
+  exitGroup,
+  wait4,
+  kill,
+  sysinfo,
+  getuid,
+  getgid,
+  geteuid,
+  getppid,
+  getpriority,
+  setpriority,
 ]
 
 const byName = new Map(SYSCALLS.map((call) => [call.name, call]))
@@ -34,14 +68,16 @@ export function doSyscall(m: Machine, task: Task, name: string, args: number[]):
   const result = call.run(m, task, args)
   if (result === WAITING) return WAITING
   task.call = null
-  if (m.trace.ring !== null) emit(m.trace, m.ticks, task.pid, 'sys_exit', { line: straceLine(call, args, result) })
+  if (m.trace.ring !== null)
+    emit(m.trace, m.ticks, task.pid, 'sys_exit', { line: straceLine(call, args, result) })
   return result
 }
 
 /** The line that strace(1) prints of a call. */
 export function straceLine(call: Syscall, args: number[], result: number): string {
   const shown = call.args.map(([, type], i) => showValue(type, args[i] ?? 0))
-  const value = result < 0 && result > -4096 ? `-1 ${errnoName(-result)}` : showValue(call.result, result)
+  const value =
+    result < 0 && result > -4096 ? `-1 ${errnoName(-result)}` : showValue(call.result, result)
   return `${call.name}(${shown.join(', ')}) = ${value}`
 }
 

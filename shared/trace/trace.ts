@@ -20,7 +20,13 @@ export function mkTrace(): Trace {
   return { ring: null }
 }
 
-export function emit(trace: Trace, ticks: number, pid: number, name: string, args: TraceEvent['args']): void {
+export function emit(
+  trace: Trace,
+  ticks: number,
+  pid: number,
+  name: string,
+  args: TraceEvent['args'],
+): void {
   const { ring } = trace
   if (ring === null) return
   if (ring.length >= RING_EVENTS) ring.splice(0, RING_EVENTS / 2)
