@@ -5,7 +5,7 @@ import { NO_PFN } from '../state/page.ts'
 import { frameBase, slabOf, dirtySlabOf } from '../hw/ram.ts'
 import type { Inode } from '../state/inode.ts'
 import { TICK_MS, type Machine } from '../state/machine.ts'
-import { findPage, readPage, setPageDirty, truncatePages } from '../mm/filemap.ts'
+import { findPage, readPage, setPageDirty, dropPages } from '../mm/filemap.ts'
 import { isDir } from './tree.ts'
 
 /** A look from outside: what is in memory, zeros for what is not. Changes nothing. */
@@ -53,7 +53,7 @@ export function writeFile(
 /** truncate(2) to zero, for `> file`. Nobody may have the file mapped beyond it: a mapping keeps its pages until it goes. */
 export function emptyFile(m: Machine, inode: Inode): void {
   inode.size = 0
-  if (inode.mappings.size === 0) truncatePages(m, inode, 0)
+  if (inode.mappings.size === 0) dropPages(m, inode, 0, Infinity)
 }
 
 /** UTF-8 of a text; in shared/ there is no TextEncoder. */

@@ -92,6 +92,18 @@ export const IMAGES: Image[] = [
   { ...small, path: '/usr/bin/sleep', textPages: 2 },
 ]
 
+/** A program of one page of code, linked with nothing: for looking at the kernel alone. */
+export interface BareImage {
+  dataPages: number // from file page 1 on
+  bssPages: number
+}
+
+/** The name of a bare image in an inode: 'bare:DATA:BSS', in pages. */
+export function findBareImage(name: string): BareImage | undefined {
+  const match = /^bare:(\d{1,6}):(\d{1,6})$/.exec(name)
+  return match === null ? undefined : { dataPages: Number(match[1]), bssPages: Number(match[2]) }
+}
+
 export function findImage(path: string): Image | undefined {
   return IMAGES.find((image) => image.path === path)
 }

@@ -122,7 +122,6 @@ export function unlink(m: Machine, path: string, cred: Cred): number {
   if (!permission(dir, cred, MAY_WRITE | MAY_EXEC)) return -EACCES
   dir.entries.delete(full.slice(slash + 1))
   inode.nlink = 0
-  inode.name += ' (deleted)'
   putInode(m, inode)
   return 0
 }

@@ -5,7 +5,7 @@ export const TLB_ENTRIES = 256
 
 export interface Tlb {
   mm: number // id of the address space it belongs to
-  readTag: Float64Array // virtual page number, -1 for none
+  readTag: Float64Array // virtual page number; NaN for none, which equals no number
   writeTag: Float64Array // set only while the frame counts as written and the PTE is writable
   pfn: Int32Array
   region: number // which lowest-level table was walked last: address / what one table covers; -1 for none
@@ -15,8 +15,8 @@ export interface Tlb {
 export function mkTlb(): Tlb {
   return {
     mm: 0,
-    readTag: new Float64Array(TLB_ENTRIES).fill(-1),
-    writeTag: new Float64Array(TLB_ENTRIES).fill(-1),
+    readTag: new Float64Array(TLB_ENTRIES).fill(NaN),
+    writeTag: new Float64Array(TLB_ENTRIES).fill(NaN),
     pfn: new Int32Array(TLB_ENTRIES),
     region: -1,
     table: 0,
@@ -24,15 +24,15 @@ export function mkTlb(): Tlb {
 }
 
 export function flushTlb(tlb: Tlb): void {
-  tlb.readTag.fill(-1)
-  tlb.writeTag.fill(-1)
+  tlb.readTag.fill(NaN)
+  tlb.writeTag.fill(NaN)
   tlb.region = -1
 }
 
 export function flushTlbPage(tlb: Tlb, vpn: number): void {
   const slot = vpn & (TLB_ENTRIES - 1)
-  tlb.readTag[slot] = -1
-  tlb.writeTag[slot] = -1
+  tlb.readTag[slot] = NaN
+  tlb.writeTag[slot] = NaN
 }
 
 /** The address space that the CPU runs in (writing CR3). */

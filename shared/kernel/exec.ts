@@ -18,6 +18,7 @@ import type { Inode } from '../state/inode.ts'
 import type { Machine } from '../state/machine.ts'
 import {
   VM_DONTDUMP,
+  VM_DONTEXPAND,
   VM_EXEC,
   VM_GROWSDOWN,
   VM_MAYEXEC,
@@ -30,6 +31,7 @@ import {
 } from '../state/mm.ts'
 import type { Program, Task } from '../state/task.ts'
 import {
+  findBareImage,
   findImage,
   LIBC,
   LOADER,
@@ -37,6 +39,7 @@ import {
   TLS,
   VDSO_PAGES,
   VVAR_PAGES,
+  type BareImage,
   type Image,
   type Library,
 } from '../fs/images.ts'
@@ -46,7 +49,6 @@ import { doBrk, doMprotect, getUnmappedArea, mmapRegion, type MapRequest } from 
 import { vmaLookup } from '../mm/vma.ts'
 import { switchMm } from '../hw/tlb.ts'
 import { mmAlloc, mmPut } from './fork.ts'
-import { putInode } from '../mm/shmem.ts'
 
 const TEXT_START = 0x40_0000
 const DATA_START = 0x60_0000
@@ -65,32 +67,30 @@ export function doExecve(
   if (inode === null) return -ENOENT
   if (!permission(inode, task, MAY_EXEC)) return -EACCES
   const image = findImage(inode.image)
-  if (image === undefined) return -ENOEXEC
+  const bare = findBareImage(inode.image)
+  if (image === undefined && bare === undefined) return -ENOEXEC
   const mm = mmAlloc(m, task.seat)
   if (mm === null) return -ENOMEM
   const old = task.mm
   task.mm = mm
-  if (!layOut(m, task, mm, image, inode, argv)) {
+  const laidOut =
+    bare === undefined
+      ? layOut(m, task, mm, image!, inode, argv)
+      : layOutBare(m, task, mm, bare, inode)
+  if (!laidOut) {
     task.mm = old
     mmPut(m, mm)
     return -ENOMEM
   }
-  if (old !== null) dropOldMm(m, old)
+  if (old !== null) mmPut(m, old)
   inode.users++
   mm.exe = { inode, flags: 0, pos: 0, count: 1 }
-  task.comm = image.path.slice(image.path.lastIndexOf('/') + 1).slice(0, 15)
+  task.comm = inode.name.slice(inode.name.lastIndexOf('/') + 1).slice(0, 15)
   task.cmdline = argv
   task.program = program
   task.caught = 0
   task.call = null
   return 0
-}
-
-function dropOldMm(m: Machine, mm: Mm): void {
-  if (mm.exe !== null) mm.exe.inode.users--
-  const inodes = [...new Set(mm.vmas.map((vma) => vma.file))]
-  mmPut(m, mm)
-  for (const inode of inodes) if (inode !== null) putInode(m, inode)
 }
 
 function layOut(
@@ -110,6 +110,44 @@ function layOut(
     mapLibrary(m, task, mm, LIBC) &&
     mapTls(m, task, mm) &&
     startHeap(m, task, mm, image)
+  )
+}
+
+/**
+ * The bare program: code, data and bss one behind the other, the heap at once behind them, the stack; no library. The
+ * code's page and the top of the stack are present.
+ */
+function layOutBare(m: Machine, task: Task, mm: Mm, image: BareImage, file: Inode): boolean {
+  switchMm(m.tlb, mm.id)
+  const page = m.pageSize
+  const data = TEXT_START + 2 * page
+  const bss = data + image.dataPages * page
+  const size = STACK_PAGES * page
+  const stack = m.layout.stackTop - size
+  const pages = image.dataPages + image.bssPages
+  mm.mmapBase = m.layout.mmapBase
+  mm.startCode = TEXT_START
+  mm.endCode = TEXT_START + page
+  mm.startData = data
+  mm.endData = bss
+  mm.startBrk = pages === 0 ? TEXT_START + page : data + pages * page
+  mm.brk = mm.startBrk
+  mm.startStack = m.layout.stackTop - page / 2
+  const request = (flags: number, from: Inode | null, pgoff: number): MapRequest => ({
+    flags: flags | MAY_ALL,
+    file: from,
+    pgoff,
+    special: '',
+  })
+  const stackFlags = VM_READ | VM_WRITE | VM_GROWSDOWN
+  const rw = VM_READ | VM_WRITE
+  return (
+    map(m, task, mm, TEXT_START, page, request(VM_READ | VM_EXEC, file, 0)) >= 0 &&
+    (image.dataPages === 0 || map(m, task, mm, data, bss - data, request(rw, file, 1)) >= 0) &&
+    (image.bssPages === 0 || map(m, task, mm, bss, image.bssPages * page, request(rw, null, 0)) >= 0) &&
+    map(m, task, mm, stack, size, request(stackFlags, null, 0)) >= 0 &&
+    touch(m, task, mm, TEXT_START, [0], false) &&
+    touch(m, task, mm, stack, [STACK_PAGES - 1], true)
   )
 }
 
@@ -194,13 +232,13 @@ function mapVdso(m: Machine, task: Task, mm: Mm): boolean {
   const va = place(m, mm, (VVAR_PAGES + VDSO_PAGES) * page)
   if (va < 0) return false
   const vvar: MapRequest = {
-    flags: VM_READ | VM_MAYREAD | VM_DONTDUMP,
+    flags: VM_READ | VM_MAYREAD | VM_DONTEXPAND | VM_DONTDUMP,
     file: null,
     pgoff: 0,
     special: '[vvar]',
   }
   const vdso: MapRequest = {
-    flags: VM_READ | VM_EXEC | MAY_ALL,
+    flags: VM_READ | VM_EXEC | MAY_ALL | VM_DONTEXPAND,
     file: null,
     pgoff: 0,
     special: '[vdso]',

@@ -13,6 +13,7 @@ import { detachStream } from './stream.ts'
 import { freeTask } from './task.ts'
 
 const EXITS_KEEP = 256
+const reapers = ['init', 'daemon', 'shell']
 
 /** Ends the task; `status` as wait4 tells it: exit code << 8, or the signal. */
 export function doExit(m: Machine, task: Task, status: number): void {
@@ -34,14 +35,7 @@ export function doExit(m: Machine, task: Task, status: number): void {
 function exitMm(m: Machine, task: Task): void {
   const { mm } = task
   task.mm = null
-  if (mm === null) return
-  if (mm.exe !== null) {
-    mm.exe.inode.users--
-    mm.exe.count--
-  }
-  const inodes = [...new Set(mm.vmas.map((vma) => vma.file))]
-  mmPut(m, mm)
-  for (const inode of inodes) if (inode !== null) putInode(m, inode)
+  if (mm !== null) mmPut(m, mm)
 }
 
 function exitFiles(m: Machine, task: Task): void {
@@ -71,11 +65,11 @@ function reparentChildren(m: Machine, task: Task): void {
   task.children = []
 }
 
-/** SIGCHLD; a parent that waits wakes, one that reaps everything by itself (init, a login shell) does so now. */
+/** SIGCHLD; a parent that waits wakes, one that reaps everything by itself (init, a daemon, a login shell) does so now. */
 function notifyParent(m: Machine, task: Task): void {
   const { parent } = task
   if (parent === null) return
-  if (parent.program.kind === 'init' || parent.program.kind === 'shell') {
+  if (reapers.includes(parent.program.kind)) {
     release(m, parent, task)
     return
   }

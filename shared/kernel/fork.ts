@@ -61,6 +61,10 @@ export function mmAlloc(m: Machine, seat: number): Mm | null {
 /** Drops a user of the address space; the last one takes it down. */
 export function mmPut(m: Machine, mm: Mm): void {
   if (--mm.users > 0) return
+  if (mm.exe !== null) {
+    mm.exe.count--
+    mm.exe.inode.users--
+  }
   exitMmap(m, mm)
   putPage(m, mm.pgd)
   kmemCacheFree(m, 'mm_struct')
@@ -111,6 +115,7 @@ function copyMm(m: Machine, parent: Task, child: Task): boolean {
     id,
     pgd,
     users: 1,
+    exe: null,
     vmas: [],
     defFlags: 0,
     lockedVm: 0,
@@ -124,7 +129,8 @@ function copyMm(m: Machine, parent: Task, child: Task): boolean {
     mmPut(m, mm)
     return false
   }
-  if (mm.exe !== null) {
+  if (from.exe !== null) {
+    mm.exe = from.exe
     mm.exe.count++
     mm.exe.inode.users++
   }

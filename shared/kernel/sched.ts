@@ -58,11 +58,15 @@ function wakeSleepers(m: Machine): void {
   }
 }
 
+/** Whoever has had least. Who has just woken starts level with the others and gets nothing for the time it slept. */
 function pickNext(m: Machine): Task | null {
   let next: Task | null = null
   for (const task of m.tasks.values()) {
-    if (task.state === 'R' && (next === null || task.vruntime < next.vruntime)) next = task
+    if (task.state !== 'R') continue
+    task.vruntime = Math.max(task.vruntime, m.minVruntime)
+    if (next === null || task.vruntime < next.vruntime) next = task
   }
+  if (next !== null) m.minVruntime = next.vruntime
   return next
 }
 
@@ -87,7 +91,6 @@ function runSlice(m: Machine, task: Task, slice: number, run: RunProgram): numbe
   used = Math.max(1, Math.min(used, slice))
   task.utime += used
   task.vruntime += Math.ceil((used * NICE_0_WEIGHT) / weights[task.nice + 20])
-  m.minVruntime = Math.max(m.minVruntime, task.vruntime)
   m.current = null
   return used
 }

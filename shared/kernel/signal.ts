@@ -86,6 +86,7 @@ export function getSignal(task: Task): SignalAction {
     const bit = sigMask(signal)
     if ((task.pending & bit) === 0 || (task.caught & bit) !== 0) continue
     task.pending &= ~bit
+    if ((IGNORED_BY_DEFAULT & bit) !== 0) continue // caught when it came, before an execve
     if ((STOPS & bit) !== 0) return { kind: 'stop' }
     return { kind: 'exit', status: signal | ((DUMPS_CORE & bit) !== 0 ? WCOREFLAG : 0) }
   }

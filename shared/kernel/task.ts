@@ -1,6 +1,7 @@
 // Making and finding tasks: pids, handles, the parts every new task has.
 
 import { NO_PFN, PG_STACK } from '../state/page.ts'
+import type { Pfn } from '../hw/ram.ts'
 import type { Machine } from '../state/machine.ts'
 import { RLIM_INFINITY, type Program, type Rlimits, type Task } from '../state/task.ts'
 import { allocPages, putPage } from '../mm/pageAlloc.ts'
@@ -45,10 +46,10 @@ export function newTask(
   program: Program,
 ): Task | null {
   if (!kmemCacheAlloc(m, 'task_struct')) return null
-  const kernelStack = allocPages(m, stackOrder(m), PG_STACK, 0)
-  const pid = kernelStack === NO_PFN ? -1 : allocPid(m)
-  if (pid < 0) {
-    if (kernelStack !== NO_PFN) putPage(m, kernelStack)
+  const kernelStack = allocKernelStack(m)
+  const pid = kernelStack === null ? -1 : allocPid(m)
+  if (kernelStack === null || pid < 0) {
+    for (const pfn of kernelStack ?? []) putPage(m, pfn)
     kmemCacheFree(m, 'task_struct')
     return null
   }
@@ -86,7 +87,7 @@ export function newTask(
     kernelStack,
     startTime: m.ticks,
     utime: 0,
-    vruntime: leastVruntime(m),
+    vruntime: m.minVruntime,
     debt: 0,
     minFlt: 0,
     majFlt: 0,
@@ -112,22 +113,22 @@ function structure(limits: Rlimits): Rlimits {
 export function freeTask(m: Machine, task: Task): void {
   m.tasks.delete(task.pid)
   m.handles.delete(task.handle)
-  putPage(m, task.kernelStack)
+  for (const pfn of task.kernelStack) putPage(m, pfn)
   kmemCacheFree(m, 'task_struct')
 }
 
-/** Newcomers start level with whoever has had least. */
-function leastVruntime(m: Machine): number {
-  let least = Number.MAX_SAFE_INTEGER
-  for (const task of m.tasks.values())
-    if (task.state === 'R') least = Math.min(least, task.vruntime)
-  return least === Number.MAX_SAFE_INTEGER ? m.minVruntime : least
-}
-
-function stackOrder(m: Machine): number {
-  let order = 0
-  while (m.pageSize << order < KERNEL_STACK_BYTES) order++
-  return order
+/** 16 KiB in single frames (CONFIG_VMAP_STACK): a new task needs no block of neighbours. null: no memory. */
+function allocKernelStack(m: Machine): Pfn[] | null {
+  const frames: Pfn[] = []
+  while (frames.length * m.pageSize < KERNEL_STACK_BYTES) {
+    const pfn = allocPages(m, 0, PG_STACK, 0)
+    if (pfn === NO_PFN) {
+      for (const taken of frames) putPage(m, taken)
+      return null
+    }
+    frames.push(pfn)
+  }
+  return frames
 }
 
 /** Plain data, copied all the way down; for programs at fork. */

@@ -23,3 +23,11 @@ export type MachineCommand =
   /** unlink(2) and mkdir(2) by the seat's shell. */
   | { t: 'unlink'; path: string }
   | { t: 'mkdir'; path: string; mode: number }
+  /** truncate(2) by the seat's shell; bytes. */
+  | { t: 'truncate'; path: string; length: number }
+  /** prlimit(2) of a soft limit of a process of the seat; bytes, RLIM_INFINITY for none. */
+  | { t: 'rlimit'; task: Handle; resource: 'stack' | 'memlock' | 'as' | 'data'; soft: number }
+  /** A system call made by a process of the seat, as a debugger lets it. Calls that would have to wait are refused. */
+  | { t: 'call'; task: Handle; call: string; args: number[] }
+  /** A load, store or fetch of one byte by a process of the seat, as a debugger lets it: a signal is told, not delivered. */
+  | { t: 'access'; task: Handle; op: 'read' | 'write' | 'exec'; va: number; byte: number }

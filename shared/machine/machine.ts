@@ -1,6 +1,6 @@
 // The door: boot a machine, apply a command to it.
 
-import { EACCES, EISDIR, ESRCH } from '../lib/errno.ts'
+import { EACCES, EISDIR, ENOENT, ESRCH } from '../lib/errno.ts'
 import type { Machine, MachineOptions } from '../state/machine.ts'
 import type { Task } from '../state/task.ts'
 import { emptyFile, encodeUtf8, writeFile } from '../fs/file.ts'
@@ -18,9 +18,11 @@ import { startStatement } from '../ic/program.ts'
 import { killTask } from '../kernel/signal.ts'
 import { actOnSignals, tick } from '../kernel/sched.ts'
 import { attachStream, mkStream, sweepStreams } from '../kernel/stream.ts'
+import { truncateInode } from '../mm/truncate.ts'
 import { writeProc } from '../proc/write.ts'
 import { bootMachine } from './boot.ts'
 import type { Handle, MachineCommand } from './command.ts'
+import { accessByte, makeCall, setRlimit } from './debugger.ts'
 import { findShell, login, startChild, startPrompt } from './login.ts'
 import { runProgram } from './programs.ts'
 
@@ -28,6 +30,8 @@ import { runProgram } from './programs.ts'
 export interface Outcome {
   errno?: number // the call was made and failed
   task?: Handle // the process that 'seat', 'prompt' or 'spawn' has made
+  result?: number // what a 'call' returned, what an 'access' read
+  signal?: { sig: number; code: number; address: number } // that an 'access' would have been answered with
 }
 
 export function createMachine(options: MachineOptions, bootTime: number): Machine {
@@ -70,6 +74,14 @@ function execute(m: Machine, seat: number, command: MachineCommand): Outcome {
       return asShell(m, seat, (shell) =>
         unlink(m, normalizePath(command.path, shell.cwdPath), shell),
       )
+    case 'truncate':
+      return asShell(m, seat, (shell) => truncatePath(m, shell, command.path, command.length))
+    case 'rlimit':
+      return asDebugger(m, seat, command.task, (task) => setRlimit(task, command.resource, command.soft))
+    case 'call':
+      return asDebugger(m, seat, command.task, (task) => makeCall(m, task, command.call, command.args))
+    case 'access':
+      return asDebugger(m, seat, command.task, (task) => accessByte(m, task, command))
     case 'mkdir':
       return asShell(m, seat, (shell) =>
         mkdir(m, normalizePath(command.path, shell.cwdPath), command.mode, shell),
@@ -106,6 +118,23 @@ function asShell(m: Machine, seat: number, act: (shell: Task) => number): Outcom
   m.current = shell
   const result = act(shell)
   return result < 0 ? { errno: -result } : {}
+}
+
+/** Does something in a process of the seat's that is not running. */
+function asDebugger(m: Machine, seat: number, handle: Handle, act: (task: Task) => Outcome): Outcome {
+  const task = m.handles.get(handle)
+  if (task === undefined || task.seat !== seat || task.mm === null) return { errno: ESRCH }
+  m.current = task
+  return act(task)
+}
+
+function truncatePath(m: Machine, shell: Task, path: string, length: number): number {
+  const inode = namei(m, normalizePath(path, shell.cwdPath))
+  if (inode === null) return -ENOENT
+  if (isDir(inode)) return -EISDIR
+  if (!permission(inode, shell, MAY_WRITE) || inode.backing === 'image') return -EACCES
+  truncateInode(m, inode, length)
+  return 0
 }
 
 function writeText(m: Machine, shell: Task, path: string, text: string, append: boolean): number {

@@ -49,10 +49,10 @@ export function filePages(m: Machine, inode: Inode): number {
   return Math.ceil(inode.size / m.pageSize)
 }
 
-/** Takes the pages from `first` on out of the cache. Whoever maps them must have let go. */
-export function truncatePages(m: Machine, inode: Inode, first: number): void {
+/** Takes pages [first, end) out of the cache. Whoever maps them must have let go. */
+export function dropPages(m: Machine, inode: Inode, first: number, end: number): void {
   for (const [index, pfn] of inode.pages) {
-    if (index < first) continue
+    if (index < first || index >= end) continue
     inode.pages.delete(index)
     m.zone.page.mapping[pfn] = 0
     m.pageCache--

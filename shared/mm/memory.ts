@@ -54,7 +54,7 @@ import { filePages, findPage, readAround, readPage, setPageDirty } from './filem
 import { expandStack, mkVma } from './mmap.ts'
 import { allocPages, allocZeroedPage, putPage } from './pageAlloc.ts'
 import { vmEnoughMemory, vmUnacctMemory } from './overcommit.ts'
-import { followPte, forEachTable, getPte, ptepAlloc, ptepFind, setPte } from './pgtable.ts'
+import { followPte, forEachTable, getPte, ptepAlloc, ptepFind, setPte, tableAlloc } from './pgtable.ts'
 import { anonVmaFork, anonVmaPrepare } from './rmap.ts'
 import { findVma, vmaPages } from './vma.ts'
 
@@ -117,13 +117,17 @@ export function permits(vma: Vma, access: Access): boolean {
 
 /** Brings the page in as the VMA says; `va` is page-aligned and the access permitted. */
 export function faultIn(m: Machine, vma: Vma, va: Vaddr, write: boolean): VmFault {
+  const anonymous = isAnonymous(vma)
+  if (!anonymous && vma.pgoff + (va - vma.start) / m.pageSize >= filePages(m, vma.file!)) {
+    // The tables above the lowest one are there all the same.
+    return tableAlloc(m, vma.mm, va, 1) === NO_PFN ? VM_FAULT_OOM : VM_FAULT_SIGBUS
+  }
   const ptep = ptepAlloc(m, vma.mm, va)
   if (ptep === NO_PTE) return VM_FAULT_OOM
   const pte = getPte(m, ptep)
   if (!ptePresent(pte)) {
-    if (isAnonymous(vma)) return doAnonymousPage(m, vma, va, ptep, write)
+    if (anonymous) return doAnonymousPage(m, vma, va, ptep, write)
     const index = vma.pgoff + (va - vma.start) / m.pageSize
-    if (index >= filePages(m, vma.file!)) return VM_FAULT_SIGBUS
     if (!write) return doReadFault(m, vma, va, ptep, index)
     return (vma.flags & VM_SHARED) !== 0
       ? doSharedFault(m, vma, va, ptep, index)
@@ -222,6 +226,7 @@ function doCowFault(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, index: number):
 function doSharedFault(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, index: number): VmFault {
   const pfn = readPage(m, vma.file!, index, vma.mm.seat)
   if (pfn === NO_PFN) return VM_FAULT_OOM
+  setPageDirty(m, pfn)
   mapFilePage(m, vma, va, ptep, pfn, true)
   return 0
 }
@@ -288,7 +293,8 @@ export function unmapPageRange(m: Machine, vma: Vma, start: Vaddr, end: Vaddr): 
   const step = 1 << (layout.pteShift - 2)
   let zapped = 0
   forEachTable(m, vma.mm, start, end, (table, from, to) => {
-    const slab = slabOf(ram, table)!
+    const slab = slabOf(ram, table)
+    if (slab === null) return // an empty table, after a load
     const count = (to - from) / m.pageSize
     const first =
       (Math.floor(from / m.pageSize) & ((1 << layout.tableShift) - 1)) * step +
@@ -313,10 +319,26 @@ export function unmapPageRange(m: Machine, vma: Vma, start: Vaddr, end: Vaddr): 
   return zapped
 }
 
+/** Calls `visit` for each PTE in [start, end) that is not empty. */
+export function forEachPte(
+  m: Machine,
+  mm: Mm,
+  start: Vaddr,
+  end: Vaddr,
+  visit: (va: Vaddr, ptep: Ptep, pte: Pte) => void,
+): void {
+  forEachTable(m, mm, start, end, (table, from, to) => {
+    let ptep = mkPtep(m.layout, table, Math.floor(from / m.pageSize) & ((1 << m.layout.tableShift) - 1))
+    for (let va = from; va < to; va += m.pageSize, ptep++) {
+      const pte = getPte(m, ptep)
+      if (pte !== 0) visit(va, ptep, pte)
+    }
+  })
+}
+
 /** The VMA's protection has changed: its PTEs follow. Write permission comes back by faults, unless nobody else has the page. */
 export function changeProtection(m: Machine, vma: Vma): void {
   const prot = protOf(vma)
-  const mayWrite = (vma.flags & (VM_WRITE | VM_SHARED)) === VM_WRITE
   forEachTable(m, vma.mm, vma.start, vma.end, (table, from, to) => {
     const first = mkPtep(
       m.layout,
@@ -326,39 +348,47 @@ export function changeProtection(m: Machine, vma: Vma): void {
     for (let i = 0; i < (to - from) / m.pageSize; i++) {
       const pte = getPte(m, first + i)
       if (pte === 0) continue
-      const pfn = ptePfn(pte)
-      const exclusive = (m.zone.page.flags[pfn] & PG_EXCLUSIVE) !== 0
-      const write = mayWrite && exclusive && (pte & PTE_DIRTY) !== 0 ? PTE_WRITE : 0
+      const write = writableAtOnce(m, vma, pte) ? PTE_WRITE : 0
       const kept = pte & (PTE_DIRTY | PTE_ACCESSED)
-      writePte(m.ram, m.layout, first + i, mkPte(pfn, prot | write | kept))
+      writePte(m.ram, m.layout, first + i, mkPte(ptePfn(pte), prot | write | kept))
     }
   })
   if (m.tlb.mm === vma.mm.id) flushTlb(m.tlb)
 }
 
+/** can_change_pte_writable: whether a write needs no fault, because nothing is to be copied or noted. */
+function writableAtOnce(m: Machine, vma: Vma, pte: Pte): boolean {
+  if ((vma.flags & VM_WRITE) === 0) return false
+  const flags = m.zone.page.flags[ptePfn(pte)]
+  if ((vma.flags & VM_SHARED) === 0) return (flags & PG_EXCLUSIVE) !== 0
+  return (flags & PG_SWAPBACKED) !== 0 || (pte & PTE_DIRTY) !== 0
+}
+
 /** dup_mmap(): the child's address space with all VMAs and the page tables that faults could not make again. False: no memory. */
 export function dupMmap(m: Machine, task: Task, from: Mm, to: Mm): boolean {
+  const complete = dupVmas(m, task, from, to)
+  // Own frames are read-only now, even if the copying has come to nothing.
+  if (m.tlb.mm === from.id) flushTlb(m.tlb)
+  return complete
+}
+
+function dupVmas(m: Machine, task: Task, from: Mm, to: Mm): boolean {
   for (const parent of from.vmas) {
     if ((parent.flags & VM_DONTCOPY) !== 0) continue
-    const pages = vmaPages(parent)
-    if (
-      (parent.flags & VM_ACCOUNT) !== 0 &&
-      !vmEnoughMemory(m, pages, task.uid === 0, from.totalVm)
-    )
-      return false
+    const promise = (parent.flags & VM_ACCOUNT) !== 0 ? vmaPages(parent) : 0
+    if (promise > 0 && !vmEnoughMemory(m, promise, task.uid === 0, from.totalVm)) return false
     const flags = parent.flags & ~(VM_LOCKED | VM_LOCKONFAULT)
     const vma = mkVma(m, to, parent.start, parent.end, flags, parent)
     if (vma === null) {
-      if ((parent.flags & VM_ACCOUNT) !== 0) vmUnacctMemory(m, pages)
+      vmUnacctMemory(m, promise)
       return false
     }
     to.vmas.push(vma)
-    const wipe = (flags & VM_WIPEONFORK) !== 0
-    if (!wipe && !anonVmaFork(m, vma, parent)) return false
+    if ((flags & VM_WIPEONFORK) !== 0) continue
+    if (!anonVmaFork(m, vma, parent)) return false
     // What was never written privately comes back by faults.
-    if (parent.anonVma !== null && !wipe && !copyPageRange(m, parent, vma)) return false
+    if (parent.anonVma !== null && !copyPageRange(m, parent, vma)) return false
   }
-  if (m.tlb.mm === from.id) flushTlb(m.tlb)
   return true
 }
 

@@ -27,11 +27,13 @@ import {
 } from '../state/mm.ts'
 import { RLIM_INFINITY, type Rlimits, type Task } from '../state/task.ts'
 import { freePgtables } from './pgtable.ts'
-import { changeProtection, unmapPageRange } from './memory.ts'
+import { changeProtection, isAnonymous, unmapPageRange } from './memory.ts'
+import { mlockFutureOk } from './mlock.ts'
 import { vmEnoughMemory, vmUnacctMemory } from './overcommit.ts'
 import { anonVmaClone, unlinkAnonVmas } from './rmap.ts'
+import { putInode } from './shmem.ts'
 import { kmemCacheAlloc, kmemCacheFree } from './slab.ts'
-import { findVma, findVmaIndex, findVmaIntersection, isDataMapping, vmaPages } from './vma.ts'
+import { findVma, findVmaIndex, findVmaIntersection, isAccountable, isDataMapping, vmaPages } from './vma.ts'
 
 /** What a new mapping is to be. */
 export interface MapRequest {
@@ -58,8 +60,8 @@ export function getUnmappedArea(
 ): Vaddr {
   if (length > m.layout.taskSize) return -ENOMEM
   if (hint !== 0) {
-    const va = Math.floor(hint / m.pageSize) * m.pageSize
-    if (va + length <= m.layout.taskSize && va >= m.pageSize) {
+    const va = Math.max(Math.floor(hint / m.pageSize) * m.pageSize, m.sysctl.mmapMinAddr)
+    if (va + length <= m.layout.taskSize) {
       const next = findVma(mm, va)
       if (next === undefined || va + length <= vmStartGap(m, next)) return va
     }
@@ -94,7 +96,7 @@ function highestGap(m: Machine, mm: Mm, length: number): Vaddr {
     const above = vmas[i]
     if (above !== undefined) end = Math.min(end, vmStartGap(m, above))
     const below = vmas[i - 1]
-    const start = below === undefined ? m.pageSize : below.end
+    const start = below === undefined ? m.sysctl.mmapMinAddr : below.end
     if (end - start >= length) return end
     if (below === undefined) return -1
   }
@@ -242,10 +244,13 @@ function removeVma(m: Machine, mm: Mm, at: number): void {
   freeVma(m, vma)
 }
 
-/** Lets go of what a VMA holds. */
+/** Lets go of what a VMA holds; a nameless file goes with its last mapping. */
 export function freeVma(m: Machine, vma: Vma): void {
   unlinkAnonVmas(m, vma)
-  if (vma.file !== null) vma.file.mappings.delete(vma.id)
+  if (vma.file !== null) {
+    vma.file.mappings.delete(vma.id)
+    putInode(m, vma.file)
+  }
   kmemCacheFree(m, 'vm_area_struct')
 }
 
@@ -265,21 +270,53 @@ function splitVma(m: Machine, mm: Mm, at: number, va: Vaddr): number {
   return at + 1
 }
 
-/** Merges the VMA at that index with equal neighbours; returns the index of the result. */
+/** The VMA gets longer at its end, where there is room, and joins the VMA behind if that is alike now. */
+export function growVma(m: Machine, vma: Vma, pages: number): void {
+  vma.end += pages * m.pageSize
+  mergeVma(m, vma.mm, findVmaIndex(vma.mm, vma.start))
+}
+
+/** A VMA at `target` for what `vma` maps from `addr` on, for mremap(); it may join neighbours. null: no memory. */
+export function copyVma(
+  m: Machine,
+  vma: Vma,
+  addr: Vaddr,
+  target: Vaddr,
+  length: number,
+): Vma | null {
+  const { mm, flags, file, special } = vma
+  // Memory that was never written is as good as new: it takes the offset of its new place.
+  const fresh = file === null && vma.anonVma === null
+  const pgoff = fresh ? target / m.pageSize : vma.pgoff + (addr - vma.start) / m.pageSize
+  const copy = mkVma(m, mm, target, target + length, flags, { flags, file, pgoff, special })
+  if (copy === null) return null
+  anonVmaClone(m, copy, vma)
+  const at = findVmaIndex(mm, target)
+  mm.vmas.splice(at, 0, copy)
+  const next = mm.vmas[at + 1]
+  if (next !== undefined && next !== vma && mergeable(copy, next)) mergeWithNext(m, mm, at)
+  const prev = mm.vmas[at - 1]
+  if (prev === undefined || prev === vma || !mergeable(prev, copy)) return copy
+  mergeWithNext(m, mm, at - 1)
+  return prev
+}
+
+/** Merges the VMA at that index with equal neighbours, the lower one first; returns the index of the result. */
 function mergeVma(m: Machine, mm: Mm, at: number): number {
-  const { vmas } = mm
-  const next = vmas[at + 1]
-  if (next !== undefined && mergeable(vmas[at], next)) {
-    adoptAnonVma(m, vmas[at], next)
-    vmas[at].end = next.end
-    removeVma(m, mm, at + 1)
-  }
-  const prev = vmas[at - 1]
-  if (prev === undefined || !mergeable(prev, vmas[at])) return at
-  adoptAnonVma(m, prev, vmas[at])
-  prev.end = vmas[at].end
-  removeVma(m, mm, at)
-  return at - 1
+  const prev = mm.vmas[at - 1]
+  const merged = prev !== undefined && mergeable(prev, mm.vmas[at]) ? at - 1 : at
+  if (merged < at) mergeWithNext(m, mm, merged)
+  const next = mm.vmas[merged + 1]
+  if (next !== undefined && mergeable(mm.vmas[merged], next)) mergeWithNext(m, mm, merged)
+  return merged
+}
+
+function mergeWithNext(m: Machine, mm: Mm, at: number): void {
+  const vma = mm.vmas[at]
+  const next = mm.vmas[at + 1]
+  adoptAnonVma(m, vma, next)
+  vma.end = next.end
+  removeVma(m, mm, at + 1)
 }
 
 function mergeable(a: Vma, b: Vma): boolean {
@@ -319,6 +356,8 @@ export function modifyVmas(
     const error = change(vma)
     va = vma.end
     mergeVma(m, mm, at)
+    // What it has been merged with is as wanted already.
+    va = findVma(mm, va - 1)!.end
     if (error < 0) return error
   }
   return 0
@@ -458,7 +497,7 @@ function growHeap(m: Machine, task: Task, mm: Mm, start: Vaddr, end: Vaddr): boo
   const pages = (end - start) / m.pageSize
   if (!mayExpandVm(mm, task.rlimits, flags, pages) || mm.vmas.length >= m.sysctl.maxMapCount)
     return false
-  if ((flags & VM_LOCKED) !== 0 && !mayLock(task, mm, pages)) return false
+  if ((flags & VM_LOCKED) !== 0 && !mlockFutureOk(task, mm, pages)) return false
   if (!vmEnoughMemory(m, pages, task.uid === 0, mm.totalVm)) return false
   const at = findVmaIndex(mm, start)
   const prev = mm.vmas[at - 1]
@@ -493,11 +532,6 @@ function growHeap(m: Machine, task: Task, mm: Mm, start: Vaddr, end: Vaddr): boo
 /** VM_DATA_DEFAULT_FLAGS of a program whose stack is not executable. */
 export const HEAP_FLAGS = 0x1 | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_ACCOUNT
 
-function mayLock(task: Task, mm: Mm, pages: number): boolean {
-  const { soft } = task.rlimits.memlock
-  return task.uid === 0 || soft === RLIM_INFINITY || (mm.lockedVm + pages) * mm.pageSize <= soft
-}
-
 /** mprotect(2) of page-aligned [start, end) to VM_READ | VM_WRITE | VM_EXEC bits. */
 export function doMprotect(
   m: Machine,
@@ -529,7 +563,7 @@ function mprotectFixup(m: Machine, task: Task, vma: Vma, flags: number): number 
       if (!vmEnoughMemory(m, pages, task.uid === 0, mm.totalVm)) return -ENOMEM
       flags |= VM_ACCOUNT
     }
-  } else if ((flags & VM_ACCOUNT) !== 0 && vma.file === null && vma.anonVma === null) {
+  } else if ((flags & VM_ACCOUNT) !== 0 && isAnonymous(vma) && vma.anonVma === null) {
     vmUnacctMemory(m, pages)
     flags &= ~VM_ACCOUNT
   }
@@ -557,8 +591,9 @@ export function expandStack(m: Machine, task: Task, vma: Vma, va: Vaddr): boolea
   const { stack } = task.rlimits
   if (stack.soft !== RLIM_INFINITY && vma.end - start > stack.soft) return false
   if (!mayExpandVm(mm, task.rlimits, vma.flags, grow)) return false
-  if ((vma.flags & VM_LOCKED) !== 0 && !mayLock(task, mm, grow)) return false
-  if (!vmEnoughMemory(m, grow, task.uid === 0, mm.totalVm)) return false
+  if ((vma.flags & VM_LOCKED) !== 0 && !mlockFutureOk(task, mm, grow)) return false
+  if (vma.file !== null && grow > vma.pgoff) return false
+  if (isAccountable(vma.flags) && !vmEnoughMemory(m, grow, task.uid === 0, mm.totalVm)) return false
   vma.start = start
   vma.pgoff -= grow
   vmStatAccount(mm, vma.flags, grow)
@@ -629,7 +664,7 @@ export function doMmap(m: Machine, task: Task, call: MmapCall): number {
   if (type === 0 || type === (MAP_SHARED | MAP_PRIVATE)) return -EINVAL
   if ((call.flags & MAP_LOCKED) !== 0 && task.uid !== 0 && task.rlimits.memlock.soft === 0)
     return -EPERM
-  if ((flags & VM_LOCKED) !== 0 && !mayLock(task, mm, length / m.pageSize)) return -EAGAIN
+  if ((flags & VM_LOCKED) !== 0 && !mlockFutureOk(task, mm, length / m.pageSize)) return -EAGAIN
   if (file !== null) {
     if (!call.readable) return -EACCES
     if (type === MAP_SHARED) {

@@ -71,9 +71,15 @@ export function ptepFind(m: Machine, mm: Mm, va: Vaddr): Ptep {
 export function ptepAlloc(m: Machine, mm: Mm, va: Vaddr): Ptep {
   const found = ptepFind(m, mm, va)
   if (found !== NO_PTE) return found
+  const table = tableAlloc(m, mm, va, 0)
+  return table === NO_PFN ? NO_PTE : mkPtep(m.layout, table, tableIndex(m.layout, va, 0))
+}
+
+/** The table of that level for the address, made with those above it where they are missing; NO_PFN: no memory. */
+export function tableAlloc(m: Machine, mm: Mm, va: Vaddr, lowest: number): Pfn {
   const { layout } = m
   let table = mm.pgd
-  for (let level = layout.levels - 1; level > 0; level--) {
+  for (let level = layout.levels - 1; level > lowest; level--) {
     const at = mkPtep(layout, table, tableIndex(layout, va, level))
     const entry = readPte(m.ram, layout, at)
     if (entry !== 0) {
@@ -81,12 +87,12 @@ export function ptepAlloc(m: Machine, mm: Mm, va: Vaddr): Ptep {
       continue
     }
     const pfn = allocZeroedPage(m, PG_TABLE, mm.seat)
-    if (pfn === NO_PFN) return NO_PTE
+    if (pfn === NO_PFN) return NO_PFN
     writePte(m.ram, layout, at, mkPte(pfn, TABLE_FLAGS))
     mm.pageTables++
     table = pfn
   }
-  return mkPtep(layout, table, tableIndex(layout, va, 0))
+  return table
 }
 
 /** The PTE of an address; 0 if there is none. */
@@ -185,4 +191,36 @@ function freeTables(
 /** The number of pages of one lowest-level table. */
 export function pagesPerTable(layout: Layout): number {
   return 1 << layout.tableShift
+}
+
+/** Whether the address is mapped, writable if asked for: an access would take no fault. */
+export function isMapped(m: Machine, mm: Mm, va: Vaddr, write: boolean): boolean {
+  const pte = followPte(m, mm, va)
+  return (pte & PTE_PRESENT) !== 0 && (!write || (pte & PTE_WRITE) !== 0)
+}
+
+/** After MADV_DONTNEED: lowest-level tables that lie wholly in [start, end) and are empty go. */
+export function freeEmptyTables(m: Machine, mm: Mm, start: Vaddr, end: Vaddr): void {
+  const span = m.layout.entrySpan[1]
+  for (let from = Math.ceil(start / span) * span; from + span <= end; from += span) {
+    const level1 = ptepOfTable(m, mm, from)
+    if (level1 === NO_PTE) continue
+    const entry = getPte(m, level1)
+    if (entry === 0) continue
+    writePte(m.ram, m.layout, level1, 0)
+    mm.pageTables--
+    putPage(m, ptePfn(entry))
+  }
+  if (m.tlb.mm === mm.id) m.tlb.region = -1
+}
+
+/** Where the entry that names the address's lowest-level table lies. */
+function ptepOfTable(m: Machine, mm: Mm, va: Vaddr): Ptep {
+  let table = mm.pgd
+  for (let level = m.layout.levels - 1; level > 1; level--) {
+    const entry = getPte(m, mkPtep(m.layout, table, tableIndex(m.layout, va, level)))
+    if (entry === 0) return NO_PTE
+    table = ptePfn(entry)
+  }
+  return mkPtep(m.layout, table, tableIndex(m.layout, va, 1))
 }

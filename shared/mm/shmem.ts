@@ -3,7 +3,7 @@
 import type { Machine } from '../state/machine.ts'
 import { S_IFREG, type Inode } from '../state/inode.ts'
 import { vmEnoughMemory, vmUnacctMemory } from './overcommit.ts'
-import { truncatePages } from './filemap.ts'
+import { dropPages } from './filemap.ts'
 import { kmemCacheAlloc, kmemCacheFree } from './slab.ts'
 
 /** The object behind a new shared anonymous mapping, promised in full unless `noreserve`; null: refused. */
@@ -30,7 +30,7 @@ export function shmemZeroSetup(
     size: pages * m.pageSize,
     mtime: 0,
     backing: 'tmpfs',
-    name: '/dev/zero (deleted)',
+    name: '/dev/zero',
     image: '',
     pages: new Map(),
     mappings: new Map(),
@@ -45,7 +45,7 @@ export function shmemZeroSetup(
 /** Drops what nobody has a name, a descriptor or a mapping for any more (iput). */
 export function putInode(m: Machine, inode: Inode): void {
   if (inode.nlink > 0 || inode.users > 0 || inode.mappings.size > 0) return
-  truncatePages(m, inode, 0)
+  dropPages(m, inode, 0, Infinity)
   if (inode.accounted > 0) vmUnacctMemory(m, inode.accounted)
   m.inodes.delete(inode.ino)
   kmemCacheFree(m, 'inode_cache')

@@ -58,7 +58,7 @@ function walk(m: Machine, task: Task, va: Vaddr, vpn: number, slot: number, writ
       const pfn = ptePfn(pte)
       if (tlb.readTag[slot] !== vpn) {
         tlb.readTag[slot] = vpn
-        tlb.writeTag[slot] = -1
+        tlb.writeTag[slot] = NaN
         tlb.pfn[slot] = pfn
       }
       if (write) {

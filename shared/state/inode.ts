@@ -11,6 +11,7 @@ export const S_IFREG = 0o100000
 export type Backing =
   | 'tmpfs' // nothing: the page cache is the file
   | 'image' // a disk; the content of a built-in program is computed from its name
+  | 'disk' // a disk; writes go to the page cache and are written back
   | 'zero' // /dev/zero
   | 'null' // /dev/null
   | 'dir'

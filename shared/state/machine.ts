@@ -40,7 +40,7 @@ export interface Machine {
   births: Map<number, number> // per seat: processes it has had
   current: Task | null // who runs, while somebody runs
   lastPid: number
-  minVruntime: number // the scheduler's clock: where newcomers start
+  minVruntime: number // the scheduler's clock: where newcomers and wakers start
   nextId: number // for VMAs, address spaces, anon_vmas, inodes, streams
   root: Inode // the directory tree
   inodes: Map<number, Inode> // all inodes, by number

@@ -115,7 +115,7 @@ export interface Task {
   oomScoreAdj: number
   oomScoreAdjMin: number // the lowest value that root has set
   oomVictim: boolean // TIF_MEMDIE: chosen by the OOM killer, may use the last reserves
-  kernelStack: Pfn // first of its frames
+  kernelStack: Pfn[] // its frames
   startTime: number // ticks
   utime: number // fuel spent
   vruntime: number // fuel weighted by nice; the scheduler runs the lowest

@@ -4,11 +4,13 @@ import { EACCES, EBADF, EINVAL, ENOMEM } from '../lib/errno.ts'
 import { roundUp } from '../lib/bits.ts'
 import type { Inode } from '../state/inode.ts'
 import type { Machine } from '../state/machine.ts'
-import { VM_LOCKED, VM_SHARED, VM_WRITE } from '../state/mm.ts'
+import { VM_LOCKED, VM_LOCKONFAULT, VM_SHARED } from '../state/mm.ts'
 import type { Task } from '../state/task.ts'
-import { faultIn } from '../mm/memory.ts'
+import { doMadvise } from '../mm/madvise.ts'
+import { doMlock, doMlockall, doMunlock, doMunlockall, populate } from '../mm/mlock.ts'
 import {
   MAP_ANONYMOUS,
+  MAP_GROWSDOWN,
   MAP_LOCKED,
   MAP_NORESERVE,
   MAP_POPULATE,
@@ -18,8 +20,10 @@ import {
   doMprotect,
   doMunmap,
 } from '../mm/mmap.ts'
+import { doMremap } from '../mm/mremap.ts'
 import { putInode, shmemZeroSetup } from '../mm/shmem.ts'
-import { findVmaIndex, vmaLookup } from '../mm/vma.ts'
+import { cleanPages } from '../mm/truncate.ts'
+import { findVmaIndex } from '../mm/vma.ts'
 import { defineSyscall } from './define.ts'
 import { O_ACCMODE, O_RDONLY, O_RDWR, O_WRONLY } from './file.ts'
 
@@ -45,6 +49,7 @@ export const mmap = defineSyscall({
     const nameless = shared && (file === null || file.backing === 'zero')
     if (file !== null && !nameless && (file.backing === 'null' || file.backing === 'dir'))
       return -EACCES
+    if (nameless && (flags & MAP_ANONYMOUS) !== 0 && (flags & MAP_GROWSDOWN) !== 0) return -EINVAL
     if (nameless) {
       if (length > m.layout.taskSize) return -ENOMEM
       file = shmemZeroSetup(
@@ -78,19 +83,6 @@ export const mmap = defineSyscall({
   },
 })
 
-/** Faults the pages of a fresh mapping in (mm_populate): private writable ones as writes. Stops where that fails. */
-function populate(m: Machine, task: Task, start: number, end: number): void {
-  for (let va = start; va < end; va += m.pageSize) {
-    const vma = vmaLookup(task.mm!, va)
-    if (vma === undefined || (vma.flags & 0x7) === 0) return
-    const write = (vma.flags & (VM_WRITE | VM_SHARED)) === VM_WRITE
-    if (faultIn(m, vma, va, write) !== 0) return
-    task.minFlt++
-    m.vmstat.pgfault++
-    task.debt += 64
-  }
-}
-
 export const munmap = defineSyscall({
   nr: 11,
   name: 'munmap',
@@ -99,26 +91,9 @@ export const munmap = defineSyscall({
     const { taskSize } = m.layout
     if (addr % m.pageSize !== 0 || !(length > 0) || addr > taskSize || length > taskSize - addr)
       return -EINVAL
-    return unmapAndPut(m, task, addr, roundUp(length, m.pageSize))
+    return doMunmap(m, task.mm!, addr, roundUp(length, m.pageSize))
   },
 })
-
-/** Unmaps, and lets go of shared memory that nobody maps any more. */
-function unmapAndPut(m: Machine, task: Task, addr: number, length: number): number {
-  const mm = task.mm!
-  const inodes: Inode[] = []
-  for (
-    let at = findVmaIndex(mm, addr);
-    at < mm.vmas.length && mm.vmas[at].start < addr + length;
-    at++
-  ) {
-    const { file } = mm.vmas[at]
-    if (file !== null && !inodes.includes(file)) inodes.push(file)
-  }
-  const result = doMunmap(m, mm, addr, length)
-  for (const inode of inodes) putInode(m, inode)
-  return result
-}
 
 export const mprotect = defineSyscall({
   nr: 10,
@@ -139,4 +114,87 @@ export const brk = defineSyscall({
   args: { addr: 'void *' },
   result: 'void *',
   run: (m, task, { addr }) => doBrk(m, task, task.mm!, addr),
+})
+
+export const mremap = defineSyscall({
+  nr: 25,
+  name: 'mremap',
+  args: { old_address: 'void *', old_size: 'size_t', new_size: 'size_t', flags: 'int', new_address: 'void *' },
+  result: 'void *',
+  run: (m, task, a) => doMremap(m, task, a.old_address, a.old_size, a.new_size, a.flags, a.new_address),
+})
+
+export const madvise = defineSyscall({
+  nr: 28,
+  name: 'madvise',
+  args: { addr: 'void *', length: 'size_t', advice: 'int' },
+  run: (m, task, { addr, length, advice }) => doMadvise(m, task, addr, length, advice),
+})
+
+export const mlock = defineSyscall({
+  nr: 149,
+  name: 'mlock',
+  args: { addr: 'void *', length: 'size_t' },
+  run: (m, task, { addr, length }) => doMlock(m, task, addr, length, VM_LOCKED),
+})
+
+const MLOCK_ONFAULT = 1
+
+export const mlock2 = defineSyscall({
+  nr: 325,
+  name: 'mlock2',
+  args: { addr: 'void *', length: 'size_t', flags: 'unsigned' },
+  run(m, task, { addr, length, flags }) {
+    if ((flags & ~MLOCK_ONFAULT) !== 0) return -EINVAL
+    return doMlock(m, task, addr, length, VM_LOCKED | (flags === MLOCK_ONFAULT ? VM_LOCKONFAULT : 0))
+  },
+})
+
+export const munlock = defineSyscall({
+  nr: 150,
+  name: 'munlock',
+  args: { addr: 'void *', length: 'size_t' },
+  run: (m, task, { addr, length }) => doMunlock(m, task, addr, length),
+})
+
+export const mlockall = defineSyscall({
+  nr: 151,
+  name: 'mlockall',
+  args: { flags: 'int' },
+  run: (m, task, { flags }) => doMlockall(m, task, flags),
+})
+
+export const munlockall = defineSyscall({
+  nr: 152,
+  name: 'munlockall',
+  args: {},
+  run: (m, task) => doMunlockall(m, task),
+})
+
+const MS_ASYNC = 1
+const MS_INVALIDATE = 2
+const MS_SYNC = 4
+
+export const msync = defineSyscall({
+  nr: 26,
+  name: 'msync',
+  args: { addr: 'void *', length: 'size_t', flags: 'int' },
+  run(m, task, { addr, length, flags }) {
+    if ((flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) !== 0 || addr % m.pageSize !== 0) return -EINVAL
+    if ((flags & MS_ASYNC) !== 0 && (flags & MS_SYNC) !== 0) return -EINVAL
+    const end = addr + roundUp(length, m.pageSize)
+    if (!(end >= addr)) return -ENOMEM
+    const mm = task.mm!
+    let covered = addr
+    for (let at = findVmaIndex(mm, addr); at < mm.vmas.length && mm.vmas[at].start < end; at++) {
+      const vma = mm.vmas[at]
+      if (vma.start > covered) break
+      covered = Math.min(end, vma.end)
+      if ((flags & MS_SYNC) === 0 || (vma.flags & VM_SHARED) === 0 || vma.file?.backing !== 'disk') continue
+      const from = Math.max(addr, vma.start)
+      const first = vma.pgoff + (from - vma.start) / m.pageSize
+      cleanPages(m, vma.file, first, first + (covered - from) / m.pageSize)
+    }
+    return covered < end ? -ENOMEM : 0
+  },
 })

@@ -6,7 +6,9 @@ import type { Task } from '../state/task.ts'
 import { emit } from '../trace/trace.ts'
 import { WAITING, type Syscall } from './define.ts'
 import { close, open, read, write } from './file.ts'
-import { brk, mmap, mprotect, munmap } from './memory.ts'
+import {
+  brk, madvise, mlock, mlock2, mlockall, mmap, mprotect, mremap, msync, munlock, munlockall, munmap,
+} from './memory.ts'
 import {
   execve,
   exitGroup,
@@ -33,6 +35,14 @@ export const SYSCALLS: Syscall[] = [
   mmap,
   mprotect,
   munmap,
+  mremap,
+  madvise,
+  mlock,
+  mlock2,
+  munlock,
+  mlockall,
+  munlockall,
+  msync,
   brk,
   schedYield,
   nanosleep,

@@ -1,0 +1,542 @@
+// `oomroom trace mm`: memory operations in text, done by processes of a booted machine, and what the kernel answered.
+// The language is that of the recordings of the real kernel, so that ours can be compared with them line by line.
+//
+//   p1 mmap a 8 rw anon        1 ok M-8 f=0
+//   p1 write a 2 0x41          2 ok f=2 n1x2
+//   p1 fork p2                 3 ok f=0
+
+import { assert } from '../../shared/lib/assert.ts'
+import { errnoName } from '../../shared/lib/errno.ts'
+import { ptePfn, ptePresent } from '../../shared/hw/mmu.ts'
+import { dirtySlabOf, frameBase } from '../../shared/hw/ram.ts'
+import { S_IFREG, type Inode } from '../../shared/state/inode.ts'
+import type { Machine, MachineOptions } from '../../shared/state/machine.ts'
+import * as VM from '../../shared/state/mm.ts'
+import type { Mm, Vma } from '../../shared/state/mm.ts'
+import { NO_PFN, PG_DIRTY } from '../../shared/state/page.ts'
+import { BUS_ADRERR, RLIM_INFINITY, SEGV_ACCERR, SIGBUS, type Task } from '../../shared/state/task.ts'
+import { O_RDONLY, O_RDWR, O_WRONLY } from '../../shared/syscall/file.ts'
+import * as MADV from '../../shared/mm/madvise.ts'
+import * as MAP from '../../shared/mm/mmap.ts'
+import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE } from '../../shared/mm/mremap.ts'
+import { faultIn } from '../../shared/mm/memory.ts'
+import { vmaLookup } from '../../shared/mm/vma.ts'
+import { readPage } from '../../shared/mm/filemap.ts'
+import { followPte } from '../../shared/mm/pgtable.ts'
+import { peek8 } from '../../shared/mm/uaccess.ts'
+import { ROOT, create } from '../../shared/fs/tree.ts'
+import { apply, createMachine, type Outcome } from '../../shared/machine/machine.ts'
+import type { MachineCommand } from '../../shared/machine/command.ts'
+import { vmaName, vmaPermissions } from '../../shared/proc/maps.ts'
+import { gatherVma } from '../../shared/proc/smaps.ts'
+
+const PAGE = 4096
+const BASE_M = 0x7ffff7fff000
+const BASE_S = 0x7ffffffff000
+const BASE_H = 0x200000000000
+const BASE_D = 0x402000
+const TIB = 2 ** 40
+
+const ROOT_SEAT = 1
+const USER_SEAT = 2
+
+interface Declared {
+  name: string
+  bytes: number
+  fill: number
+  tmpfs: boolean
+  access: number // O_RDWR, …
+}
+
+interface Trace {
+  m: Machine
+  files: Map<string, { declared: Declared; inode: Inode; fd: number }>
+  processes: Map<string, Task> // in order of creation
+  names: Map<string, number>
+  base: { brk: number; committed: number; status: Record<string, number> }
+  pending: number // faults before the op
+}
+
+/** Runs a trace; the result lines. Throws SyntaxError naming the line that it cannot read. */
+export function runTrace(text: string, options: MachineOptions): string[] {
+  const lines = text.split('\n').map((line) => line.replace(/#.*/, '').trim())
+  const declarations = lines.filter((line) => /^(file|program)\s/.test(line))
+  const trace = startTrace(declarations, options)
+  const out: string[] = []
+  let number = 0
+  lines.forEach((line, i) => {
+    if (line === '' || /^(file|program)\s/.test(line)) return
+    number++
+    try {
+      const [head, ...rest] = runOp(trace, line.split(/\s+/))
+      out.push(`${number} ${head}`, ...rest.map((more) => `  ${more}`))
+    } catch (error) {
+      if (error instanceof SyntaxError) throw new SyntaxError(`line ${i + 1}: ${error.message}`)
+      throw error
+    }
+  })
+  return out
+}
+
+// --- the machine that a trace starts on ------------------------------------------------------------------------------
+
+function startTrace(declarations: string[], options: MachineOptions): Trace {
+  let data = 0
+  let bss = 0
+  const files: Declared[] = []
+  for (const line of declarations) {
+    const [kind, ...words] = line.split(/\s+/)
+    if (kind === 'program') [data, bss] = words.map(Number)
+    else {
+      const [name, size, fill, ...flags] = words
+      const access = flags.includes('ro') ? O_RDONLY : flags.includes('wo') ? O_WRONLY : O_RDWR
+      files.push({ name, bytes: lengthOf(size), fill: Number(fill) & 0xff, tmpfs: flags.includes('tmpfs'), access })
+    }
+  }
+  const m = createMachine(options, 0)
+  must(apply(m, ROOT_SEAT, { t: 'seat', name: 'root', role: 'teacher', from: '::1' }))
+  must(apply(m, USER_SEAT, { t: 'seat', name: 'p1', role: 'student', from: '::1' }))
+  const exe = addFile(m, '/tmp/exe', 'image', (1 + data) * PAGE, 0xcf)
+  exe.image = `bare:${data}:${bss}`
+  exe.mode |= 0o111
+  const spawned = must(apply(m, USER_SEAT, { t: 'spawn', path: '/tmp/exe', argv: ['exe'], env: [], stdout: 'pipe' }))
+  const p1 = m.handles.get(spawned.task!)!
+  p1.program = { kind: 'daemon' }
+  p1.state = 'S'
+  const trace: Trace = {
+    m, files: new Map(), processes: new Map([['p1', p1]]), names: new Map(), pending: 0,
+    base: { brk: p1.mm!.startBrk, committed: 0, status: {} },
+  }
+  for (const declared of files) {
+    const inode = addFile(m, `/tmp/${declared.name}`, declared.tmpfs ? 'tmpfs' : 'disk', declared.bytes, declared.fill)
+    const fd = p1.files.length === 0 ? 3 : p1.files.length
+    while (p1.files.length < fd) p1.files.push(null)
+    p1.files.push({ inode, flags: declared.access, pos: 0, count: 1 })
+    inode.users++
+    trace.files.set(declared.name, { declared, inode, fd })
+  }
+  const zero = must(apply(m, ROOT_SEAT, { t: 'tick', fuel: 0 }))
+  assert(zero.errno === undefined, 'the machine runs')
+  p1.state = 'S'
+  p1.mm!.hiwaterVm = p1.mm!.totalVm
+  trace.base.committed = m.committed
+  trace.base.status = statusOf(m, p1.mm!)
+  return trace
+}
+
+/** A file whose page i is filled with fill + i, all in the page cache; on disk it is clean, in tmpfs dirty. */
+function addFile(m: Machine, path: string, backing: 'tmpfs' | 'disk' | 'image', bytes: number, fill: number): Inode {
+  const inode = create(m, path, S_IFREG | 0o666, backing, ROOT)
+  assert(typeof inode !== 'number', 'the trace’s files fit')
+  inode.size = bytes
+  for (let index = 0; index * PAGE < bytes; index++) {
+    const pfn = readPage(m, inode, index, 0)
+    assert(pfn !== NO_PFN, 'the trace’s files fit into RAM')
+    const slab = dirtySlabOf(m.ram, pfn)
+    const page = new Uint8Array(slab.buffer, frameBase(m.ram, pfn) * 4, PAGE)
+    page.fill(0)
+    page.fill((fill + index) & 0xff, 0, Math.min(PAGE, bytes - index * PAGE))
+    if (backing === 'tmpfs') m.zone.page.flags[pfn] |= PG_DIRTY
+  }
+  return inode
+}
+
+function must(outcome: Outcome): Outcome {
+  assert(outcome.errno === undefined, `the machine of a trace starts: ${errnoName(outcome.errno ?? 0)}`)
+  return outcome
+}
+
+// --- words -----------------------------------------------------------------------------------------------------------
+
+/** Bytes of a length: pages, or with suffix k KiB, b bytes. */
+function lengthOf(word: string): number {
+  const match = /^(-?(?:0x[0-9a-f]+|\d+))([kb]?)$/i.exec(word)
+  if (match === null) throw new SyntaxError(`'${word}' is no length`)
+  return Number(match[1]) * { '': PAGE, k: 1024, b: 1 }[match[2]]!
+}
+
+/** BASE[+PAGES|-PAGES][:BYTES]; undefined if the name was never defined. */
+function addressOf({ names, base }: Trace, word: string): number | undefined {
+  const match = /^(0x[0-9a-f]+|[A-Za-z_]\w*)(?:([+-])(0x[0-9a-f]+|\d+))?(?::(0x[0-9a-f]+|\d+))?$/i.exec(word)
+  if (match === null) throw new SyntaxError(`'${word}' is no address`)
+  const [, start, sign, pages, bytes] = match
+  const bases: Record<string, number> = { M: BASE_M, B: base.brk, H: BASE_H, S: BASE_S, D: BASE_D }
+  const from = start.startsWith('0x') ? Number(start) : (names.get(start) ?? bases[start])
+  if (from === undefined) return undefined
+  return from + (sign === '-' ? -1 : 1) * Number(pages ?? 0) * PAGE + Number(bytes ?? 0)
+}
+
+function showAddress({ base }: Trace, va: number): string {
+  const page = Math.floor(va / PAGE) * PAGE
+  const bytes = va - page
+  const rest = bytes === 0 ? '' : `:${bytes}`
+  const relative = (letter: string, from: number) => {
+    const pages = (page - from) / PAGE
+    return `${letter}${pages < 0 ? '-' : '+'}${Math.abs(pages)}${rest}`
+  }
+  if (page >= 0x400000 && page < 0x400000 + TIB) return relative('B', base.brk)
+  if (page >= BASE_H && page < 0x300000000000) return relative('H', BASE_H)
+  if (page >= 0x400000000000 && page <= BASE_M + (64 << 20)) {
+    return relative('M', BASE_M)
+  }
+  if (page > BASE_M && page <= BASE_S) return `S-${(BASE_S - page) / PAGE}${rest}`
+  return `0x${page.toString(16)}${rest}`
+}
+
+function protOf(word: string): number {
+  if (!/^(-|[rwx]+)$/.test(word)) throw new SyntaxError(`'${word}' is no protection`)
+  return (word.includes('r') ? 1 : 0) | (word.includes('w') ? 2 : 0) | (word.includes('x') ? 4 : 0)
+}
+
+/** Equal neighbours as one: `n1 n1 n1` is `n1x3`. */
+function runs(tokens: string[]): string {
+  const out: string[] = []
+  for (let i = 0; i < tokens.length; ) {
+    let count = 1
+    while (tokens[i + count] === tokens[i]) count++
+    out.push(count === 1 ? tokens[i] : `${tokens[i]}x${count}`)
+    i += count
+  }
+  return out.join(' ')
+}
+
+// --- operations ------------------------------------------------------------------------------------------------------
+
+/** The lines of an op's result, without number and indentation. */
+function runOp(trace: Trace, words: string[]): string[] {
+  if (words[0] === 'truncate') {
+    const path = `/tmp/${words[1]}`
+    must(apply(trace.m, ROOT_SEAT, { t: 'truncate', path, length: lengthOf(words[2]) }))
+    return ['ok']
+  }
+  if (words[0] === 'frames') return frames(trace, words)
+  if (words[0] === 'commit') return [`ok ${((trace.m.committed - trace.base.committed) * PAGE) / 1024}`]
+  const [name, op, ...args] = words
+  const task = trace.processes.get(name)
+  if (task?.mm === null || task === undefined) return ['noproc']
+  const run = operations[op]
+  if (run === undefined) throw new SyntaxError(`unknown operation '${op}'`)
+  trace.pending = task.minFlt
+  return run(trace, task, args)
+}
+
+type Operation = (trace: Trace, task: Task, args: string[]) => string[]
+
+const operations: Record<string, Operation> = {
+  mmap,
+  munmap: (trace, task, [addr, length]) => withAddress(trace, addr, (va) => call(trace, task, 'munmap', [va, lengthOf(length)])),
+  mprotect: (trace, task, [addr, length, prot]) =>
+    withAddress(trace, addr, (va) => call(trace, task, 'mprotect', [va, lengthOf(length), protOf(prot)])),
+  mremap,
+  madvise: (trace, task, [addr, length, advice]) =>
+    withAddress(trace, addr, (va) => call(trace, task, 'madvise', [va, lengthOf(length), adviceOf(advice)])),
+  brk,
+  mlock: (trace, task, [addr, length, onfault]) =>
+    withAddress(trace, addr, (va) =>
+      onfault === 'onfault'
+        ? call(trace, task, 'mlock2', [va, lengthOf(length), 1])
+        : call(trace, task, 'mlock', [va, lengthOf(length)]),
+    ),
+  munlock: (trace, task, [addr, length]) => withAddress(trace, addr, (va) => call(trace, task, 'munlock', [va, lengthOf(length)])),
+  mlockall: (trace, task, args) => {
+    const flags = (args.includes('current') ? 1 : 0) | (args.includes('future') ? 2 : 0) | (args.includes('onfault') ? 4 : 0)
+    return call(trace, task, 'mlockall', [flags])
+  },
+  munlockall: (trace, task) => call(trace, task, 'munlockall', []),
+  msync: (trace, task, [addr, length, sync]) =>
+    withAddress(trace, addr, (va) => call(trace, task, 'msync', [va, lengthOf(length), sync === 'sync' ? 4 : 1])),
+  read: (trace, task, [addr, count]) =>
+    withAddress(trace, addr, (va) => access(trace, task, 'read', va, Number(count ?? 1), PAGE, 0)),
+  write: (trace, task, [addr, count, byte]) =>
+    withAddress(trace, addr, (va) => access(trace, task, 'write', va, Number(count), PAGE, Number(byte))),
+  fetch: (trace, task, [addr]) => withAddress(trace, addr, (va) => fetch(trace, task, va)),
+  stackgrow: (trace, task, [count]) => access(trace, task, 'write', BASE_S - 2 * PAGE, Number(count), -PAGE, 0x5c),
+  fork,
+  exit: (trace, task) => {
+    apply(trace.m, USER_SEAT, { t: 'call', task: task.handle, call: 'exit_group', args: [0] })
+    return ['ok']
+  },
+  rlimit,
+  maps: (trace, task) => [`ok ${shownVmas(task.mm!).length}`, ...shownVmas(task.mm!).map((vma) => mapsLine(trace, vma))],
+  smaps: (trace, task) => [`ok ${shownVmas(task.mm!).length}`, ...shownVmas(task.mm!).map((vma) => smapsLine(trace, vma))],
+  status: (trace, task) => {
+    const now = statusOf(trace.m, task.mm!)
+    const shown = Object.keys(now).map((key) => `${key}=${now[key] - trace.base.status[key]}`)
+    return [`ok ${shown.join(' ')}`]
+  },
+  pagemap: (trace, task, [addr, count]) =>
+    withAddress(trace, addr, (va) => [`ok ${entries(trace.m, task.mm!, va, Number(count), new Map())}`]),
+}
+
+function withAddress(trace: Trace, word: string, run: (va: number) => string[]): string[] {
+  const va = addressOf(trace, word)
+  return va === undefined ? ['undefined'] : run(va)
+}
+
+function faults(trace: Trace, task: Task): string {
+  return `f=${task.minFlt - trace.pending}`
+}
+
+function issue(trace: Trace, task: Task, name: string, args: number[]): Outcome {
+  const command: MachineCommand = { t: 'call', task: task.handle, call: name, args }
+  return apply(trace.m, USER_SEAT, command)
+}
+
+function call(trace: Trace, task: Task, name: string, args: number[], address = false): string[] {
+  const { errno, result } = issue(trace, task, name, args)
+  if (errno !== undefined) return [`${errnoName(errno)} ${faults(trace, task)}`]
+  return [`ok ${address ? `${showAddress(trace, result!)} ` : ''}${faults(trace, task)}`]
+}
+
+function mmap(trace: Trace, task: Task, [name, length, prot, kind, ...options]: string[]): string[] {
+  let addr = 0
+  let flags = 0
+  let offset = 0
+  let fd = -1
+  for (const option of options) {
+    const [key, value] = option.split('=')
+    if (key === 'at' || key === 'noreplace' || key === 'hint') {
+      const va = addressOf(trace, value)
+      if (va === undefined) return ['undefined']
+      addr = va
+      flags |= { at: MAP.MAP_FIXED, noreplace: MAP.MAP_FIXED_NOREPLACE, hint: 0 }[key]
+    } else if (key === 'off') offset = lengthOf(value)
+    else flags |= { populate: MAP.MAP_POPULATE, locked: MAP.MAP_LOCKED, noreserve: MAP.MAP_NORESERVE, growsdown: MAP.MAP_GROWSDOWN }[key] ?? 0
+  }
+  const [type, file] = kind.split(':')
+  if (type === 'anon') flags |= MAP.MAP_PRIVATE | MAP.MAP_ANONYMOUS
+  else if (type === 'shared') flags |= MAP.MAP_SHARED | MAP.MAP_ANONYMOUS
+  else if (type === 'none') flags |= MAP.MAP_ANONYMOUS
+  else if (type === 'badfd') {
+    flags |= MAP.MAP_PRIVATE
+    fd = 99
+  } else if (type === 'zero') {
+    flags |= MAP.MAP_PRIVATE
+    fd = openZero(trace, task)
+  } else {
+    flags |= type === 'sfile' ? MAP.MAP_SHARED : MAP.MAP_PRIVATE
+    fd = trace.files.get(file)?.fd ?? 99
+  }
+  const outcome = issue(trace, task, 'mmap', [addr, lengthOf(length), protOf(prot), flags, fd, offset])
+  if (outcome.errno !== undefined) return [`${errnoName(outcome.errno)} ${faults(trace, task)}`]
+  trace.names.set(name, outcome.result!)
+  return [`ok ${showAddress(trace, outcome.result!)} ${faults(trace, task)}`]
+}
+
+/** A descriptor of /dev/zero in that process. */
+function openZero({ m }: Trace, task: Task): number {
+  const zero = m.root.entries.get('dev')!.entries.get('zero')!
+  const open = task.files.findIndex((file) => file?.inode === zero)
+  if (open >= 0) return open
+  while (task.files.length < 3) task.files.push(null)
+  task.files.push({ inode: zero, flags: O_RDWR, pos: 0, count: 1 })
+  zero.users++
+  return task.files.length - 1
+}
+
+function mremap(trace: Trace, task: Task, [addr, oldLength, newLength, ...options]: string[]): string[] {
+  let flags = 0
+  let target = 0
+  let name = ''
+  for (const option of options) {
+    const [key, value] = option.split('=')
+    if (key === 'maymove') flags |= MREMAP_MAYMOVE
+    else if (key === 'dontunmap') flags |= MREMAP_DONTUNMAP
+    else if (key === 'as') name = value
+    else if (key === 'fixed') {
+      const va = addressOf(trace, value)
+      if (va === undefined) return ['undefined']
+      flags |= MREMAP_FIXED
+      target = va
+    }
+  }
+  return withAddress(trace, addr, (va) => {
+    const args = [va, lengthOf(oldLength), lengthOf(newLength), flags, target]
+    const { errno, result } = issue(trace, task, 'mremap', args)
+    if (errno !== undefined) return [`${errnoName(errno)} ${faults(trace, task)}`]
+    if (name !== '') trace.names.set(name, result!)
+    return [`ok ${showAddress(trace, result!)} ${faults(trace, task)}`]
+  })
+}
+
+const advices: Record<string, number> = {
+  normal: MADV.MADV_NORMAL, random: MADV.MADV_RANDOM, sequential: MADV.MADV_SEQUENTIAL, willneed: MADV.MADV_WILLNEED,
+  dontneed: MADV.MADV_DONTNEED, free: MADV.MADV_FREE, remove: MADV.MADV_REMOVE, dontfork: MADV.MADV_DONTFORK,
+  dofork: MADV.MADV_DOFORK, wipeonfork: MADV.MADV_WIPEONFORK, keeponfork: MADV.MADV_KEEPONFORK,
+  populate_read: MADV.MADV_POPULATE_READ, populate_write: MADV.MADV_POPULATE_WRITE, dontdump: MADV.MADV_DONTDUMP,
+  dodump: MADV.MADV_DODUMP, bad: 99,
+}
+
+function adviceOf(word: string): number {
+  if (!(word in advices)) throw new SyntaxError(`unknown advice '${word}'`)
+  return advices[word]
+}
+
+function brk(trace: Trace, task: Task, [word]: string[]): string[] {
+  const mm = task.mm!
+  const relative = /^([+-])(.+)$/.exec(word)
+  const target = relative === null ? addressOf(trace, word) : mm.brk + (relative[1] === '-' ? -1 : 1) * lengthOf(relative[2])
+  if (target === undefined) return ['undefined']
+  const { result } = issue(trace, task, 'brk', [target])
+  const state = result === target ? 'ok' : 'ENOMEM'
+  return [`${state} ${showAddress(trace, result!)} ${faults(trace, task)}`]
+}
+
+function fork(trace: Trace, task: Task, [name]: string[]): string[] {
+  const { errno, result } = issue(trace, task, 'fork', [])
+  if (errno !== undefined) return [`${errnoName(errno)} ${faults(trace, task)}`]
+  const child = trace.m.tasks.get(result!)!
+  child.program = { kind: 'daemon' }
+  child.state = 'S'
+  // It runs: its code is mapped in by that.
+  apply(trace.m, USER_SEAT, { t: 'access', task: child.handle, op: 'exec', va: child.mm!.startCode, byte: 0 })
+  trace.processes.set(name, child)
+  return [`ok ${faults(trace, task)}`]
+}
+
+function rlimit(trace: Trace, task: Task, [what, word]: string[]): string[] {
+  const mm = task.mm!
+  const inUse = (what === 'as' ? mm.totalVm : mm.dataVm) * PAGE
+  const soft = word === 'unlimited' ? RLIM_INFINITY : word.startsWith('+') ? inUse + lengthOf(word.slice(1)) : lengthOf(word)
+  const resource = what as 'stack' | 'memlock' | 'as' | 'data'
+  must(apply(trace.m, USER_SEAT, { t: 'rlimit', task: task.handle, resource, soft }))
+  return ['ok']
+}
+
+/** Touches `count` bytes, `step` apart; stops at the first that cannot be had. */
+function access(
+  trace: Trace, task: Task, op: 'read' | 'write' | 'exec', va: number, count: number, step: number, byte: number,
+): string[] {
+  const { m } = trace
+  const tokens: string[] = []
+  const bytes: string[] = []
+  let end = 'ok'
+  for (let i = 0; i < count; i++) {
+    const at = va + i * step
+    const before = frameAt(m, task.mm!, at)
+    const faultsBefore = task.minFlt
+    const { signal, result } = apply(m, USER_SEAT, { t: 'access', task: task.handle, op, va: at, byte })
+    if (signal !== undefined) {
+      end = signalText(trace, signal)
+      break
+    }
+    const after = frameAt(m, task.mm!, at)
+    tokens.push(`${letter(m, before, after)}${task.minFlt - faultsBefore}`)
+    if (op === 'read') bytes.push(result!.toString(16).padStart(2, '0'))
+  }
+  const shown = tokens.length === 0 ? '' : ` ${runs(tokens)}`
+  const read = bytes.length === 0 ? '' : ` | ${runs(bytes)}`
+  return [`${end} ${faults(trace, task)}${shown}${read}`]
+}
+
+/** Executes what lies there: a nop, or zeros, which are `add %al,(%rax)` with rax 0. */
+function fetch(trace: Trace, task: Task, va: number): string[] {
+  const fetched = access(trace, task, 'exec', va, 1, PAGE, 0)
+  peekText(trace.m, task, va)
+  if (!fetched[0].startsWith('ok') || peek8(trace.m, task, va) === NOP) return fetched
+  return access(trace, task, 'write', 0, 1, PAGE, 0)
+}
+
+const NOP = 0x90
+
+/** A debugger looks at the instruction, whatever the protection says: that brings the page in, too. */
+function peekText(m: Machine, task: Task, va: number): void {
+  const vma = vmaLookup(task.mm!, va)
+  const page = Math.floor(va / PAGE) * PAGE
+  if (vma !== undefined && frameAt(m, task.mm!, page) === NO_PFN) faultIn(m, vma, page, false)
+}
+
+function signalText(trace: Trace, { sig, code, address }: NonNullable<Outcome['signal']>): string {
+  if (sig === SIGBUS && code === BUS_ADRERR) return `SIGBUS:ADRERR@${showAddress(trace, address)}`
+  if (code === 0x80) return 'SIGSEGV:KERNEL'
+  return `SIGSEGV:${code === SEGV_ACCERR ? 'ACCERR' : 'MAPERR'}@${showAddress(trace, address)}`
+}
+
+function letter(m: Machine, before: number, after: number): string {
+  if (before === NO_PFN) return after === m.zeroPfn ? 'z' : 'n'
+  if (before === after) return '='
+  return before === m.zeroPfn ? 'o' : 'c'
+}
+
+/** The frame behind an address, memory without access rights included; NO_PFN if there is none. */
+function frameAt(m: Machine, mm: Mm, va: number): number {
+  if (!(va >= 0 && va < m.layout.taskSize)) return NO_PFN
+  const pte = followPte(m, mm, va)
+  return ptePresent(pte) ? ptePfn(pte) : NO_PFN
+}
+
+// --- observations ----------------------------------------------------------------------------------------------------
+
+/** All but the program's code. */
+function shownVmas(mm: Mm): Vma[] {
+  return mm.vmas.filter((vma) => vma.start >= mm.endCode)
+}
+
+function kindOf(trace: Trace, vma: Vma): string {
+  const { file } = vma
+  if (file === null) return { '[heap]': 'heap', '[stack]': 'stack' }[vmaName(vma)] ?? 'anon'
+  if (file.image !== '') return 'exe'
+  if (file.backing === 'zero') return 'zero'
+  for (const [name, { inode }] of trace.files) if (inode === file) return name
+  return 'shm'
+}
+
+const shownFlags: [flag: number, name: string][] = [
+  [VM.VM_GROWSDOWN, 'gd'], [VM.VM_LOCKED, 'lo'], [VM.VM_SEQ_READ, 'sr'], [VM.VM_RAND_READ, 'rr'], [VM.VM_DONTCOPY, 'dc'],
+  [VM.VM_LOCKONFAULT, 'lf'], [VM.VM_ACCOUNT, 'ac'], [VM.VM_NORESERVE, 'nr'], [VM.VM_WIPEONFORK, 'wf'], [VM.VM_DONTDUMP, 'dd'],
+]
+
+function vmaHead(trace: Trace, vma: Vma): string {
+  const pages = (vma.end - vma.start) / PAGE
+  return `${showAddress(trace, vma.start)} ${pages} ${vmaPermissions(vma)} ${kindOf(trace, vma)}`
+}
+
+function mapsLine(trace: Trace, vma: Vma): string {
+  const flags = shownFlags.filter(([flag]) => (vma.flags & flag) !== 0).map(([, name]) => name)
+  return `${vmaHead(trace, vma)} off=${vma.file === null ? 0 : vma.pgoff} ${flags.join(',') || '-'}`
+}
+
+function smapsLine(trace: Trace, vma: Vma): string {
+  const sums = gatherVma(trace.m, vma)
+  const kb = (bytes: number) => Math.floor(bytes / 1024)
+  const fields = {
+    size: kb(vma.end - vma.start), rss: kb(sums.rss), pss: kb(sums.pss / 4096), sc: kb(sums.sharedClean),
+    sd: kb(sums.sharedDirty), pc: kb(sums.privateClean), pd: kb(sums.privateDirty), anon: kb(sums.anonymous), swap: 0,
+    locked: kb(sums.pssLocked / 4096),
+  }
+  return `${vmaHead(trace, vma)} ${Object.entries(fields).map(([key, value]) => `${key}=${value}`).join(' ')}`
+}
+
+function statusOf(m: Machine, mm: Mm): Record<string, number> {
+  const kb = (pages: number) => (pages * m.pageSize) / 1024
+  return {
+    VmPeak: kb(mm.hiwaterVm), VmSize: kb(mm.totalVm), VmLck: kb(mm.lockedVm),
+    VmRSS: kb(mm.rssAnon + mm.rssFile + mm.rssShmem), RssAnon: kb(mm.rssAnon), RssFile: kb(mm.rssFile),
+    RssShmem: kb(mm.rssShmem), VmData: kb(mm.dataVm), VmStk: kb(mm.stackVm), VmPTE: kb(mm.pageTables),
+  }
+}
+
+/** What `count` pages are backed by; frames are numbered as they appear. */
+function entries(m: Machine, mm: Mm, va: number, count: number, numbers: Map<number, number>): string {
+  const tokens: string[] = []
+  for (let i = 0; i < count; i++) {
+    const pfn = frameAt(m, mm, va + i * PAGE)
+    if (pfn === NO_PFN) tokens.push('-')
+    else if (pfn === m.zeroPfn) tokens.push('z')
+    else {
+      if (!numbers.has(pfn)) numbers.set(pfn, numbers.size)
+      const mapped = m.zone.page.mapcount[pfn]
+      tokens.push(`f${numbers.get(pfn)}${mapped >= 2 ? `/${mapped}` : ''}`)
+    }
+  }
+  return runs(tokens)
+}
+
+function frames(trace: Trace, [, addr, count]: string[]): string[] {
+  return withAddress(trace, addr, (va) => {
+    const numbers = new Map<number, number>()
+    const living = [...trace.processes].filter(([, task]) => task.mm !== null)
+    const lines = living.map(([name, task]) => `${name} ${entries(trace.m, task.mm!, va, Number(count), numbers)}`)
+    return [`ok ${living.length}`, ...lines]
+  })
+}

@@ -1,0 +1,148 @@
+// Locking pages into memory: mlock, munlock, mlockall and their limit (mm/mlock.c).
+
+import { EINVAL, ENOMEM, EPERM } from '../lib/errno.ts'
+import { roundUp } from '../lib/bits.ts'
+import type { Machine } from '../state/machine.ts'
+import {
+  VM_LOCKED, VM_LOCKONFAULT, VM_SHARED, VM_WRITE, type Mm, type Vaddr, type Vma,
+} from '../state/mm.ts'
+import { RLIM_INFINITY, type Task } from '../state/task.ts'
+import { faultIn, permits, type VmFault } from './memory.ts'
+import { modifyVmas } from './mmap.ts'
+import { isMapped } from './pgtable.ts'
+import { findVmaIndex, vmaPages } from './vma.ts'
+
+// include/uapi/asm-generic/mman.h
+export const MCL_CURRENT = 1
+export const MCL_FUTURE = 2
+export const MCL_ONFAULT = 4
+
+const LOCKED_MASK = VM_LOCKED | VM_LOCKONFAULT
+
+/** mlock2(2); `flags` is VM_LOCKED, with VM_LOCKONFAULT for MLOCK_ONFAULT. */
+export function doMlock(m: Machine, task: Task, addr: Vaddr, length: number, flags: number): number {
+  const mm = task.mm!
+  if (!canDoMlock(task)) return -EPERM
+  const start = addr - (addr % m.pageSize)
+  const end = roundUp(addr + length, m.pageSize)
+  const pages = (end - start) / m.pageSize
+  const { soft } = task.rlimits.memlock
+  if (task.uid !== 0 && soft !== RLIM_INFINITY) {
+    const limit = Math.floor(soft / m.pageSize)
+    const already = mm.lockedVm + pages > limit ? lockedIn(mm, start, end) : 0
+    if (mm.lockedVm + pages - already > limit) return -ENOMEM
+  }
+  const error = applyLock(m, mm, start, end, flags)
+  if (error < 0) return error
+  return populate(m, task, start, end) ? 0 : -ENOMEM
+}
+
+export function doMunlock(m: Machine, task: Task, addr: Vaddr, length: number): number {
+  const start = addr - (addr % m.pageSize)
+  return applyLock(m, task.mm!, start, roundUp(addr + length, m.pageSize), 0)
+}
+
+export function doMlockall(m: Machine, task: Task, flags: number): number {
+  if (flags === 0 || (flags & ~7) !== 0 || flags === MCL_ONFAULT) return -EINVAL
+  if (!canDoMlock(task)) return -EPERM
+  const mm = task.mm!
+  const { soft } = task.rlimits.memlock
+  const fits = soft === RLIM_INFINITY || mm.totalVm <= Math.floor(soft / m.pageSize)
+  if ((flags & MCL_CURRENT) !== 0 && task.uid !== 0 && !fits) return -ENOMEM
+  const lock = VM_LOCKED | ((flags & MCL_ONFAULT) !== 0 ? VM_LOCKONFAULT : 0)
+  mm.defFlags = (mm.defFlags & ~LOCKED_MASK) | ((flags & MCL_FUTURE) !== 0 ? lock : 0)
+  if ((flags & MCL_CURRENT) === 0) return 0
+  lockAll(m, mm, lock)
+  for (const vma of mm.vmas.slice()) populate(m, task, vma.start, vma.end)
+  return 0
+}
+
+export function doMunlockall(m: Machine, task: Task): number {
+  task.mm!.defFlags &= ~LOCKED_MASK
+  lockAll(m, task.mm!, 0)
+  return 0
+}
+
+/** Whether the task may lock anything at all. */
+export function canDoMlock(task: Task): boolean {
+  return task.uid === 0 || task.rlimits.memlock.soft !== 0
+}
+
+/** Whether `pages` more may be locked (mlock_future_ok). */
+export function mlockFutureOk(task: Task, mm: Mm, pages: number): boolean {
+  const { soft } = task.rlimits.memlock
+  return task.uid === 0 || soft === RLIM_INFINITY || (mm.lockedVm + pages) * mm.pageSize <= soft
+}
+
+function applyLock(m: Machine, mm: Mm, start: Vaddr, end: Vaddr, flags: number): number {
+  if (end === start) return 0
+  return modifyVmas(m, mm, start, end, (vma) => lockVma(vma, flags))
+}
+
+/** Special mappings ([vdso]) are left as they are. */
+function lockVma(vma: Vma, flags: number): number {
+  if (vma.special !== '') return 0
+  const was = (vma.flags & VM_LOCKED) !== 0 ? vmaPages(vma) : 0
+  const is = (flags & VM_LOCKED) !== 0 ? vmaPages(vma) : 0
+  vma.mm.lockedVm += is - was
+  vma.flags = (vma.flags & ~LOCKED_MASK) | flags
+  return 0
+}
+
+function lockAll(m: Machine, mm: Mm, flags: number): void {
+  let at = 0
+  while (at < mm.vmas.length) {
+    const { start, end } = mm.vmas[at]
+    modifyVmas(m, mm, start, end, (vma) => lockVma(vma, flags))
+    at = findVmaIndex(mm, end)
+  }
+}
+
+function lockedIn(mm: Mm, start: Vaddr, end: Vaddr): number {
+  let bytes = 0
+  for (let i = findVmaIndex(mm, start); i < mm.vmas.length && mm.vmas[i].start < end; i++) {
+    const vma = mm.vmas[i]
+    if ((vma.flags & VM_LOCKED) !== 0) bytes += Math.min(end, vma.end) - Math.max(start, vma.start)
+  }
+  return bytes / mm.pageSize
+}
+
+/**
+ * Faults in what a lock or MAP_POPULATE asks for (__mm_populate): private writable memory as writes. Counts the faults.
+ * False: something could not be had, because it may not be accessed, lies behind a file's end, or memory is out.
+ */
+export function populate(m: Machine, task: Task, start: Vaddr, end: Vaddr): boolean {
+  const mm = task.mm!
+  for (let at = findVmaIndex(mm, start); at < mm.vmas.length && mm.vmas[at].start < end; at++) {
+    const vma = mm.vmas[at]
+    if ((vma.flags & VM_LOCKONFAULT) !== 0 || vma.special !== '') continue
+    const write = (vma.flags & (VM_WRITE | VM_SHARED)) === VM_WRITE
+    if (!permits(vma, write ? 'write' : 'read')) return false
+    const from = Math.max(start, vma.start)
+    if (populateVma(m, task, vma, from, Math.min(end, vma.end), write) !== 0) return false
+  }
+  return true
+}
+
+/** Pages of one VMA; those that are there already, with the right that is asked for, take no fault. 0 or VM_FAULT_*. */
+export function populateVma(
+  m: Machine,
+  task: Task,
+  vma: Vma,
+  start: Vaddr,
+  end: Vaddr,
+  write: boolean,
+): VmFault {
+  for (let va = start; va < end; va += m.pageSize) {
+    if (isMapped(m, vma.mm, va, write)) continue
+    const fault = faultIn(m, vma, va, write)
+    if (fault !== 0) return fault
+    task.minFlt++
+    task.debt += POPULATE_FUEL
+    m.vmstat.pgfault++
+  }
+  return 0
+}
+
+/** What a page of it costs, in instructions; taken from the task's next slices. */
+const POPULATE_FUEL = 64
