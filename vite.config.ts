@@ -1,0 +1,62 @@
+import { fileURLToPath } from 'node:url'
+import tailwindcss from '@tailwindcss/vite'
+import vue from '@vitejs/plugin-vue'
+import { defineConfig } from 'vitest/config'
+import { engineOfSources } from './server/engine.ts'
+
+const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+export default defineConfig(({ mode }) => ({
+  root: mode === 'test' ? at('.') : at('client'),
+  plugins: [vue(), tailwindcss()],
+  define: { OOMROOM_ENGINE: JSON.stringify(engineOfSources()) },
+  resolve: { alias: { '@shared': at('shared') } },
+  worker: { format: 'es' },
+  build: {
+    outDir: at('dist/client'),
+    emptyOutDir: true,
+    target: 'es2022',
+    chunkSizeWarningLimit: 1200,
+    rolldownOptions: { checks: { pluginTimings: false } },
+  },
+  test: {
+    reporters: ['default', at('test/helpers/tally.ts')],
+    maxWorkers: 2,
+    passWithNoTests: true,
+    coverage: { include: ['shared/**', 'server/**', 'client/**'] },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/client/**', 'test/e2e/**'],
+          environment: 'node',
+          testTimeout: 20_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'client',
+          include: ['test/client/**/*.test.ts'],
+          environment: 'happy-dom',
+          testTimeout: 20_000,
+        },
+      },
+      {
+        // Real servers and real browsers: one at a time, when the others have finished.
+        extends: true,
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.e2e.ts'],
+          environment: 'node',
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+}))
