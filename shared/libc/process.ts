@@ -1,0 +1,136 @@
+// malloc's view of a process: its memory, its system calls, its errno.
+
+import { ENOMEM } from '../lib/errno.ts'
+import { nextU32 } from '../lib/prng.ts'
+import { frameBase, slabOf } from '../hw/ram.ts'
+import { TLB_ENTRIES } from '../hw/tlb.ts'
+import { PAGE_FUEL } from '../kernel/sched.ts'
+import { streamPut } from '../kernel/stream.ts'
+import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from '../mm/mmap.ts'
+import { sigMask } from '../mm/oomKill.ts'
+import {
+  USER_FAULT,
+  copyBytes,
+  fillBytes,
+  load16,
+  load32,
+  load8,
+  store16,
+  store32,
+  store8,
+} from '../mm/uaccess.ts'
+import type { Machine } from '../state/machine.ts'
+import { SIGABRT, type Task } from '../state/task.ts'
+import { syscall, type Caller } from './call.ts'
+import type { MallocEnv } from './malloc.ts'
+import { joinHalves } from './ptmalloc/env.ts'
+import { findFlavour } from './ptmalloc/flavour.ts'
+import { mainArenaAddress, setErrno, type LibcState } from './state.ts'
+
+const PROT_NONE = 0
+const MREMAP_MAYMOVE = 1
+const MADV_DONTNEED = 4
+const NO_WORDS = new Int32Array(0)
+
+export function mkCaller(m: Machine, task: Task, libc: LibcState): Caller {
+  const caller: Caller = { m, task, libc, env: null as unknown as MallocEnv, cost: 0 }
+  caller.env = mkMallocEnv(caller)
+  return caller
+}
+
+function mkMallocEnv(c: Caller): MallocEnv {
+  const { m, task } = c
+  const wide = m.layout.bits === 64
+  const call = (name: string, args: number[]): number => {
+    const result = syscall(c, name, args)
+    if (result >= 0 || result <= -4096) return result
+    setErrno(c, -result)
+    return -1
+  }
+  const env: MallocEnv = {
+    flavour: findFlavour('2.36', m.layout.bits),
+    mainArena: mainArenaAddress(m, task),
+    programName: task.cmdline[0] ?? task.comm,
+
+    load8: (va) => load8(m, task, va),
+    store8: (va, byte) => store8(m, task, va, byte),
+    load16: (va) => load16(m, task, va),
+    store16: (va, half) => store16(m, task, va, half),
+    load32: (va) => load32(m, task, va),
+    store32: (va, half) => store32(m, task, va, half | 0),
+    load: (va) => {
+      const low = load32(m, task, va)
+      return wide ? joinHalves(low, load32(m, task, va + 4)) : low >>> 0
+    },
+    store: (va, word) => {
+      store32(m, task, va, word | 0)
+      if (wide) store32(m, task, va + 4, Math.floor(word / 0x1_0000_0000) | 0)
+    },
+    locate: (va) => locate(va, false),
+    locateWritable: (va) => locate(va, true),
+    words: NO_WORDS,
+    fill: (va, byte, length) => {
+      c.cost += pagesFuel(m, length)
+      fillBytes(m, task, va, byte, length)
+    },
+    copy: (to, from, length) => {
+      c.cost += pagesFuel(m, length)
+      copyBytes(m, task, to, from, length)
+    },
+
+    sbrk: (increment) => sbrk(c, increment),
+    mmap: (hint, length, accessible) =>
+      call('mmap', [
+        hint,
+        length,
+        accessible ? PROT_READ | PROT_WRITE : PROT_NONE,
+        MAP_PRIVATE | MAP_ANONYMOUS,
+        -1,
+        0,
+      ]),
+    munmap: (va, length) => call('munmap', [va, length]),
+    mremap: (va, oldLength, newLength) =>
+      call('mremap', [va, oldLength, newLength, MREMAP_MAYMOVE, 0]),
+    mprotect: (va, length) => call('mprotect', [va, length, PROT_READ | PROT_WRITE]),
+    madviseDontneed: (va, length) => call('madvise', [va, length, MADV_DONTNEED]),
+
+    setErrno: (errno) => setErrno(c, errno),
+    getenv: () => null,
+    randomWord: () => nextU32(m.prng) | 0,
+    message: (text) => {
+      if (task.stdout !== null) streamPut(task.stdout, text)
+    },
+    abort: () => {
+      task.pending |= sigMask(SIGABRT)
+      throw USER_FAULT
+    },
+  }
+  /** Only what the TLB holds; its entry for writing also says that the frame is marked as written. */
+  const locate = (va: number, write: boolean): number => {
+    const { ram, tlb } = m
+    const vpn = Math.floor(va / m.pageSize)
+    const slot = vpn & (TLB_ENTRIES - 1)
+    const tag = write ? tlb.writeTag[slot] : tlb.readTag[slot]
+    if (tag !== vpn || tlb.mm !== task.mm!.id || (va & 3) !== 0) return -1
+    const pfn = tlb.pfn[slot]
+    const slab = slabOf(ram, pfn)
+    if (slab === null) return -1
+    env.words = slab
+    return frameBase(ram, pfn) + ((va & (m.pageSize - 1)) >> 2)
+  }
+  return env
+}
+
+/** sbrk(3): the old break, or -1 and errno. */
+export function sbrk(c: Caller, increment: number): number {
+  const old = syscall(c, 'brk', [0])
+  if (increment === 0) return old
+  const now = syscall(c, 'brk', [old + increment])
+  if (now === old + increment) return old
+  setErrno(c, ENOMEM)
+  return -1
+}
+
+export function pagesFuel(m: Machine, bytes: number): number {
+  return Math.ceil((bytes * PAGE_FUEL) / m.pageSize)
+}

@@ -1,0 +1,471 @@
+// Finding a chunk for a request (_int_malloc), in this order:
+//
+//   its fast bin            the chunk freed last
+//   its small bin           the chunk that has waited longest
+//   the unsorted list       an exact fit; whatever else is passed goes into its bin
+//   larger bins             the smallest chunk that fits, cut to size
+//   the top chunk
+//   the system              sysmalloc.ts
+//
+// On the way chunks of the size asked for move to the thread cache, if it has room for them.
+
+import { allocPerturb, globalMaxFast, setTop, systemMem, topOf } from './arena.ts'
+import {
+  CHUNK_IS_LARGE_ENOUGH,
+  FIRST_IN_MAIN_ARENA,
+  LAST_IN_MAIN_ARENA,
+  NEXT_IN_MAIN_ARENA,
+  UNLINK_BINMAP,
+  UNLINK_LARGE,
+} from './assertions.ts'
+import {
+  binAt,
+  binIndex,
+  binmapAt,
+  clearNextsize,
+  fastbinAt,
+  fastbinIndex,
+  haveFastchunks,
+  inSmallbinRange,
+  largebinIndex,
+  markBin,
+  smallbinIndex,
+  unlinkChunk,
+  unsortedChunks,
+} from './bins.ts'
+import {
+  bkNextsizeOf,
+  bkOf,
+  chunkSize,
+  fdNextsizeOf,
+  fdOf,
+  headLow,
+  headOf,
+  inMainArena,
+  memOf,
+  NON_MAIN_ARENA,
+  PREV_INUSE,
+  prevInuse,
+  prevSize,
+  requestToSize,
+  setBk,
+  setBkNextsize,
+  setFd,
+  setFdNextsize,
+  setFoot,
+  setHead,
+  setInuseAt,
+  setNonMainArena,
+  SIZE_BITS,
+} from './chunk.ts'
+import { at, ult, word, type MallocEnv } from './env.ts'
+import { BINMAP_WORDS } from './flavour.ts'
+import { mallocConsolidate } from './intFree.ts'
+import { assertFailed, mallocPrinterr } from './printerr.ts'
+import { sysmalloc } from './sysmalloc.ts'
+import {
+  revealPtrTo,
+  tcacheBins,
+  tcacheGet,
+  tcacheHasRoom,
+  tcacheIndex,
+  tcacheOf,
+  tcachePut,
+} from './tcache.ts'
+import { ENOMEM } from '../../lib/errno.ts'
+
+const MAX_ITERS = 10000
+
+// What a step of the search found: a user's pointer, or one of these.
+const NOTHING = 0
+const FAILED = -1 // 2.13: the heap is damaged, the request fails
+const CACHED = -2 // the thread cache has it now
+
+/** A block of at least `bytes` bytes from the arena; 0 if there is no memory. */
+export function intMalloc(env: MallocEnv, av: number, bytes: number): number {
+  const nb = requestToSize(env, bytes)
+  if (nb === -1) {
+    env.setErrno(ENOMEM)
+    return 0
+  }
+  const mem = findBlock(env, av, nb)
+  if (mem === FAILED) return 0
+  if (mem === CACHED) return tcacheGet(env, tcacheOf(env), tcacheIndex(env, nb))
+  if (mem !== 0) allocPerturb(env, mem, bytes)
+  return mem
+}
+
+function findBlock(env: MallocEnv, av: number, nb: number): number {
+  if (!ult(globalMaxFast(env), nb)) {
+    const mem = takeFromFastbin(env, av, nb)
+    if (mem !== NOTHING) return mem
+  }
+  if (inSmallbinRange(env, nb)) {
+    const mem = takeFromSmallbin(env, av, nb)
+    if (mem !== NOTHING) return mem
+  } else if (haveFastchunks(env, av)) {
+    mallocConsolidate(env, av)
+  }
+  for (;;) {
+    const mem = searchBins(env, av, nb)
+    if (mem !== NOTHING) return mem
+    const top = topOf(env, av)
+    const size = chunkSize(env, top)
+    if (env.flavour.hardened && ult(systemMem(env, av), size)) {
+      mallocPrinterr(env, 'malloc(): corrupted top size', top)
+    }
+    if (!ult(size, word(env, nb + env.flavour.minSize))) {
+      const remainder = at(env, top, nb)
+      setTop(env, av, remainder)
+      setHead(env, top, nb + PREV_INUSE + arenaFlag(env, av))
+      setHead(env, remainder, word(env, size - nb + PREV_INUSE))
+      return memOf(env, top)
+    }
+    if (!haveFastchunks(env, av)) return sysmalloc(env, nb, av)
+    mallocConsolidate(env, av)
+  }
+}
+
+function arenaFlag(env: MallocEnv, av: number): number {
+  return av === env.mainArena ? 0 : NON_MAIN_ARENA
+}
+
+/** The thread cache's list for chunks of this size, -1 if the cache is not for them. */
+function cacheIndexFor(env: MallocEnv, table: number, nb: number): number {
+  if (table === 0) return -1
+  const index = tcacheIndex(env, nb)
+  return index < tcacheBins(env) ? index : -1
+}
+
+function takeFromFastbin(env: MallocEnv, av: number, nb: number): number {
+  const { alignMask, header, hardened } = env.flavour
+  const index = fastbinIndex(env, nb)
+  const fb = fastbinAt(env, av, index)
+  const low = env.load32(fb)
+  const victim = env.load(fb)
+  if (victim === 0) return NOTHING
+  if (hardened && ((low + header) & alignMask) !== 0) {
+    mallocPrinterr(env, 'malloc(): unaligned fastbin chunk detected 2', 0)
+  }
+  if (hardened) popFastbin(env, fb, victim)
+  if (fastbinIndex(env, headLow(env, victim) & ~SIZE_BITS) !== index) {
+    mallocPrinterr(env, 'malloc(): memory corruption (fast)', memOf(env, victim))
+    return FAILED
+  }
+  if (!hardened) popFastbin(env, fb, victim)
+  if (env.flavour.tcache) stashFastbin(env, fb, nb)
+  return memOf(env, victim)
+}
+
+function popFastbin(env: MallocEnv, fb: number, victim: number): void {
+  const link = memOf(env, victim)
+  if (env.flavour.safeLinking) revealPtrTo(env, fb, link)
+  else env.store(fb, env.load(link))
+}
+
+/** The others of the list move to the thread cache. */
+function stashFastbin(env: MallocEnv, fb: number, nb: number): void {
+  const { alignMask, header } = env.flavour
+  const table = tcacheOf(env)
+  const index = cacheIndexFor(env, table, nb)
+  if (index < 0) return
+  while (tcacheHasRoom(env, table, index)) {
+    const low = env.load32(fb)
+    const victim = env.load(fb)
+    if (victim === 0) return
+    if (((low + header) & alignMask) !== 0) {
+      mallocPrinterr(env, 'malloc(): unaligned fastbin chunk detected 3', 0)
+    }
+    popFastbin(env, fb, victim)
+    tcachePut(env, table, victim, index)
+  }
+}
+
+function takeFromSmallbin(env: MallocEnv, av: number, nb: number): number {
+  const bin = binAt(env, av, smallbinIndex(env, nb))
+  const victim = bkOf(env, bin)
+  if (victim === bin) return NOTHING
+  if (victim === 0 && !env.flavour.hardened) {
+    mallocConsolidate(env, av) // 2.13: the arena is still all zeros
+    return NOTHING
+  }
+  const before = bkOf(env, victim)
+  if (fdOf(env, before) !== victim) {
+    mallocPrinterr(env, 'malloc(): smallbin double linked list corrupted', memOf(env, victim))
+    return FAILED
+  }
+  setInuseAt(env, victim, nb)
+  setBk(env, bin, before)
+  setFd(env, before, bin)
+  if (av !== env.mainArena) setNonMainArena(env, victim)
+  if (env.flavour.tcache) stashSmallbin(env, bin, nb)
+  return memOf(env, victim)
+}
+
+/** The others of the bin move to the thread cache, oldest first. */
+function stashSmallbin(env: MallocEnv, bin: number, nb: number): void {
+  const table = tcacheOf(env)
+  const index = cacheIndexFor(env, table, nb)
+  if (index < 0) return
+  while (tcacheHasRoom(env, table, index)) {
+    const victim = bkOf(env, bin)
+    if (victim === bin) return
+    if (victim === 0) continue
+    const before = bkOf(env, victim)
+    setInuseAt(env, victim, nb)
+    setBk(env, bin, before)
+    setFd(env, before, bin)
+    tcachePut(env, table, victim, index)
+  }
+}
+
+/** Unsorted list, the bin of this size, then larger bins. */
+function searchBins(env: MallocEnv, av: number, nb: number): number {
+  const mem = sortUnsorted(env, av, nb)
+  if (mem !== NOTHING) return mem
+  if (inSmallbinRange(env, nb)) return searchLargerBins(env, av, nb, smallbinIndex(env, nb))
+  const index = largebinIndex(env, nb)
+  const fit = searchLargebin(env, av, nb, index)
+  return fit !== NOTHING ? fit : searchLargerBins(env, av, nb, index)
+}
+
+function sortUnsorted(env: MallocEnv, av: number, nb: number): number {
+  const unsorted = unsortedChunks(env, av)
+  let victim = bkOf(env, unsorted)
+  if (victim === unsorted) return NOTHING
+  const table = env.flavour.tcache ? tcacheOf(env) : 0
+  const index = cacheIndexFor(env, table, nb)
+  const limit = env.load(env.mainArena + env.flavour.par.tcacheUnsortedLimit)
+  let cached = false
+  let sorted = 0
+  for (let i = 0; i < MAX_ITERS && victim !== unsorted; ) {
+    const before = bkOf(env, victim)
+    checkUnsorted(env, av, victim, before)
+    const size = chunkSize(env, victim)
+    if (
+      before === unsorted &&
+      inSmallbinRange(env, nb) &&
+      victim === env.load(av + env.flavour.arena.lastRemainder) &&
+      ult(word(env, nb + env.flavour.minSize), size)
+    ) {
+      return splitLastRemainder(env, av, victim, size, nb)
+    }
+    setBk(env, unsorted, before)
+    setFd(env, before, unsorted)
+    if (size === nb) {
+      setInuseAt(env, victim, size)
+      if (av !== env.mainArena) setNonMainArena(env, victim)
+      if (index < 0 || !tcacheHasRoom(env, table, index)) return memOf(env, victim)
+      tcachePut(env, table, victim, index)
+      cached = true
+    } else {
+      putIntoBin(env, av, victim, size)
+      sorted++
+      i++
+      if (cached && limit !== 0 && sorted > limit) break
+    }
+    victim = bkOf(env, unsorted)
+  }
+  return cached ? CACHED : NOTHING
+}
+
+function checkUnsorted(env: MallocEnv, av: number, victim: number, before: number): void {
+  const { header, hardened } = env.flavour
+  const limit = systemMem(env, av)
+  if (!hardened) {
+    const head = headOf(env, victim)
+    if (!ult(header, head) || ult(limit, head)) {
+      mallocPrinterr(env, 'malloc(): memory corruption', memOf(env, victim))
+    }
+    return
+  }
+  const size = chunkSize(env, victim)
+  if (!ult(header, size) || ult(limit, size)) {
+    mallocPrinterr(env, 'malloc(): invalid size (unsorted)', 0)
+  }
+  const next = at(env, victim, size)
+  const nextHead = headOf(env, next)
+  if (ult(nextHead, header) || ult(limit, nextHead)) {
+    mallocPrinterr(env, 'malloc(): invalid next size (unsorted)', 0)
+  }
+  const foot = prevSize(env, next)
+  if (foot - (env.load32(next) & SIZE_BITS) !== size) {
+    mallocPrinterr(env, 'malloc(): mismatching next->prev_size (unsorted)', 0)
+  }
+  if (fdOf(env, before) !== victim || fdOf(env, victim) !== unsortedChunks(env, av)) {
+    mallocPrinterr(env, 'malloc(): unsorted double linked list corrupted', 0)
+  }
+  if (prevInuse(env, next)) {
+    mallocPrinterr(env, 'malloc(): invalid next->prev_inuse (unsorted)', 0)
+  }
+}
+
+/** Small requests in a row are cut from one chunk, so that they lie side by side. */
+function splitLastRemainder(
+  env: MallocEnv,
+  av: number,
+  victim: number,
+  size: number,
+  nb: number,
+): number {
+  const unsorted = unsortedChunks(env, av)
+  const remainder = at(env, victim, nb)
+  setBk(env, unsorted, remainder)
+  setFd(env, unsorted, remainder)
+  env.store(av + env.flavour.arena.lastRemainder, remainder)
+  setBk(env, remainder, unsorted)
+  setFd(env, remainder, unsorted)
+  clearNextsize(env, remainder, size - nb)
+  setHead(env, victim, nb + PREV_INUSE + arenaFlag(env, av))
+  setHead(env, remainder, size - nb + PREV_INUSE)
+  setFoot(env, remainder, size - nb)
+  return memOf(env, victim)
+}
+
+/** Puts an unsorted chunk where its size belongs. */
+function putIntoBin(env: MallocEnv, av: number, victim: number, size: number): void {
+  const index = binIndex(env, size)
+  const bin = binAt(env, av, index)
+  let forward = fdOf(env, bin)
+  let back = bin
+  if (!inSmallbinRange(env, size)) {
+    forward = findPlaceInLargebin(env, bin, forward, victim, size)
+    back = forward === bin ? bkOf(env, bin) : bkOf(env, forward)
+  }
+  markBin(env, av, index)
+  setBk(env, victim, back)
+  setFd(env, victim, forward)
+  setBk(env, forward, victim)
+  setFd(env, back, victim)
+}
+
+/** The chunk before which a newcomer of this size goes; its links between sizes are set. */
+function findPlaceInLargebin(
+  env: MallocEnv,
+  bin: number,
+  first: number,
+  victim: number,
+  size: number,
+): number {
+  if (first === bin) {
+    setFdNextsize(env, victim, victim)
+    setBkNextsize(env, victim, victim)
+    return bin
+  }
+  const head = size + PREV_INUSE // all heads in a bin have this flag
+  const last = bkOf(env, bin)
+  if (!inMainArena(env, last)) assertFailed(env, LAST_IN_MAIN_ARENA)
+  if (ult(head, headOf(env, last))) {
+    const smallest = bkNextsizeOf(env, first)
+    setFdNextsize(env, victim, first)
+    setBkNextsize(env, victim, smallest)
+    setFdNextsize(env, smallest, victim)
+    setBkNextsize(env, first, victim)
+    return bin
+  }
+  let forward = first
+  if (!inMainArena(env, forward)) assertFailed(env, FIRST_IN_MAIN_ARENA)
+  while (ult(head, headOf(env, forward))) {
+    forward = fdNextsizeOf(env, forward)
+    if (!inMainArena(env, forward)) assertFailed(env, NEXT_IN_MAIN_ARENA)
+  }
+  if (head === headOf(env, forward)) {
+    forward = fdOf(env, forward) // always the second of its size: the links between sizes stay
+  } else {
+    const larger = bkNextsizeOf(env, forward)
+    setFdNextsize(env, victim, forward)
+    setBkNextsize(env, victim, larger)
+    if (env.flavour.hardened && fdNextsizeOf(env, larger) !== forward) {
+      mallocPrinterr(env, 'malloc(): largebin double linked list corrupted (nextsize)', 0)
+    }
+    setBkNextsize(env, forward, victim)
+    setFdNextsize(env, larger, victim)
+  }
+  if (env.flavour.hardened && fdOf(env, bkOf(env, forward)) !== forward) {
+    mallocPrinterr(env, 'malloc(): largebin double linked list corrupted (bk)', 0)
+  }
+  return forward
+}
+
+/** The smallest chunk of the request's own large bin that fits, of equal ones the second. */
+function searchLargebin(env: MallocEnv, av: number, nb: number, index: number): number {
+  const bin = binAt(env, av, index)
+  let victim = fdOf(env, bin)
+  if (victim === bin || ult(headOf(env, victim), nb)) return NOTHING
+  victim = bkNextsizeOf(env, victim)
+  let size = chunkSize(env, victim)
+  while (ult(size, nb)) {
+    victim = bkNextsizeOf(env, victim)
+    size = chunkSize(env, victim)
+  }
+  if (victim !== bkOf(env, bin)) {
+    const next = fdOf(env, victim)
+    if (headOf(env, victim) === headOf(env, next)) victim = next
+  }
+  unlinkChunk(env, victim, UNLINK_LARGE)
+  return cutChunk(env, av, victim, size, nb, false)
+}
+
+/** The first chunk from the back of the next bin that isn't empty. */
+function searchLargerBins(env: MallocEnv, av: number, nb: number, ownIndex: number): number {
+  let index = ownIndex + 1
+  let block = index >> 5
+  let map = env.load32(binmapAt(env, av, block)) & (-1 << (index & 31))
+  for (;;) {
+    while (map === 0) {
+      if (++block >= BINMAP_WORDS) return NOTHING
+      map = env.load32(binmapAt(env, av, block))
+    }
+    const bit = map & -map
+    index = block * 32 + 31 - Math.clz32(bit)
+    const bin = binAt(env, av, index)
+    const victim = bkOf(env, bin)
+    if (victim !== bin) {
+      const size = chunkSize(env, victim)
+      if (ult(size, nb)) assertFailed(env, CHUNK_IS_LARGE_ENOUGH)
+      unlinkChunk(env, victim, UNLINK_BINMAP)
+      return cutChunk(env, av, victim, size, nb, true)
+    }
+    // A false alarm: the bin is empty. Bits are cleared only here.
+    const va = binmapAt(env, av, block)
+    env.store32(va, env.load32(va) & ~bit)
+    map &= ~bit
+  }
+}
+
+/** Cuts the block off a chunk that was taken from its bin; the rest becomes the first unsorted chunk. */
+function cutChunk(
+  env: MallocEnv,
+  av: number,
+  victim: number,
+  size: number,
+  nb: number,
+  byBinmap: boolean,
+): number {
+  const rest = size - nb
+  if (rest < env.flavour.minSize) {
+    setInuseAt(env, victim, size)
+    if (av !== env.mainArena) setNonMainArena(env, victim)
+    return memOf(env, victim)
+  }
+  const remainder = at(env, victim, nb)
+  const unsorted = unsortedChunks(env, av)
+  const first = fdOf(env, unsorted)
+  if (bkOf(env, first) !== unsorted) {
+    const text = `malloc(): corrupted unsorted chunks${byBinmap ? ' 2' : ''}`
+    mallocPrinterr(env, text, memOf(env, victim))
+    return FAILED
+  }
+  setBk(env, remainder, unsorted)
+  setFd(env, remainder, first)
+  setFd(env, unsorted, remainder)
+  setBk(env, first, remainder)
+  if (byBinmap && inSmallbinRange(env, nb)) {
+    env.store(av + env.flavour.arena.lastRemainder, remainder)
+  }
+  clearNextsize(env, remainder, rest)
+  setHead(env, victim, nb + PREV_INUSE + arenaFlag(env, av))
+  setHead(env, remainder, rest + PREV_INUSE)
+  setFoot(env, remainder, rest)
+  return memOf(env, victim)
+}

@@ -1,0 +1,132 @@
+// The thread cache: up to seven freed blocks of each size, kept without any merging. Its table is the first chunk of
+// the heap:
+//
+//   counts    64 × 2 bytes   how many blocks each list holds; this decides, not the list
+//   entries   64 pointers    to the user's bytes of the first block
+//
+// A cached block's first word is the mangled address of the next one, its second word a random key, the same for
+// the whole process, by which a double free is suspected. In this program, which has one thread, the pointer to the
+// table stands among malloc's variables.
+
+import { memOf } from './chunk.ts'
+import { joinHalves, type MallocEnv } from './env.ts'
+import { TCACHE_MAX_BINS, type MallocFlavour } from './flavour.ts'
+import { mallocPrinterr } from './printerr.ts'
+
+/** Offset of the list heads in the table. */
+export const FIRST_TCACHE_ENTRY = 2 * TCACHE_MAX_BINS
+
+/** Bytes of the table. */
+export function tcacheTableBytes(flavour: MallocFlavour): number {
+  return FIRST_TCACHE_ENTRY + TCACHE_MAX_BINS * flavour.word
+}
+
+/** The table, 0 if there is none (yet). */
+export function tcacheOf(env: MallocEnv): number {
+  return env.load(env.mainArena + env.flavour.par.tcache)
+}
+
+/** The list for chunks of a size; TCACHE_MAX_BINS or more if the cache doesn't take such. */
+export function tcacheIndex(env: MallocEnv, size: number): number {
+  const { minSize, alignMask, alignment } = env.flavour
+  if (size < 0) return Infinity
+  return Math.floor((size - minSize + alignMask) / alignment)
+}
+
+export function tcacheBins(env: MallocEnv): number {
+  return env.load(env.mainArena + env.flavour.par.tcacheBins)
+}
+
+export function tcacheCount(env: MallocEnv, table: number, index: number): number {
+  return env.load16(table + 2 * index)
+}
+
+export function tcacheEntryAt(env: MallocEnv, table: number, index: number): number {
+  return table + FIRST_TCACHE_ENTRY + index * env.flavour.word
+}
+
+/** May the list take another one? */
+export function tcacheHasRoom(env: MallocEnv, table: number, index: number): boolean {
+  return env.load16(table + 2 * index) < env.load(env.mainArena + env.flavour.par.tcacheCount)
+}
+
+/** Reads a mangled pointer (REVEAL_PTR): XOR with its own address's page number. */
+export function revealPtr(env: MallocEnv, va: number): number {
+  const low = env.load32(va) ^ lowKey(va)
+  if (env.flavour.bits === 32) return low >>> 0
+  return joinHalves(low, env.load32(va + 4) ^ highKey(va))
+}
+
+/** Copies a mangled pointer to another place, where it stands plain; not a bit of it is lost. */
+export function revealPtrTo(env: MallocEnv, to: number, va: number): void {
+  const low = env.load32(va) ^ lowKey(va)
+  if (env.flavour.bits === 64) env.store32(to + 4, env.load32(va + 4) ^ highKey(va))
+  env.store32(to, low)
+}
+
+/** Stores the pointer that stands at `from`, mangled (PROTECT_PTR). */
+export function protectPtrFrom(env: MallocEnv, va: number, from: number): void {
+  env.store32(va, env.load32(from) ^ lowKey(va))
+  if (env.flavour.bits === 64) env.store32(va + 4, env.load32(from + 4) ^ highKey(va))
+}
+
+function lowKey(va: number): number {
+  return Math.floor(va / 4096) | 0
+}
+
+function highKey(va: number): number {
+  return Math.floor(va / 0x1000_0000_0000) | 0
+}
+
+/** Puts a chunk into the cache. There must be room. */
+export function tcachePut(env: MallocEnv, table: number, p: number, index: number): void {
+  const { word, bits, par } = env.flavour
+  const e = memOf(env, p)
+  const key = env.mainArena + par.tcacheKey
+  const slot = tcacheEntryAt(env, table, index)
+  env.store32(e + word, env.load32(key))
+  if (bits === 64) env.store32(e + word + 4, env.load32(key + 4))
+  protectPtrFrom(env, e, slot)
+  env.store(slot, e)
+  const count = table + 2 * index
+  env.store16(count, env.load16(count) + 1)
+}
+
+/** Takes a block from the cache. Its count must say that there is one. */
+export function tcacheGet(env: MallocEnv, table: number, index: number): number {
+  const slot = tcacheEntryAt(env, table, index)
+  if (env.load32(slot) & env.flavour.alignMask) {
+    mallocPrinterr(env, 'malloc(): unaligned tcache chunk detected', 0)
+  }
+  const e = env.load(slot)
+  revealPtrTo(env, slot, e)
+  const count = table + 2 * index
+  env.store16(count, env.load16(count) - 1)
+  env.store(e + env.flavour.word, 0)
+  return e
+}
+
+/** Does the freed block's second word hold the key, as if it were cached? */
+export function hasTcacheKey(env: MallocEnv, e: number): boolean {
+  const { word, bits, par } = env.flavour
+  const key = env.mainArena + par.tcacheKey
+  if (env.load32(e + word) !== env.load32(key)) return false
+  return bits === 32 || env.load32(e + word + 4) === env.load32(key + 4)
+}
+
+/** The key may be there by chance: only if the block really is in its list it was freed before. */
+export function checkDoubleFree(env: MallocEnv, table: number, e: number, index: number): void {
+  const { alignMask, par } = env.flavour
+  const limit = env.load(env.mainArena + par.tcacheCount)
+  let va = tcacheEntryAt(env, table, index)
+  let low = env.load32(va)
+  let entry = env.load(va)
+  for (let count = 0; entry !== 0; count++) {
+    if (count >= limit) mallocPrinterr(env, 'free(): too many chunks detected in tcache', 0)
+    if (low & alignMask) mallocPrinterr(env, 'free(): unaligned chunk detected in tcache 2', 0)
+    if (entry === e) mallocPrinterr(env, 'free(): double free detected in tcache 2', 0)
+    va = entry
+    low = env.load32(va) ^ lowKey(va)
+    entry = revealPtr(env, va)
+  }
+}

@@ -1,0 +1,60 @@
+// What the C library remembers of a process besides the bytes in that process's memory, and where its own bytes lie.
+//
+//   mm.libcData →  two pages  what the library's file initializes (noise here)
+//                  four pages of bss
+//                  +0xc60     main_arena and what else malloc owns
+//                  …
+//                  -0x300     stdin, stdout, stderr (struct _IO_FILE, only their addresses mean something)
+//                  -0x60      scratch: arguments that a function passes to the kernel by address
+//                  -0x10      errno
+//                  …          two pages that the start has touched already
+
+import type { Machine } from '../state/machine.ts'
+import type { Task } from '../state/task.ts'
+import { store32 } from '../mm/uaccess.ts'
+
+export interface LibcState {
+  buffer: number // stdout's, on the heap; 0 before the first output, -1 if there was no memory for it
+  buffered: number // bytes in it
+  split: number[] // first bytes of a UTF-8 character whose rest was not yet written
+  out: string // text on its way to the terminal
+  lastErrno: number // set since the statement began; 0: nothing failed
+}
+
+export function mkLibcState(): LibcState {
+  return { buffer: 0, buffered: 0, split: [], out: '', lastErrno: 0 }
+}
+
+const MAIN_ARENA = 0xc60
+const FIRST_PAGE = 6
+const PAGES = 2
+const FILES = 0x300
+const SCRATCH = 0x60
+const ERRNO = 0x10
+
+function dataEnd(m: Machine, task: Task): number {
+  return task.mm!.libcData + (FIRST_PAGE + PAGES) * m.pageSize
+}
+
+export function mainArenaAddress(m: Machine, task: Task): number {
+  return task.mm!.libcData + FIRST_PAGE * m.pageSize + MAIN_ARENA
+}
+
+export function errnoAddress(m: Machine, task: Task): number {
+  return dataEnd(m, task) - ERRNO
+}
+
+/** 64 bytes for arguments that are passed by address. */
+export function scratchAddress(m: Machine, task: Task): number {
+  return dataEnd(m, task) - SCRATCH
+}
+
+/** The address of stdin (0), stdout (1), stderr (2). */
+export function fileAddress(m: Machine, task: Task, index: number): number {
+  return dataEnd(m, task) - FILES + index * 0xe0
+}
+
+export function setErrno(c: { m: Machine; task: Task; libc: LibcState }, errno: number): void {
+  c.libc.lastErrno = errno
+  store32(c.m, c.task, errnoAddress(c.m, c.task), errno)
+}

@@ -1,0 +1,365 @@
+// malloc as a student meets it, in a process of its own.
+
+import { describe, expect, it } from 'vitest'
+import { firstChunk, freeStates, heapBins, heapChunks } from '../../../shared/libc/heapWalk.ts'
+import {
+  calloc,
+  callocPrepare,
+  free,
+  mallinfo2,
+  malloc,
+  mallocStats,
+  mallocTrim,
+  mallocUsableSize,
+  mallopt,
+  memalign,
+  mkClearing,
+  mkMove,
+  posixMemalign,
+  realloc,
+  reallocFinish,
+  reallocPrepare,
+} from '../../../shared/libc/malloc.ts'
+import {
+  GLIBC_2_13_I386,
+  GLIBC_2_13_X86_64,
+  GLIBC_2_36_I386,
+  GLIBC_2_36_X86_64,
+} from '../../../shared/libc/ptmalloc/flavour.ts'
+import { Killed, ProcessMemory } from './processMemory.ts'
+
+const flavours = [GLIBC_2_36_X86_64, GLIBC_2_36_I386, GLIBC_2_13_X86_64, GLIBC_2_13_I386]
+
+function mkProcess(flavour = GLIBC_2_36_X86_64, environment = {}): ProcessMemory {
+  return new ProcessMemory(flavour, environment, 0x1000000)
+}
+
+/** What the process says when it is killed. */
+function lastWords(process: ProcessMemory, run: () => void): string {
+  try {
+    run()
+  } catch (unwound) {
+    if (unwound instanceof Killed) return `${unwound.signal} ${process.messages.join('').trim()}`.trim()
+    throw unwound
+  }
+  return 'lives'
+}
+
+describe('where blocks lie', () => {
+  it('main_arena has the size that this glibc gives it', () => {
+    expect(flavours.map((flavour) => flavour.arena.size)).toEqual([2200, 1116, 2176, 1100])
+  })
+
+  it('the first block comes behind the thread cache’s table, or at the start if there is none', () => {
+    const first = flavours.map((flavour) => malloc(mkProcess(flavour).env, 1) - 0x1000000)
+    expect(first).toEqual([0x2a0, 0x1a0, 0x10, 0x8])
+  })
+
+  it('three blocks of one byte are a smallest chunk apart', () => {
+    const { env } = mkProcess()
+    const [a, b, c] = [malloc(env, 1), malloc(env, 1), malloc(env, 1)]
+    expect([b! - a!, c! - b!]).toEqual([0x20, 0x20])
+  })
+
+  it('40 MiB get a mapping of their own: 40 MiB and a page', () => {
+    const process = mkProcess()
+    const mem = malloc(process.env, 40 * 1024 * 1024)
+    expect(process.env.load(mem - 8)).toBe(0x2801002)
+    expect(mallocUsableSize(process.env, mem)).toBe(0x2801000 - 16)
+  })
+
+  it('malloc(0) is a block; a size above PTRDIFF_MAX is none', () => {
+    const process = mkProcess()
+    expect(mallocUsableSize(process.env, malloc(process.env, 0))).toBe(24)
+    expect(malloc(process.env, -1)).toBe(0)
+    expect(malloc(process.env, 2n ** 64n - 1n)).toBe(0)
+    expect(malloc(process.env, 2n ** 63n - 1n)).toBe(0)
+    expect(process.errno).toBe(12)
+  })
+
+  it('a freed block comes back first, with stale bytes behind two spoilt words', () => {
+    const { env } = mkProcess()
+    const a = malloc(env, 200)
+    env.fill(a, 0x41, 200)
+    free(env, a)
+    expect(malloc(env, 200)).toBe(a)
+    expect(env.load(a + 8)).toBe(0)
+    expect(env.load32(a + 16)).toBe(0x41414141)
+  })
+})
+
+describe('what a damaged heap says', () => {
+  it('a double free is found in the thread cache', () => {
+    const process = mkProcess()
+    const a = malloc(process.env, 20)
+    free(process.env, a)
+    expect(lastWords(process, () => free(process.env, a))).toBe(
+      'SIGABRT free(): double free detected in tcache 2',
+    )
+  })
+
+  it('text over the next chunk’s size is found when that one is freed', () => {
+    const process = mkProcess()
+    const a = malloc(process.env, 24)
+    const b = malloc(process.env, 24)
+    process.env.fill(a, 0x48, 32) // a size that is no multiple of 16
+    expect(lastWords(process, () => free(process.env, b))).toBe('SIGABRT free(): invalid size')
+  })
+
+  it('a wild write into main_arena is found, too', () => {
+    const process = mkProcess()
+    malloc(process.env, 24)
+    const top = process.env.load(process.env.mainArena + GLIBC_2_36_X86_64.arena.top)
+    process.env.store(top + 8, -7)
+    expect(lastWords(process, () => malloc(process.env, 200000))).toBe(
+      'SIGABRT malloc(): corrupted top size',
+    )
+  })
+
+  it('a pointer from nowhere is a segmentation fault', () => {
+    const process = mkProcess()
+    malloc(process.env, 1)
+    expect(lastWords(process, () => free(process.env, 0x4141414141414141))).toBe('SIGSEGV')
+  })
+
+  it('2.13 names the program and the address', () => {
+    const process = mkProcess(GLIBC_2_13_X86_64)
+    const a = malloc(process.env, 20)
+    free(process.env, a)
+    expect(lastWords(process, () => free(process.env, a))).toBe(
+      'SIGABRT *** glibc detected *** ./program: double free or corruption (fasttop): 0x0000000001000010 ***',
+    )
+  })
+
+  it('2.13 goes on after the message with MALLOC_CHECK_=1', () => {
+    const process = mkProcess(GLIBC_2_13_X86_64, { MALLOC_CHECK_: '1' })
+    const a = malloc(process.env, 20)
+    free(process.env, a)
+    expect(lastWords(process, () => free(process.env, a))).toBe('lives')
+    expect(process.messages.join('')).toContain('free(): invalid pointer')
+  })
+})
+
+describe('long work in slices', () => {
+  it('calloc tells what is to be cleared; fresh memory isn’t', () => {
+    const { env } = mkProcess()
+    const clearing = mkClearing()
+    malloc(env, 100000)
+    callocPrepare(env, 1, 100000, clearing) // begins in the old end of the heap
+    expect(clearing.length).toBe(0x21000 - 0x290 - 100016 - 8)
+    const a = malloc(env, 2000)
+    malloc(env, 1)
+    free(env, a)
+    expect(callocPrepare(env, 500, 4, clearing)).toBe(a)
+    expect(clearing).toEqual({ from: a, length: 2008 })
+  })
+
+  it('realloc tells what is to be copied and frees the old block afterwards', () => {
+    const { env } = mkProcess()
+    const move = mkMove()
+    const a = malloc(env, 24)
+    malloc(env, 24)
+    const b = reallocPrepare(env, a, 1000, move)
+    expect(move).toMatchObject({ to: b, from: a, length: 24 })
+    env.copy(move.to, move.from, move.length)
+    reallocFinish(env, move)
+    expect(malloc(env, 24)).toBe(a)
+  })
+
+  it('realloc in place has nothing to copy', () => {
+    const { env } = mkProcess()
+    const move = mkMove()
+    const a = malloc(env, 2000)
+    expect(reallocPrepare(env, a, 5000, move)).toBe(a)
+    expect(move.length).toBe(0)
+  })
+})
+
+describe('what malloc tells', () => {
+  it('mallinfo2 counts what lies in the heap and in mappings', () => {
+    const { env } = mkProcess()
+    malloc(env, 2000)
+    malloc(env, 1000000)
+    expect(mallinfo2(env)).toMatchObject({ arena: 135168, hblks: 1, hblkhd: 1003520, ordblks: 1 })
+  })
+
+  it('malloc_stats writes the lines of glibc', () => {
+    const { env } = mkProcess()
+    malloc(env, 1)
+    expect(mallocStats(env)).toBe(
+      'Arena 0:\nsystem bytes     =     135168\nin use bytes     =        688\nTotal (incl. mmap):\n' +
+        'system bytes     =     135168\nin use bytes     =        688\nmax mmap regions =          0\n' +
+        'max mmap bytes   =          0\n',
+    )
+  })
+
+  it('malloc_trim gives back what lies at the end', () => {
+    const process = mkProcess()
+    free(process.env, malloc(process.env, 100000))
+    expect(mallocTrim(process.env, 0)).toBe(1)
+    expect(process.sbrk(0)).toBe(0x1001000)
+  })
+
+  it('posix_memalign wants a power of two', () => {
+    const { env } = mkProcess()
+    expect(posixMemalign(env, 24, 1)).toBe(-22)
+    expect(posixMemalign(env, 4096, 1) % 4096).toBe(0)
+  })
+})
+
+describe('who looks at the heap', () => {
+  const readerOf = (process: ProcessMemory) => ({
+    flavour: process.env.flavour,
+    mainArena: process.env.mainArena,
+    peek32: (va: number) => (process.isThere(va) ? process.env.load32(va) : null),
+  })
+
+  it('sees every chunk once, with its state and its list', () => {
+    const process = mkProcess()
+    const { env } = process
+    const [a, , c] = [malloc(env, 24), malloc(env, 24), malloc(env, 2000), malloc(env, 24)]
+    free(env, a!)
+    free(env, c!)
+    const reader = readerOf(process)
+    const lists = heapBins(reader, 100)
+    expect(lists.map(({ kind, chunks }) => [kind, ...chunks])).toEqual([
+      ['tcache', a! - 16],
+      ['unsorted', c! - 16],
+    ])
+    const from = firstChunk(env.flavour, process.heapStart)
+    const part = heapChunks(reader, from, process.sbrk(0), freeStates(lists), 100)
+    expect(part.chunks.map(({ state }) => state)).toEqual([
+      'table', 'tcache', 'used', 'unsorted', 'used', 'top',
+    ])
+    expect(part.chunks.reduce((sum, { size }) => sum + size, 0)).toBe(0x21000)
+  })
+
+  it('comes through 100,000 chunks in parts, and stops where the row is damaged', () => {
+    const process = mkProcess()
+    const { env } = process
+    for (let i = 0; i < 100000; i++) malloc(env, 24)
+    const reader = readerOf(process)
+    let [next, seen] = [firstChunk(env.flavour, process.heapStart), 0]
+    while (next !== 0) {
+      const part = heapChunks(reader, next, process.sbrk(0), new Map(), 5000)
+      ;[next, seen] = [part.next, seen + part.chunks.length]
+    }
+    expect(seen).toBe(100002)
+    env.store(process.heapStart + 0x2a8 - 0x10, 3)
+    const part = heapChunks(reader, process.heapStart, process.sbrk(0), new Map(), 5000)
+    expect(part).toMatchObject({ next: 0, damaged: true })
+  })
+})
+
+describe('random work against a list of live ranges', () => {
+  interface Live {
+    mem: number
+    bytes: number
+    seed: number
+  }
+
+  /** xorshift32: the same everywhere. */
+  function mkRandom(seed: number): (below: number) => number {
+    let x = seed
+    return (below) => {
+      x ^= x << 13
+      x ^= x >>> 17
+      x ^= x << 5
+      return (x >>> 0) % below
+    }
+  }
+
+  function fillLive(process: ProcessMemory, { mem, bytes, seed }: Live, from: number): void {
+    for (let i = from; i < bytes; i += 197) process.env.store8(mem + i, (seed + i) & 0xff)
+  }
+
+  function checkLive(process: ProcessMemory, { mem, bytes, seed }: Live, upTo: number): void {
+    for (let i = 0; i < Math.min(bytes, upTo); i += 197) {
+      if (process.env.load8(mem + i) !== ((seed + i) & 0xff)) {
+        throw new Error(`block at ${mem.toString(16)} has lost byte ${i}`)
+      }
+    }
+  }
+
+  function checkZero(process: ProcessMemory, mem: number, bytes: number): void {
+    for (let i = 0; i < bytes; i += 61) {
+      if (process.env.load8(mem + i) !== 0) throw new Error(`calloc left byte ${i}`)
+    }
+  }
+
+  function checkRanges(process: ProcessMemory, live: Live[]): void {
+    const sorted = [...live].sort((a, b) => a.mem - b.mem)
+    for (let i = 0; i < sorted.length; i++) {
+      const block = sorted[i]!
+      expect(block.mem % process.env.flavour.alignment).toBe(0)
+      expect(mallocUsableSize(process.env, block.mem)).toBeGreaterThanOrEqual(block.bytes)
+      if (i > 0) expect(sorted[i - 1]!.mem + sorted[i - 1]!.bytes).toBeLessThanOrEqual(block.mem)
+    }
+  }
+
+  for (const flavour of flavours) {
+    for (const notcache of flavour.tcache ? [false, true] : [false]) {
+      const name = `${flavour.version}, ${flavour.bits} bits${notcache ? ', no thread cache' : ''}`
+      it(`no block overlaps another and none loses its contents: ${name}`, () => {
+        const tunables = { GLIBC_TUNABLES: 'glibc.malloc.tcache_count=0' }
+        const process = mkProcess(flavour, notcache ? tunables : {})
+        const { env } = process
+        const random = mkRandom(20110117)
+        const live: Live[] = []
+        const met = new Set<string>()
+        const reader = { flavour, mainArena: env.mainArena, peek32: env.load32 }
+        const bytesOf = (): number =>
+          [random(100), random(100), random(1200), random(20000), random(400000)][random(5)]!
+        for (let step = 0; step < 3000; step++) {
+          const action = live.length < 20 ? 0 : live.length > 200 ? 3 : random(6)
+          const bytes = bytesOf()
+          if (action <= 1) {
+            const align = 2 ** random(13)
+            const kind = random(3)
+            const mem =
+              kind === 0 ? malloc(env, bytes) : kind === 1 ? calloc(env, 1, bytes) : memalign(env, align, bytes)
+            if (kind === 1) checkZero(process, mem, bytes)
+            if (kind === 2) expect(mem % align).toBe(0)
+            live.push({ mem, bytes, seed: random(256) })
+            fillLive(process, live.at(-1)!, 0)
+          } else {
+            const i = random(live.length)
+            const block = live[i]!
+            checkLive(process, block, Infinity)
+            if (action === 2) {
+              const mem = realloc(env, block.mem, bytes)
+              met.add(bytes === 0 ? 'freed' : mem === block.mem ? 'in place' : 'moved')
+              live[i] = { ...block, mem, bytes }
+              if (bytes === 0) live.splice(i, 1)
+              else checkLive(process, { ...live[i]!, bytes: Math.min(bytes, block.bytes) }, Infinity)
+              if (bytes !== 0) fillLive(process, live[i]!, 0)
+            } else {
+              free(env, block.mem)
+              live.splice(i, 1)
+            }
+          }
+          if (step % 100 === 0) {
+            checkRanges(process, live)
+            for (const { kind } of heapBins(reader, 1000)) met.add(kind)
+          }
+          if (step % 500 === 0) mallocTrim(env, 0)
+        }
+        expect(process.messages).toEqual([])
+        expect(process.calls.mmap * process.calls.mremap * process.calls.madvise).toBeGreaterThan(0)
+        const expected = ['fast', 'in place', 'large', 'moved', 'small', 'unsorted']
+        if (flavour.tcache && !notcache) expected.push('tcache')
+        expect([...met]).toEqual(expect.arrayContaining(expected))
+
+        for (const block of live) free(env, block.mem)
+        mallopt(env, -100, 0)
+        const info = mallinfo2(env)
+        expect(info.hblks).toBe(0)
+        const cached = heapBins(reader, 1000).filter(({ kind }) => kind === 'tcache')
+        const inCache = cached.reduce((sum, { size, count }) => sum + size * count, 0)
+        const table = flavour.tcache ? (flavour.bits === 64 ? 0x290 : 0x190) : 0
+        const skipped = flavour.alignment > flavour.header ? 8 : 0
+        expect(info.uordblks).toBe(inCache + table + skipped)
+      })
+    }
+  }
+})

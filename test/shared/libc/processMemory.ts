@@ -1,0 +1,321 @@
+// A process's memory for tests of malloc that need no machine: data, a heap that grows by brk, mappings.
+
+import type { MallocFlavour } from '../../../shared/libc/ptmalloc/flavour.ts'
+import { highHalf, joinHalves, type MallocEnv } from '../../../shared/libc/ptmalloc/env.ts'
+import type { TraceTarget } from '../../../shared/libc/mallocTrace.ts'
+
+const PAGE = 4096
+const CACHE = 4096
+const DATA_OFFSET = 0xd2000 // of the library's data from where mappings begin
+const BELOW_HEAP = 0x10000 // the break was moved up to where the heap starts
+
+/** Unwinds out of malloc: the process is dead. */
+export class Killed extends Error {
+  readonly signal: 'SIGSEGV' | 'SIGABRT'
+  constructor(signal: 'SIGSEGV' | 'SIGABRT') {
+    super(signal)
+    this.signal = signal
+  }
+}
+
+interface Range {
+  start: number
+  end: number
+}
+
+export interface ProcessOptions {
+  heapStart: number
+  mmapTop: number
+  limit: number // bytes of address space that can be had
+  environment: Record<string, string>
+}
+
+const OPTIONS: Record<64 | 32, Omit<ProcessOptions, 'environment'>> = {
+  64: { heapStart: 0x555556000000, mmapTop: 0x7ffff7000000, limit: 2 ** 35 },
+  32: { heapStart: 0x59000000, mmapTop: 0xf7000000, limit: 0x3f000000 },
+}
+
+export class ProcessMemory implements TraceTarget {
+  readonly env: MallocEnv
+  readonly heapStart: number
+  readonly messages: string[] = []
+  errno = 0
+  calls = { sbrk: 0, mmap: 0, munmap: 0, mremap: 0, madvise: 0 }
+  private readonly pages = new Map<number, Int32Array>()
+  private readonly tags = new Float64Array(CACHE).fill(-1)
+  private readonly cached: Int32Array[] = new Array<Int32Array>(CACHE).fill(new Int32Array(0))
+  private ranges: Range[] = []
+  private readonly data: Range
+  private brk: number
+  private mmapNext: number
+  private used = 0
+
+  constructor(
+    flavour: MallocFlavour,
+    environment: Record<string, string> = {},
+    heapStart = OPTIONS[flavour.bits].heapStart,
+  ) {
+    const options = OPTIONS[flavour.bits]
+    this.heapStart = heapStart
+    this.brk = heapStart
+    this.mmapNext = options.mmapTop
+    const dataStart = options.mmapTop + DATA_OFFSET
+    this.data = { start: dataStart, end: dataStart + 2 * PAGE }
+    const limit = options.limit
+    const wide = flavour.bits === 64
+    const fail = (): never => {
+      throw new Killed('SIGSEGV')
+    }
+    const { tags, cached } = this
+    const page = (va: number): Int32Array => {
+      const slot = (va >>> 12) & (CACHE - 1)
+      if (tags[slot] === va - (va & (PAGE - 1))) return cached[slot]!
+      return this.pageIn(Math.floor(va / PAGE)) ?? fail()
+    }
+    const load32 = (va: number): number => {
+      if ((va & 3) !== 0) return this.load32Unaligned(va)
+      return page(va)[(va & (PAGE - 1)) >> 2]!
+    }
+    const store32 = (va: number, value: number): void => {
+      if ((va & 3) !== 0) this.store32Unaligned(va, value)
+      else page(va)[(va & (PAGE - 1)) >> 2] = value
+    }
+    const locate = (va: number): number => {
+      const slot = (va >>> 12) & (CACHE - 1)
+      if (tags[slot] !== va - (va & (PAGE - 1)) || (va & 3) !== 0) return -1
+      this.env.words = cached[slot]!
+      return (va & (PAGE - 1)) >> 2
+    }
+    const load8 = (va: number): number =>
+      (page(va)[(va & (PAGE - 1)) >> 2]! >>> ((va & 3) * 8)) & 0xff
+    const store8 = (va: number, byte: number): void => {
+      const words = page(va)
+      const index = (va & (PAGE - 1)) >> 2
+      const shift = (va & 3) * 8
+      words[index] = (words[index]! & ~(0xff << shift)) | ((byte & 0xff) << shift)
+    }
+    this.env = {
+      flavour,
+      mainArena: this.data.start + 0xc60,
+      programName: './program',
+      load8,
+      store8,
+      load16: (va) => load8(va) | (load8(va + 1) << 8),
+      store16: (va, half) => {
+        store8(va, half)
+        store8(va + 1, half >> 8)
+      },
+      load32,
+      store32,
+      load: wide
+        ? (va) => {
+            if ((va & 7) !== 0) return joinHalves(load32(va), load32(va + 4))
+            const words = page(va)
+            const index = (va & (PAGE - 1)) >> 2
+            const low = words[index]!
+            const high = words[index + 1]!
+            return high === 0 && low >= 0 ? low : joinHalves(low, high)
+          }
+        : (va) => load32(va) >>> 0,
+      store: wide
+        ? (va, value) => {
+            const high = value >= 0 && value <= 0x7fff_ffff ? 0 : highHalf(value)
+            if ((va & 7) !== 0) {
+              store32(va, value | 0)
+              store32(va + 4, high)
+              return
+            }
+            const words = page(va)
+            const index = (va & (PAGE - 1)) >> 2
+            words[index] = value | 0
+            words[index + 1] = high
+          }
+        : store32,
+      locate,
+      locateWritable: locate,
+      words: this.cached[0]!,
+      fill: (va, byte, length) => {
+        if (!this.fill(va, byte, length)) fail()
+      },
+      copy: (to, from, length) => {
+        const bytes = this.read(from, length) ?? fail()
+        if (!this.write(to, bytes)) fail()
+      },
+      sbrk: (increment) => this.sbrk(increment),
+      mmap: (hint, length) => this.mmap(hint, length, limit),
+      munmap: (va, length) => this.munmap(va, length),
+      mremap: (va, oldLength, newLength) => this.mremap(va, oldLength, newLength, limit),
+      mprotect: () => 0,
+      madviseDontneed: (va, length) => {
+        this.calls.madvise++
+        this.drop(va, va + length)
+        return 0
+      },
+      setErrno: (errno) => {
+        this.errno = errno
+      },
+      getenv: (name) => environment[name] ?? null,
+      randomWord: (half) => (half === 0 ? 0x5eed1234 : 0x7a3b9c1d),
+      message: (text) => {
+        this.messages.push(text)
+      },
+      abort: () => {
+        throw new Killed('SIGABRT')
+      },
+    }
+    this.limit = limit
+  }
+
+  private readonly limit: number
+
+  sbrk(increment: number): number {
+    this.calls.sbrk++
+    const old = this.brk
+    if (increment === 0) return old
+    const brk = old + increment
+    if (brk < this.heapStart || this.used + increment > this.limit) return -1
+    this.brk = brk
+    this.used += increment
+    if (increment < 0) this.drop(Math.ceil(brk / PAGE) * PAGE, Math.ceil(old / PAGE) * PAGE)
+    return old
+  }
+
+  isThere(va: number): boolean {
+    return this.pageAt(va) !== null
+  }
+
+  read(va: number, length: number): Uint8Array | null {
+    const bytes = new Uint8Array(length)
+    for (let done = 0; done < length; ) {
+      const words = this.pageAt(va + done)
+      if (words === null) return null
+      const offset = (va + done) & (PAGE - 1)
+      const n = Math.min(PAGE - offset, length - done)
+      bytes.set(new Uint8Array(words.buffer, offset, n), done)
+      done += n
+    }
+    return bytes
+  }
+
+  write(va: number, bytes: Uint8Array): boolean {
+    for (let done = 0; done < bytes.length; ) {
+      const words = this.pageAt(va + done)
+      if (words === null) return false
+      const offset = (va + done) & (PAGE - 1)
+      const n = Math.min(PAGE - offset, bytes.length - done)
+      new Uint8Array(words.buffer, offset, n).set(bytes.subarray(done, done + n))
+      done += n
+    }
+    return true
+  }
+
+  fill(va: number, byte: number, length: number): boolean {
+    for (let done = 0; done < length; ) {
+      const words = this.pageAt(va + done)
+      if (words === null) return false
+      const offset = (va + done) & (PAGE - 1)
+      const n = Math.min(PAGE - offset, length - done)
+      new Uint8Array(words.buffer, offset, n).fill(byte)
+      done += n
+    }
+    return true
+  }
+
+  private pageAt(va: number): Int32Array | null {
+    const slot = (va >>> 12) & (CACHE - 1)
+    if (this.tags[slot] === va - (va & (PAGE - 1))) return this.cached[slot]!
+    return this.pageIn(Math.floor(va / PAGE))
+  }
+
+  private pageIn(vpn: number): Int32Array | null {
+    let words = this.pages.get(vpn)
+    if (words === undefined) {
+      if (!this.mapped(vpn * PAGE)) return null
+      words = new Int32Array(PAGE / 4)
+      this.pages.set(vpn, words)
+    }
+    this.tags[vpn & (CACHE - 1)] = vpn * PAGE
+    this.cached[vpn & (CACHE - 1)] = words
+    return words
+  }
+
+  private mapped(va: number): boolean {
+    if (va >= this.heapStart - BELOW_HEAP && va < this.brk) return true
+    if (va >= this.data.start && va < this.data.end) return true
+    return this.ranges.some((range) => va >= range.start && va < range.end)
+  }
+
+  private load32Unaligned(va: number): number {
+    let value = 0
+    for (let i = 3; i >= 0; i--) value = (value << 8) | this.env.load8(va + i)
+    return value
+  }
+
+  private store32Unaligned(va: number, value: number): void {
+    for (let i = 0; i < 4; i++) this.env.store8(va + i, (value | 0) >> (8 * i))
+  }
+
+  private drop(start: number, end: number): void {
+    const many = (end - start) / PAGE > this.pages.size
+    const first = Math.floor(start / PAGE)
+    const last = Math.ceil(end / PAGE)
+    if (many) {
+      for (const vpn of [...this.pages.keys()]) {
+        if (vpn >= first && vpn < last) this.pages.delete(vpn)
+      }
+      this.tags.fill(-1)
+      return
+    }
+    for (let vpn = first; vpn < last; vpn++) {
+      this.pages.delete(vpn)
+      if (this.tags[vpn & (CACHE - 1)] === vpn * PAGE) this.tags[vpn & (CACHE - 1)] = -1
+    }
+  }
+
+  private mmap(hint: number, length: number, limit: number): number {
+    this.calls.mmap++
+    const bytes = Math.ceil(length / PAGE) * PAGE
+    if (this.used + bytes > limit) return -1
+    const free = this.ranges.every((r) => hint >= r.end || hint + bytes <= r.start)
+    const start = hint !== 0 && free ? hint : this.mmapNext - bytes
+    if (start !== hint) this.mmapNext = start
+    this.ranges.push({ start, end: start + bytes })
+    this.used += bytes
+    return start
+  }
+
+  private munmap(va: number, length: number): number {
+    this.calls.munmap++
+    if (va % PAGE !== 0 || length <= 0 || va < 0 || va + length > 2 ** 47) return -1
+    const end = va + Math.ceil(length / PAGE) * PAGE
+    const rest: Range[] = []
+    for (const range of this.ranges) {
+      if (range.end <= va || range.start >= end) {
+        rest.push(range)
+        continue
+      }
+      this.used -= Math.min(range.end, end) - Math.max(range.start, va)
+      if (range.start < va) rest.push({ start: range.start, end: va })
+      if (range.end > end) rest.push({ start: end, end: range.end })
+    }
+    this.ranges = rest
+    this.drop(va, end)
+    return 0
+  }
+
+  private mremap(va: number, oldLength: number, newLength: number, limit: number): number {
+    this.calls.mremap++
+    if (newLength <= oldLength) {
+      if (newLength < oldLength) this.munmap(va + newLength, oldLength - newLength)
+      return va
+    }
+    const start = this.mmap(0, newLength, limit)
+    if (start === -1) return -1
+    for (let offset = 0; offset < oldLength; offset += PAGE) {
+      const words = this.pages.get((va + offset) / PAGE)
+      if (words !== undefined) this.pages.set((start + offset) / PAGE, words)
+    }
+    this.munmap(va, oldLength)
+    return start
+  }
+}
