@@ -1,0 +1,154 @@
+// The tree of /proc: what there is, whose it is, what is in it. Reading never changes the machine.
+//
+//   /proc/meminfo …          of the machine
+//   /proc/sys/kernel, vm     what can be set
+//   /proc/PID/…              of a process (base.ts)
+//   /proc/self               a link to the reader's own
+
+import { EACCES, EISDIR, ENOENT, ENOTDIR } from '../lib/errno.ts'
+import type { Machine } from '../state/machine.ts'
+import type { Task } from '../state/task.ts'
+import { mayAccess, PID_FILES } from './base.ts'
+import { procBuddyinfo } from './buddyinfo.ts'
+import { procMeminfo } from './meminfo.ts'
+import { findSysctl, SYSCTL_FILES, type SysctlFile } from './sysctl.ts'
+import { procLoadavg, procUptime } from './uptime.ts'
+import { procVersion } from './version.ts'
+import { procVmstat } from './vmstat.ts'
+
+export interface ProcDir {
+  kind: 'dir'
+  mode: number
+  uid: number
+  names: () => string[]
+}
+
+export interface ProcLink {
+  kind: 'link'
+  mode: number
+  uid: number
+  target: string
+}
+
+export interface ProcFile {
+  kind: 'file'
+  mode: number
+  uid: number
+  show: (uid: number) => string | { errno: number }
+  task?: Task // of a process's file: the process
+  sysctl?: SysctlFile
+}
+
+export type ProcNode = ProcDir | ProcLink | ProcFile
+
+interface RootFile {
+  name: string
+  mode: number
+  show: (m: Machine) => string
+}
+
+const ROOT_FILES: RootFile[] = [
+  { name: 'buddyinfo', mode: 0o444, show: procBuddyinfo },
+  { name: 'loadavg', mode: 0o444, show: procLoadavg },
+  { name: 'meminfo', mode: 0o444, show: procMeminfo },
+  { name: 'sysrq-trigger', mode: 0o200, show: () => '' },
+  { name: 'uptime', mode: 0o444, show: procUptime },
+  { name: 'version', mode: 0o444, show: procVersion },
+  { name: 'vmstat', mode: 0o444, show: procVmstat },
+]
+
+/** What the path below /proc names. `self` is the reader's pid, 0 if it has none. */
+export function findProc(m: Machine, path: string, self = 0): ProcNode | null {
+  const [top, ...parts] = path.split('/').filter((part) => part !== '' && part !== '.')
+  if (top !== 'proc') return null
+  return findIn(m, parts, self)
+}
+
+function findIn(m: Machine, parts: string[], self: number): ProcNode | null {
+  if (parts.length === 0) return rootDir(m, self)
+  const [first, ...rest] = parts
+  if (first === 'self') {
+    if (!m.tasks.has(self)) return null
+    if (rest.length === 0) return { kind: 'link', mode: 0o777, uid: 0, target: String(self) }
+    return findIn(m, [String(self), ...rest], self)
+  }
+  if (first === 'sys') return findSys(m, rest)
+  if (/^[1-9]\d{0,9}$/.test(first)) return findPid(m, Number(first), rest)
+  const file = ROOT_FILES.find(({ name }) => name === first)
+  if (file === undefined || rest.length > 0) return null
+  return { kind: 'file', mode: file.mode, uid: 0, show: () => file.show(m) }
+}
+
+function rootDir(m: Machine, self: number): ProcDir {
+  const names = ROOT_FILES.map(({ name }) => name)
+  if (m.tasks.has(self)) names.push('self')
+  names.push('sys')
+  return dir(0, () => [...pids(m), ...names])
+}
+
+function pids(m: Machine): string[] {
+  return [...m.tasks.keys()].sort((a, b) => a - b).map(String)
+}
+
+function findPid(m: Machine, pid: number, rest: string[]): ProcNode | null {
+  const task = m.tasks.get(pid)
+  if (task === undefined || rest.length > 1) return null
+  if (rest.length === 0) return dir(task.uid, () => PID_FILES.map(({ name }) => name))
+  const file = PID_FILES.find(({ name }) => name === rest[0])
+  if (file === undefined) return null
+  const show = (uid: number) => file.show(m, task, mayAccess(task, uid))
+  return { kind: 'file', mode: file.mode, uid: task.uid, show, task }
+}
+
+function findSys(m: Machine, rest: string[]): ProcNode | null {
+  const path = rest.join('/')
+  const sysctl = findSysctl(path)
+  if (sysctl !== null) {
+    const mode = sysctl.set === undefined ? 0o444 : 0o644
+    return { kind: 'file', mode, uid: 0, show: () => sysctl.get(m) + '\n', sysctl }
+  }
+  const below = path === '' ? '' : path + '/'
+  const inside = SYSCTL_FILES.filter((file) => file.path.startsWith(below))
+  if (inside.length === 0) return null
+  const names = inside.map((file) => file.path.slice(below.length).split('/')[0])
+  return dir(0, () => [...new Set(names)])
+}
+
+function dir(uid: number, names: () => string[]): ProcDir {
+  return { kind: 'dir', mode: 0o555, uid, names }
+}
+
+/** Whether the permission bits let the user do it: 4 read, 2 write. One group is enough here: everyone has their own. */
+export function mayOpen(node: ProcNode, uid: number, want: number): boolean {
+  if (uid === 0) return true
+  const bits = uid === node.uid ? node.mode >> 6 : node.mode
+  return (bits & want) === want
+}
+
+/** The text of a file; `uid` is the reader, `self` its pid if it has one. */
+export function readProc(
+  m: Machine,
+  path: string,
+  uid: number,
+  self = 0,
+): { text: string } | { errno: number } {
+  const node = findProc(m, path, self)
+  if (node === null) return { errno: ENOENT }
+  if (node.kind !== 'file') return { errno: EISDIR }
+  if (!mayOpen(node, uid, 4)) return { errno: EACCES }
+  const shown = node.show(uid)
+  return typeof shown === 'string' ? { text: shown } : shown
+}
+
+/** The names in a directory. */
+export function listProc(
+  m: Machine,
+  path: string,
+  _uid: number,
+  self = 0,
+): { names: string[] } | { errno: number } {
+  const node = findProc(m, path, self)
+  if (node === null) return { errno: ENOENT }
+  if (node.kind !== 'dir') return { errno: ENOTDIR }
+  return { names: node.names() }
+}

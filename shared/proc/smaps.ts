@@ -1,0 +1,159 @@
+// /proc/PID/smaps and smaps_rollup: how much of each mapping is resident, and with how many it is shared
+// (fs/proc/task_mmu.c smaps_account, __show_smap). Left out: huge pages, swap, KSM; they show as 0.
+
+import { PTE_ACCESSED, pteDirty, ptePfn, ptePresent } from '../hw/mmu.ts'
+import { hex } from '../lib/bits.ts'
+import type { Machine } from '../state/machine.ts'
+import * as VM from '../state/mm.ts'
+import type { Vma } from '../state/mm.ts'
+import { PG_ANON, PG_DIRTY, PG_SWAPBACKED } from '../state/page.ts'
+import type { Task } from '../state/task.ts'
+import { mapsLine, padName } from './maps.ts'
+import { walkPageRange } from './pageWalk.ts'
+
+/** Sums over the pages of a mapping; bytes, proportional ones in fixed point. */
+export interface MemSizeStats {
+  rss: number
+  pss: number
+  pssDirty: number
+  pssAnon: number
+  pssFile: number
+  pssShmem: number
+  pssLocked: number
+  sharedClean: number
+  sharedDirty: number
+  privateClean: number
+  privateDirty: number
+  referenced: number
+  anonymous: number
+}
+
+const PSS_SHIFT = 12
+
+function mkStats(): MemSizeStats {
+  return {
+    rss: 0,
+    pss: 0,
+    pssDirty: 0,
+    pssAnon: 0,
+    pssFile: 0,
+    pssShmem: 0,
+    pssLocked: 0,
+    sharedClean: 0,
+    sharedDirty: 0,
+    privateClean: 0,
+    privateDirty: 0,
+    referenced: 0,
+    anonymous: 0,
+  }
+}
+
+/** What is resident of one mapping. The zero page belongs to nobody and does not count. */
+export function gatherVma(m: Machine, vma: Vma, stats = mkStats()): MemSizeStats {
+  const { page } = m.zone
+  walkPageRange(m, vma.mm, vma.start, vma.end, (_, pte) => {
+    if (!ptePresent(pte)) return
+    const pfn = ptePfn(pte)
+    if (pfn === m.zeroPfn) return
+    const flags = page.flags[pfn]
+    const mapcount = page.mapcount[pfn]
+    const dirty = pteDirty(pte) || (flags & PG_DIRTY) !== 0
+    const share = Math.floor((m.pageSize * 2 ** PSS_SHIFT) / Math.max(mapcount, 1))
+    stats.rss += m.pageSize
+    stats.pss += share
+    if (dirty) stats.pssDirty += share
+    if ((vma.flags & VM.VM_LOCKED) !== 0) stats.pssLocked += share
+    if ((flags & PG_ANON) !== 0) {
+      stats.anonymous += m.pageSize
+      stats.pssAnon += share
+    } else if ((flags & PG_SWAPBACKED) !== 0) stats.pssShmem += share
+    else stats.pssFile += share
+    if ((pte & PTE_ACCESSED) !== 0) stats.referenced += m.pageSize
+    if (mapcount > 1) stats[dirty ? 'sharedDirty' : 'sharedClean'] += m.pageSize
+    else stats[dirty ? 'privateDirty' : 'privateClean'] += m.pageSize
+  })
+  return stats
+}
+
+export function procSmaps(m: Machine, task: Task): string {
+  let text = ''
+  for (const vma of task.mm?.vmas ?? []) {
+    const pageKb = m.pageSize / 1024
+    text += mapsLine(m, vma) + '\n'
+    text += kbLine('Size', (vma.end - vma.start) / 1024)
+    text += kbLine('KernelPageSize', pageKb) + kbLine('MMUPageSize', pageKb)
+    text += statsLines(gatherVma(m, vma), false)
+    text += 'THPeligible:           0\n'
+    text += `VmFlags: ${vmFlagNames(vma)}\n`
+  }
+  return text
+}
+
+/** All mappings in one; sums before it cuts, so it is a little more than the sum of the lines of smaps. */
+export function procSmapsRollup(m: Machine, task: Task): string {
+  const vmas = task.mm?.vmas ?? []
+  if (vmas.length === 0) return ''
+  const stats = mkStats()
+  for (const vma of vmas) gatherVma(m, vma, stats)
+  const range = `${hex(vmas[0].start, 8)}-${hex(vmas[vmas.length - 1].end, 8)}`
+  return `${padName(m, `${range} ---p 00000000 00:00 0 `)}[rollup]\n${statsLines(stats, true)}`
+}
+
+function statsLines(stats: MemSizeStats, rollup: boolean): string {
+  const kb = (name: string, bytes: number) => kbLine(name, Math.floor(bytes / 1024))
+  const pss = (name: string, shares: number) => kb(name, shares / 2 ** PSS_SHIFT)
+  let text = kb('Rss', stats.rss) + pss('Pss', stats.pss) + pss('Pss_Dirty', stats.pssDirty)
+  if (rollup) {
+    text += pss('Pss_Anon', stats.pssAnon) + pss('Pss_File', stats.pssFile)
+    text += pss('Pss_Shmem', stats.pssShmem)
+  }
+  text += kb('Shared_Clean', stats.sharedClean) + kb('Shared_Dirty', stats.sharedDirty)
+  text += kb('Private_Clean', stats.privateClean) + kb('Private_Dirty', stats.privateDirty)
+  text += kb('Referenced', stats.referenced) + kb('Anonymous', stats.anonymous)
+  for (const name of NEVER) text += kb(name, 0)
+  return text + pss('Locked', stats.pssLocked)
+}
+
+/** What this machine has not got. */
+const NEVER = [
+  'KSM',
+  'LazyFree',
+  'AnonHugePages',
+  'ShmemPmdMapped',
+  'FilePmdMapped',
+  'Shared_Hugetlb',
+  'Private_Hugetlb',
+  'Swap',
+  'SwapPss',
+]
+
+function kbLine(name: string, kb: number): string {
+  return `${name}:`.padEnd(16) + String(kb).padStart(8) + ' kB\n'
+}
+
+const FLAG_NAMES: [flag: number, name: string][] = [
+  [VM.VM_READ, 'rd'],
+  [VM.VM_WRITE, 'wr'],
+  [VM.VM_EXEC, 'ex'],
+  [VM.VM_SHARED, 'sh'],
+  [VM.VM_MAYREAD, 'mr'],
+  [VM.VM_MAYWRITE, 'mw'],
+  [VM.VM_MAYEXEC, 'me'],
+  [VM.VM_MAYSHARE, 'ms'],
+  [VM.VM_GROWSDOWN, 'gd'],
+  [VM.VM_LOCKED, 'lo'],
+  [VM.VM_SEQ_READ, 'sr'],
+  [VM.VM_RAND_READ, 'rr'],
+  [VM.VM_DONTCOPY, 'dc'],
+  [VM.VM_DONTEXPAND, 'de'],
+  [VM.VM_LOCKONFAULT, 'lf'],
+  [VM.VM_ACCOUNT, 'ac'],
+  [VM.VM_NORESERVE, 'nr'],
+  [VM.VM_WIPEONFORK, 'wf'],
+  [VM.VM_DONTDUMP, 'dd'],
+]
+
+/** Two letters and a blank each. */
+function vmFlagNames({ flags }: Vma): string {
+  return FLAG_NAMES.reduce((names, [flag, name]) => (flags & flag ? names + name + ' ' : names), '')
+}

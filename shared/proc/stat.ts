@@ -1,0 +1,89 @@
+// /proc/PID/stat and statm: the same facts for programs to read (fs/proc/array.c do_task_stat, proc_pid_statm).
+
+import type { Machine } from '../state/machine.ts'
+import type { Task } from '../state/task.ts'
+import { rssPages, textKb } from './status.ts'
+
+/** sysconf(_SC_CLK_TCK), the unit of times in stat. */
+export const CLK_TCK = 100
+const TTY_PTS = 136 // device major of /dev/pts/0 to 255
+
+/** Clock ticks of CPU time that the task has used. */
+export function cpuClockTicks(m: Machine, task: Task): number {
+  return Math.floor((task.utime * CLK_TCK) / m.options.speed)
+}
+
+/** The number of the terminal /dev/pts/N of the task's seat; -1 for the machine's own tasks. */
+export function ptsNumber(task: Task): number {
+  return task.seat - 1
+}
+
+/** `permitted`: whether the reader may know addresses. */
+export function procStat(m: Machine, task: Task, permitted: boolean): string {
+  const { mm } = task
+  const pts = ptsNumber(task)
+  const address = (va: number) => (mm === null || !permitted ? 0 : va)
+  const fields = [
+    task.pid,
+    `(${task.comm})`,
+    task.state,
+    task.parent?.pid ?? 0,
+    task.pgrp,
+    task.session,
+    pts < 0 ? 0 : TTY_PTS * 256 + pts,
+    -1, // tpgid
+    0, // flags
+    task.minFlt,
+    0,
+    task.majFlt,
+    0,
+    cpuClockTicks(m, task), // utime
+    0, // stime
+    0, // cutime
+    0, // cstime
+    20 + task.nice,
+    task.nice,
+    1, // threads
+    0,
+    task.startTime * (CLK_TCK / 20),
+    mm === null ? 0 : mm.totalVm * m.pageSize,
+    mm === null ? 0 : rssPages(mm),
+    '18446744073709551615', // rsslim
+    permitted ? address(mm?.startCode ?? 0) : mm === null ? 0 : 1,
+    permitted ? address(mm?.endCode ?? 0) : mm === null ? 0 : 1,
+    address(mm?.startStack ?? 0),
+    0, // kstkesp
+    0, // kstkeip
+    task.pending >>> 0,
+    0, // blocked
+    task.ignored >>> 0,
+    task.caught >>> 0,
+    permitted && (task.state === 'S' || task.state === 'D') ? 1 : 0, // wchan
+    0,
+    0,
+    17, // exit_signal
+    0, // processor
+    0, // rt_priority
+    0, // policy
+    0,
+    0,
+    0,
+    address(mm?.startData ?? 0),
+    address(mm?.endData ?? 0),
+    address(mm?.startBrk ?? 0),
+    address(mm?.argStart ?? 0),
+    address(mm?.argEnd ?? 0),
+    address(mm?.argEnd ?? 0), // env_start
+    address(mm?.argEnd ?? 0), // env_end
+    permitted ? task.exitCode : 0,
+  ]
+  return fields.join(' ') + '\n'
+}
+
+/** size resident shared text lib data dt, in pages. */
+export function procStatm(m: Machine, { mm }: Task): string {
+  if (mm === null) return '0 0 0 0 0 0 0\n'
+  const text = (textKb(m, mm) * 1024) / m.pageSize
+  const shared = mm.rssFile + mm.rssShmem
+  return `${mm.totalVm} ${rssPages(mm)} ${shared} ${text} 0 ${mm.dataVm + mm.stackVm} 0\n`
+}

@@ -1,0 +1,21 @@
+import { expect, it } from 'vitest'
+import { procBuddyinfo } from '../../../shared/proc/buddyinfo.ts'
+import { OwnRoom } from '../../helpers/ownRoom.ts'
+import { form, hasRecordings, shapes } from '../../helpers/recorded.ts'
+
+it('/proc/buddyinfo adds up to the free frames', () => {
+  const { machine } = new OwnRoom()
+  const counts = procBuddyinfo(machine).trim().split(/ +/).slice(4).map(Number)
+  expect(counts.reduce((sum, count, order) => sum + count * 2 ** order, 0)).toBe(
+    machine.zone.freePages,
+  )
+})
+
+it.runIf(hasRecordings)('/proc/buddyinfo has the recorded columns', () => {
+  const { machine } = new OwnRoom()
+  const [recorded] = form('idle.buddyinfo').split('\n')
+  const [ours] = procBuddyinfo(machine).split('\n')
+  const zone = machine.zone.name.padStart(8)
+  expect(shapes(ours)).toEqual(shapes(recorded.replace(/zone .{8}/, `zone ${zone}`)))
+  expect(ours).toHaveLength(recorded.length)
+})
