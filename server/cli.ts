@@ -1,0 +1,70 @@
+#!/usr/bin/env node
+// `oomroom …`: one file per command, loaded when it is asked for.
+
+import { Failure, UsageError } from './commands/errors.ts'
+
+const usage = `usage: oomroom COMMAND …
+
+  serve  [--port 3000] [--host 0.0.0.0|127.0.0.1] [--data DIR] [--public-url URL]
+  create URL [MACHINE OPTIONS]
+  join   URL/CODE --name NAME [--token T] [-c CMDS]
+  sh     [-c CMDS] [MACHINE OPTIONS] [--mount DIR] [--user root|NAME]
+  replay FILE|URL/CODE [--at SEQ|mm:ss] [-c CMDS] [--verify]
+  trace  malloc|mm|oom [FILE|-] [MACHINE OPTIONS]
+  bench  [NAME…] [--json]
+
+MACHINE OPTIONS  --ram 64M --seed N --hostname NAME --speed INSTR/S --bits 64 --page-size 4K
+                 --swap 0 --kernel 6.12 --glibc 2.36 --overcommit 0 --swappiness 60
+`
+
+interface Command {
+  /** The exit status, or nothing while the command lives on (serve). */
+  run(args: string[]): Promise<number | void>
+}
+
+const commands: Record<string, () => Promise<Command>> = {
+  serve: () => import('./commands/serve.ts'),
+  create: () => import('./commands/create.ts'),
+  join: () => import('./commands/join.ts'),
+  sh: () => import('./commands/sh.ts'),
+  replay: () => import('./commands/replay.ts'),
+  trace: () => import('./commands/trace.ts'),
+  bench: () => import('./commands/bench.ts'),
+}
+
+async function main(args: string[]): Promise<number | void> {
+  const [name, ...rest] = args
+  if (name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(usage)
+    return 0
+  }
+  if (name === undefined) {
+    process.stderr.write(usage)
+    return 2
+  }
+  if (!Object.hasOwn(commands, name)) throw new UsageError(`unknown command '${name}'; oomroom --help lists them`)
+  const command = await commands[name]()
+  return command.run(rest)
+}
+
+/** Ends the program when everything printed has been taken. */
+function exit(status: number): void {
+  process.exitCode = status
+  process.stdout.write('', () => process.stderr.write('', () => process.exit(status)))
+}
+
+// A reader that has seen enough (`| head`) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0)
+})
+
+try {
+  const status = await main(process.argv.slice(2))
+  if (status !== undefined) exit(status)
+} catch (error) {
+  const usageError = error instanceof UsageError
+  const text = error instanceof Error ? error.message : String(error)
+  process.stderr.write(`oomroom: ${text.split('\n')[0]}\n`)
+  if (!usageError && !(error instanceof Failure) && process.env.OOMROOM_DEBUG) console.error(error)
+  exit(usageError ? 2 : 1)
+}

@@ -1,0 +1,268 @@
+// A room at the end of a connection: for the command line what the worker is for the browser. It applies the entries,
+// comes back by itself, and takes a snapshot when it is told to or when its machine differs.
+
+import { gunzipSync } from 'node:zlib'
+import { io, type Socket } from 'socket.io-client'
+import { hashRoom, applyEntry, createRoom, loadRoom, type Applied, type Room } from '../shared/room/room.ts'
+import type { Command, Entry, Header } from '../shared/room/entry.ts'
+import type { MachinePort } from '../shared/shell/port.ts'
+import { differingField } from '../shared/state/walk.ts'
+import {
+  PROTOCOL,
+  type ClientToServer,
+  type Hello,
+  type ServerToClient,
+  type SnapshotPiece,
+  type Welcome,
+} from '../shared/wire/events.ts'
+
+export interface Ticket {
+  server: string // http://host:port
+  code: string
+  engine: string // ours; another one's room is refused
+  token?: string
+  name?: string
+  spectator?: boolean
+}
+
+type Listener = (entry: Entry, applied: Applied) => void
+
+/** Results of the last entries, for those whose answer comes after the entry. */
+const RESULTS_MAX = 2000
+const BUSY_MS = 1000
+
+export class Replica implements MachinePort {
+  seat = 0
+  token = ''
+  snapshots = 0 // taken so far
+  readonly readOnly = false
+  /** What went wrong for good; the replica does not go on. */
+  onEnd: (error: Error) => void = () => {}
+
+  private readonly ticket: Ticket
+  private readonly socket: Socket<ServerToClient, ClientToServer>
+  private current: Room | null = null
+  private queue: Entry[] = [] // entries that wait for a snapshot
+  private pieces: SnapshotPiece[] = []
+  private restoring = false // a snapshot is on its way
+  private differedAt = 0 // the hash entry that was not ours, 0 if none
+  private results = new Map<number, Applied>()
+  private waiting = new Map<number, (applied: Applied) => void>()
+  private lost = new Set<(error: Error) => void>() // told when the connection breaks
+  private listeners = new Set<Listener>()
+  private settle: { resolve: () => void; reject: (error: Error) => void } | null = null
+  private live: Promise<void>
+
+  constructor(ticket: Ticket) {
+    this.ticket = ticket
+    this.live = this.mkLive()
+    this.socket = io(ticket.server, {
+      auth: (give) => give(this.hello()),
+      transports: ['websocket', 'polling'],
+      tryAllTransports: true,
+      reconnectionDelay: 200,
+      reconnectionDelayMax: 2000,
+      forceNew: true,
+    })
+    const { socket } = this
+    socket.on('welcome', (welcome) => this.welcome(welcome))
+    socket.on('snapshot', (piece) => this.takePiece(piece))
+    socket.on('entries', (text) => this.takeEntries(JSON.parse(text) as Entry[]))
+    socket.on('bye', (why) => {
+      if (why === 'elsewhere') this.end(new Error('another connection has taken this seat'))
+    })
+    socket.on('disconnect', (reason) => this.disconnected(reason))
+    socket.on('connect_error', (error) => this.refused(error))
+  }
+
+  /** Fulfilled when the room is there; rejected when it never will be. */
+  ready(): Promise<void> {
+    return this.live
+  }
+
+  get header(): Header {
+    return this.room().header
+  }
+
+  room(): Room {
+    if (this.current === null) throw new Error('not connected yet')
+    return this.current
+  }
+
+  async submit(command: Command): Promise<Applied> {
+    await this.live
+    const reply = await new Promise<{ ok: true; seq: number } | { ok: false; why: string; detail?: string }>(
+      (resolve, reject) => {
+        this.lost.add(reject)
+        this.socket.emit('command', command, (answer) => {
+          this.lost.delete(reject)
+          resolve(answer)
+        })
+      },
+    )
+    if (!reply.ok) throw new Error(reply.detail === undefined ? reply.why : `${reply.why}: ${reply.detail}`)
+    const { seq } = reply
+    if (this.room().seq >= seq) return this.results.get(seq) ?? {}
+    return new Promise((resolve) => this.waiting.set(seq, resolve))
+  }
+
+  onApplied(listener: Listener): () => void {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+
+  close(): void {
+    this.socket.disconnect()
+  }
+
+  /** Breaks the line as a network does; the replica comes back. For tests. */
+  drop(): void {
+    this.socket.io.engine.close()
+  }
+
+  private hello(): Hello {
+    const { code, token, name, spectator } = this.ticket
+    const hello: Hello = { protocol: PROTOCOL, code }
+    const known = this.token || token
+    if (known) hello.token = known
+    if (name !== undefined) hello.name = name
+    if (spectator) hello.spectator = true
+    const room = this.current
+    if (room !== null && this.differedAt === 0) hello.have = { engine: room.header.engine, seq: room.seq }
+    return hello
+  }
+
+  private welcome(welcome: Welcome): void {
+    const { header } = welcome
+    if (header.engine !== this.ticket.engine) {
+      return this.end(new Error(`the room runs on engine ${header.engine}, this program is engine ${this.ticket.engine}`))
+    }
+    this.seat = welcome.seat
+    this.token = welcome.token
+    this.pieces = []
+    this.queue = []
+    this.restoring = welcome.resume === 'snapshot'
+    if (!this.restoring) {
+      this.current ??= createRoom(header)
+      if (this.current.seq >= welcome.seq) this.isLive()
+    }
+  }
+
+  private takeEntries(entries: Entry[]): void {
+    this.queue.push(...entries)
+    this.work()
+  }
+
+  private work(): void {
+    if (this.restoring || this.differedAt > 0) return
+    const room = this.current!
+    const { queue } = this
+    let done = 0
+    while (done < queue.length && this.differedAt === 0) {
+      const entry = queue[done++]
+      if (entry.seq <= room.seq) continue
+      if (entry.seq > room.seq + 1) {
+        this.drop() // something is missing: come back and say what is there
+        return
+      }
+      this.apply(room, entry)
+    }
+    queue.splice(0, done)
+    if (this.differedAt === 0) this.isLive()
+  }
+
+  private apply(room: Room, entry: Entry): void {
+    const applied = applyEntry(room, entry)
+    if (applied.mismatch !== undefined) {
+      this.differedAt = entry.seq
+      this.socket.emit('differs', { seq: entry.seq, hash: applied.mismatch })
+    }
+    this.results.set(entry.seq, applied)
+    this.results.delete(entry.seq - RESULTS_MAX)
+    for (const listener of [...this.listeners]) listener(entry, applied)
+    this.waiting.get(entry.seq)?.(applied)
+    this.waiting.delete(entry.seq)
+  }
+
+  private takePiece(piece: SnapshotPiece): void {
+    if (piece.index === 0) this.pieces = []
+    this.pieces.push(piece)
+    if (this.pieces.length < piece.of) return
+    const gzip = Buffer.concat(this.pieces.map(({ data }) => Buffer.from(data, 'base64')))
+    this.pieces = []
+    const room = loadRoom(gunzipSync(gzip))
+    if (this.differedAt > 0) this.reportField(room)
+    this.current = room
+    this.snapshots++
+    this.restoring = false
+    this.differedAt = 0
+    this.queue = this.queue.filter(({ seq }) => seq > room.seq)
+    for (const [seq, resolve] of this.waiting) {
+      if (seq > room.seq) continue
+      resolve({})
+      this.waiting.delete(seq)
+    }
+    this.work()
+  }
+
+  /** Our machine stood still where it differed: bring it to the snapshot's entry and name the first difference. */
+  private reportField(theirs: Room): void {
+    const ours = this.current!
+    for (const entry of this.queue) if (entry.seq === ours.seq + 1 && entry.seq <= theirs.seq) applyEntry(ours, entry)
+    if (ours.seq !== theirs.seq) return
+    const field = differingField(ours, theirs)
+    if (field !== null) this.socket.emit('differs', { seq: theirs.seq, hash: hashRoom(ours), field })
+  }
+
+  private disconnected(reason: string): void {
+    const error = new Error('the connection was lost')
+    for (const reject of this.lost) reject(error)
+    this.lost.clear()
+    if (this.settle === null) this.live = this.mkLive()
+    // The server has ended the connection on purpose, to start again.
+    if (reason === 'io server disconnect') setTimeout(() => this.socket.connect(), BUSY_MS)
+  }
+
+  private refused(error: Error & { data?: { why?: string } }): void {
+    const why = error.data?.why
+    if (why === undefined && this.current === null) return this.end(new Error(`${this.ticket.server} cannot be reached`))
+    if (why === undefined) return // the network; it is tried again
+    if (why === 'busy') setTimeout(() => this.socket.connect(), BUSY_MS)
+    else this.end(new Error(refusals[why] ?? why))
+  }
+
+  private end(error: Error): void {
+    this.socket.disconnect()
+    for (const reject of this.lost) reject(error)
+    this.lost.clear()
+    this.settle?.reject(error)
+    this.settle = null
+    this.onEnd(error)
+  }
+
+  private isLive(): void {
+    this.settle?.resolve()
+    this.settle = null
+  }
+
+  private mkLive(): Promise<void> {
+    const live = new Promise<void>((resolve, reject) => (this.settle = { resolve, reject }))
+    live.catch(() => {}) // who waits is told; nobody may be waiting
+    return live
+  }
+}
+
+const refusals: Record<string, string> = {
+  hello: 'the server did not understand the request',
+  protocol: 'the server speaks another version of the protocol',
+  room: 'there is no room with this code',
+  engine: 'the room was made by another version of the program',
+  broken: 'the log of the room cannot be read; the server says why in its own log',
+  name: 'a name is needed for a new seat',
+  'name-empty': 'the name has no letters',
+  'name-long': 'the name is too long',
+  'name-characters': 'the name has characters that cannot be shown',
+  'name-taken': 'somebody in the room has this name or one that looks the same; with its token the seat is yours',
+  full: 'the room has no more seats',
+  token: 'the token is of no seat in this room',
+}

@@ -1,0 +1,285 @@
+// A room as the main thread sees it: the worker behind it, the last entries, who may sit where. When the worker dies
+// or hangs, another one takes over from the log.
+
+import { createHash } from 'node:crypto'
+import { Worker } from 'node:worker_threads'
+import type { Command, Header, Role } from '../../shared/room/entry.ts'
+import { nameKey } from '../../shared/room/names.ts'
+import {
+  PULSE_APPLYING,
+  PULSE_BEAT,
+  type Answer,
+  type FromWorker,
+  type SeatInfo,
+  type ToWorker,
+  type WorkerData,
+} from './messages.ts'
+
+/** Entries kept for those who come back. */
+const RING_MAX = 4000
+/** A snapshot serves the next newcomers, too, while it is not much older than this. */
+const SNAPSHOT_ENTRIES = 200
+const WATCH_MS = 1000
+const RESTARTS_MAX = 5
+const RESTARTS_MS = 60_000
+
+export interface Log {
+  info: (data: object, text: string) => void
+  warn: (data: object, text: string) => void
+  error: (data: object, text: string) => void
+}
+
+export interface HostOptions {
+  dir: string
+  engine: string
+  log: Log
+  hangMs: number // how long a worker may be silent
+}
+
+export interface Snapshot {
+  seq: number
+  gzip: Buffer
+}
+
+/** Why a room cannot be entered. */
+export interface Trouble {
+  why: 'engine' | 'broken'
+  text: string
+}
+
+export class RoomHost {
+  readonly code: string
+  header!: Header
+  seq = 0 // the last entry that everyone may see
+  trouble: Trouble | null = null
+  seats = new Map<number, SeatInfo>()
+  /** Told of each batch: the first number, and the entries as JSON. */
+  onBatch: (first: number, entries: string[]) => void = () => {}
+
+  private readonly options: HostOptions
+  private worker: Worker | null = null
+  private readonly pulse = new Int32Array(new SharedArrayBuffer(8))
+  private readonly watch: NodeJS.Timeout
+  private beat = -1
+  private beatAt = Date.now()
+  private ring: string[] = [] // entries up to `seq`
+  private tokens = new Map<string, number>() // sha256 to seat; 0: the teacher's
+  private pending = new Map<number, (answer: Answer) => void>()
+  private snapshots = new Map<number, (snapshot: Snapshot | null) => void>()
+  private lastSnapshot: { asked: number; promise: Promise<Snapshot | null> } | null = null
+  private nextId = 1
+  private restarts: number[] = []
+  private closing = false
+  private settleReady!: () => void
+  private settleClosed!: () => void
+  readonly ready = new Promise<void>((resolve) => (this.settleReady = resolve))
+  private readonly closed = new Promise<void>((resolve) => (this.settleClosed = resolve))
+
+  constructor(code: string, options: HostOptions) {
+    this.code = code
+    this.options = options
+    this.startWorker([])
+    this.watch = setInterval(() => this.look(), WATCH_MS)
+  }
+
+  /** Fulfilled when the command is in the log, applied and sent to everyone, or refused. */
+  command(seat: number, command: Command): Promise<Answer> {
+    return this.ask((id) => ({ t: 'command', id, seat, command }))
+  }
+
+  /** A new seat. The token stays with its owner; only its hash is kept. */
+  async join(name: string, role: Role, token: string): Promise<SeatInfo | string> {
+    const tokenHash = hashToken(token)
+    const answer = await this.ask((id) => ({ t: 'join', id, name, role, tokenHash }))
+    if ('why' in answer) return answer.why
+    const seat = answer.seat!
+    if (role === 'student') this.tokens.set(tokenHash, seat.no)
+    return seat
+  }
+
+  /** The seat of a token; 'teacher' for the teacher's, null for none. */
+  seatOf(token: string): SeatInfo | 'teacher' | null {
+    const no = this.tokens.get(hashToken(token))
+    if (no === undefined) return null
+    return no === 0 ? 'teacher' : (this.seats.get(no) ?? null)
+  }
+
+  /** The teacher's seat of that name, or the first one if no name is given. */
+  teacherSeat(name: string | undefined): SeatInfo | null {
+    const key = name === undefined ? null : nameKey(name)
+    for (const seat of this.seats.values()) {
+      if (seat.role === 'teacher' && (key === null || nameKey(seat.name) === key)) return seat
+    }
+    return null
+  }
+
+  /** Entries after `seq` as the text of an array; null if they are no longer here. */
+  entriesAfter(seq: number): string | null {
+    const count = this.seq - seq
+    if (count < 0 || count > this.ring.length) return null
+    return `[${this.ring.slice(this.ring.length - count).join(',')}]`
+  }
+
+  /** The room as it is now, or (for a newcomer) a little while ago. */
+  snapshot(fresh = false): Promise<Snapshot | null> {
+    const last = this.lastSnapshot
+    if (!fresh && last !== null && this.seq - last.asked < SNAPSHOT_ENTRIES) return last.promise
+    const id = this.nextId++
+    const promise = new Promise<Snapshot | null>((resolve) => this.snapshots.set(id, resolve))
+    this.lastSnapshot = { asked: this.seq, promise }
+    this.post({ t: 'snapshot', id })
+    return promise
+  }
+
+  report(report: object): void {
+    this.post({ t: 'report', report })
+  }
+
+  /** Everything that was accepted is written; then the worker is gone. */
+  async close(): Promise<void> {
+    if (this.closing) return this.closed
+    this.closing = true
+    clearInterval(this.watch)
+    if (this.worker === null) return
+    this.post({ t: 'close' })
+    await this.closed
+  }
+
+  private ask(request: (id: number) => ToWorker): Promise<Answer> {
+    const id = this.nextId++
+    if (this.worker === null || this.closing) return Promise.resolve({ id, why: 'restarting' })
+    return new Promise((resolve) => {
+      this.pending.set(id, resolve)
+      this.post(request(id))
+    })
+  }
+
+  private post(message: ToWorker): void {
+    this.worker?.postMessage(message)
+  }
+
+  private startWorker(voids: number[]): void {
+    const { dir, engine } = this.options
+    const workerData: WorkerData = { dir, code: this.code, engine, voids, pulse: this.pulse }
+    Atomics.store(this.pulse, PULSE_APPLYING, 0)
+    this.beatAt = Date.now()
+    const worker = new Worker(workerUrl(), {
+      workerData,
+      name: `room-${this.code}`,
+    })
+    this.worker = worker
+    worker.on('message', (message: FromWorker) => this.take(message))
+    worker.on('error', (error) => {
+      this.options.log.error({ room: this.code, error: error.stack ?? String(error) }, 'the room worker failed')
+    })
+    worker.on('exit', () => {
+      if (this.worker === worker) this.gone()
+    })
+  }
+
+  private take(message: FromWorker): void {
+    switch (message.t) {
+      case 'ready':
+        return this.takeReady(message)
+      case 'unreadable':
+        this.trouble = { why: message.field === 'engine' ? 'engine' : 'broken', text: message.why }
+        this.options.log.error({ room: this.code, why: message.why }, 'the room cannot be opened')
+        return this.settleReady()
+      case 'batch':
+        return this.takeBatch(message.first, message.entries, message.answers)
+      case 'refused':
+        return this.answer(message.answer)
+      case 'snapshot': {
+        const { id, seq, gzip } = message
+        this.snapshots.get(id)?.({ seq, gzip: Buffer.from(gzip) })
+        this.snapshots.delete(id)
+        return
+      }
+      case 'log':
+        return this.options.log[message.level]({ room: this.code, ...message.data }, message.text)
+      case 'closed':
+        return this.settleClosed()
+    }
+  }
+
+  private takeReady(message: FromWorker & { t: 'ready' }): void {
+    const { header, seq, recent, seats, tokens } = message
+    this.header = header
+    for (const seat of seats) this.seats.set(seat.no, seat)
+    this.tokens.set(tokens.teacher, 0)
+    for (const { no, role } of seats) {
+      if (role === 'student' && tokens.seats[no] !== undefined) this.tokens.set(tokens.seats[no], no)
+    }
+    // After a restart of the worker, entries that were durable and never sent are sent now.
+    const unseen = this.seq === 0 ? 0 : seq - this.seq
+    this.ring = recent
+    const first = this.seq + 1
+    this.seq = seq
+    if (unseen > 0) this.onBatch(first, recent.slice(-unseen))
+    this.settleReady()
+  }
+
+  private takeBatch(first: number, entries: string[], answers: Answer[]): void {
+    this.ring.push(...entries)
+    if (this.ring.length > RING_MAX * 1.25) this.ring = this.ring.slice(-RING_MAX)
+    this.seq = first + entries.length - 1
+    for (const answer of answers) {
+      if ('seat' in answer && answer.seat !== undefined) this.seats.set(answer.seat.no, answer.seat)
+    }
+    this.onBatch(first, entries)
+    for (const answer of answers) this.answer(answer)
+  }
+
+  private answer(answer: Answer): void {
+    this.pending.get(answer.id)?.(answer)
+    this.pending.delete(answer.id)
+  }
+
+  /** The worker has ended, by itself or by the watchdog: what it was applying must not kill the next one, too. */
+  private gone(): void {
+    this.worker = null
+    for (const [id, settle] of this.pending) settle({ id, why: 'restarting' })
+    this.pending.clear()
+    for (const settle of this.snapshots.values()) settle(null)
+    this.snapshots.clear()
+    this.lastSnapshot = null
+    if (this.closing || this.trouble !== null) return this.settleClosed()
+
+    const now = Date.now()
+    this.restarts = [...this.restarts.filter((at) => now - at < RESTARTS_MS), now]
+    if (this.restarts.length > RESTARTS_MAX) {
+      this.trouble = { why: 'broken', text: 'the room has failed too often' }
+      this.options.log.error({ room: this.code }, 'the room has failed too often and stays closed')
+      this.settleReady()
+      return this.settleClosed()
+    }
+    const applying = Atomics.load(this.pulse, PULSE_APPLYING)
+    this.options.log.warn({ room: this.code, applying }, 'the room is started again from its log')
+    this.startWorker(applying === 0 ? [] : [applying])
+  }
+
+  /** The watchdog. */
+  private look(): void {
+    if (this.worker === null) return
+    const beat = Atomics.load(this.pulse, PULSE_BEAT)
+    if (beat !== this.beat) {
+      this.beat = beat
+      this.beatAt = Date.now()
+      return
+    }
+    if (Date.now() - this.beatAt < this.options.hangMs) return
+    this.options.log.error({ room: this.code }, 'the room worker hangs and is ended')
+    this.beatAt = Date.now()
+    void this.worker.terminate()
+  }
+}
+
+export function hashToken(token: string): string {
+  return createHash('sha256').update(token).digest('hex')
+}
+
+/** Beside this file: as source, or as the build names it. */
+function workerUrl(): URL {
+  const source = import.meta.url.endsWith('.ts')
+  return new URL(source ? './sourceWorker.cjs' : './roomWorker.js', import.meta.url)
+}

@@ -1,0 +1,329 @@
+// A room at work: number, append, apply, emit. It runs in the room's worker and knows nothing of threads or sockets.
+//
+// Commands are gathered until the next tick, written as one batch with one fdatasync, then applied one by one. While
+// no program wants time there are no ticks, and a command is dealt with at once.
+
+import { promisify } from 'node:util'
+import { gunzipSync, gzip } from 'node:zlib'
+import { wantsTicks } from '../../shared/kernel/sched.ts'
+import type { Command, Entry, Header } from '../../shared/room/entry.ts'
+import { fromKeyframe, takeKeyframe, type Keyframe } from '../../shared/room/keyframe.ts'
+import { entryLine, voidLine } from '../../shared/room/log.ts'
+import { nameKey } from '../../shared/room/names.ts'
+import { applyEntry, createRoom, hashRoom, loadRoom, saveRoom, type Room } from '../../shared/room/room.ts'
+import { TICKS_PER_SECOND } from '../../shared/state/machine.ts'
+import type { RoomStore, Seats } from '../store/logStore.ts'
+import type { FromWorker, SeatInfo, ToWorker } from './messages.ts'
+
+const gzipAsync = promisify(gzip)
+
+export const SEATS_MAX = 400
+const BATCH_MAX = 200
+const TICK_MS = 1000 / TICKS_PER_SECOND
+const REST_MS = 5 // between ticks when they take longer than they should
+const DISK_MS = 1000 // until the next try to write the log
+const HASH_ENTRIES = 500
+const HASH_MS = 10_000
+const KEYFRAME_ENTRIES = 1000
+const KEYFRAME_MS = 30_000
+/** A keyframe that took long is not taken often. */
+const KEYFRAME_SHARE = 50
+const RECENT = 1200 // entries told to the main thread at start
+
+type Request = ToWorker & { t: 'command' | 'join' }
+
+export interface Surroundings {
+  store: RoomStore
+  emit: (message: FromWorker) => void
+  now: () => number // ms since 1970
+  /** Called before an entry is applied, and with 0 after it. */
+  applying: (seq: number) => void
+}
+
+export class RoomRunner {
+  room!: Room
+  private header!: Header
+  private seats!: Seats
+  private readonly env: Surroundings
+  private queue: Request[] = []
+  private timer: NodeJS.Timeout | null = null
+  private atWork = false
+  private closing = false
+  private at = 0 // of the last entry
+  private nextTick = 0 // ms
+  private unhashed = 0 // entries since the last hash
+  private lastHash = 0 // ms
+  private keyframe: Keyframe | null = null
+  private since: Entry[] = [] // entries after the keyframe
+  private nextKeyframe = 0 // ms
+  private stored = 0 // seq of the snapshot in the store
+
+  constructor(env: Surroundings) {
+    this.env = env
+  }
+
+  /** Reads the log and replays it. An entry that cannot be applied is voided; `voids` are not even tried. */
+  async start(voids: readonly number[] = []): Promise<void> {
+    const { store, now } = this.env
+    const { header, entries, seats, notice } = await store.open()
+    this.header = header
+    this.seats = seats
+    if (notice !== null) this.log('warn', notice, {})
+    for (const seq of voids) await this.voidEntry(entries[seq - 1], new Error('the worker hung'))
+    await this.replay(entries)
+
+    this.at = entries[entries.length - 1]?.at ?? 0
+    this.lastHash = now()
+    for (let i = entries.length - 1; i >= 0 && entries[i].c.t !== 'hash'; i--) this.unhashed++
+    this.env.emit({
+      t: 'ready',
+      header,
+      seq: this.room.seq,
+      recent: entries.slice(-RECENT).map((entry) => JSON.stringify(entry)),
+      seats: [...this.room.seats.values()].map(({ no, name, role }) => ({ no, name, role })),
+      tokens: this.seats,
+    })
+    this.plan()
+  }
+
+  request(request: Request): void {
+    if (this.closing) return this.refuse(request.id, 'restarting')
+    this.queue.push(request)
+    this.plan()
+  }
+
+  /** The room as it is, for a newcomer. */
+  async snapshot(id: number): Promise<void> {
+    const seq = this.room.seq
+    const state = saveRoom(this.room)
+    this.env.emit({ t: 'snapshot', id, seq, gzip: await gzipAsync(state, { level: 1 }) })
+  }
+
+  /** Deals with what has come in, then lets go of the store. */
+  async close(): Promise<void> {
+    this.closing = true
+    if (this.timer !== null) clearTimeout(this.timer)
+    while (this.atWork) await new Promise((resolve) => setTimeout(resolve, 1))
+    while (this.queue.length > 0) await this.work(false)
+    await this.storeSnapshot()
+    await this.env.store.close()
+  }
+
+  /** Sets the timer for what comes next. */
+  private plan(): void {
+    if (this.atWork || this.closing) return
+    if (this.timer !== null) clearTimeout(this.timer)
+    const now = this.env.now()
+    let due = Infinity
+    if (wantsTicks(this.room.machine)) due = this.nextTick
+    else if (this.queue.length > 0) due = now
+    else if (this.unhashed > 0) due = this.lastHash + HASH_MS
+    if (due === Infinity) return
+    this.timer = setTimeout(() => void this.go(), Math.max(0, due - now))
+  }
+
+  private async go(): Promise<void> {
+    this.timer = null
+    this.atWork = true
+    try {
+      const now = this.env.now()
+      const tick = wantsTicks(this.room.machine) && now >= this.nextTick - 1
+      // No catching up: time that the server did not have is no machine time.
+      if (tick) this.nextTick = Math.max(this.nextTick + TICK_MS, now)
+      await this.work(tick)
+      if (tick) this.nextTick = Math.max(this.nextTick, this.env.now() + REST_MS)
+      this.keepKeyframe()
+    } finally {
+      this.atWork = false
+    }
+    this.plan()
+  }
+
+  /** One batch, from the queue to everyone. */
+  private async work(tick: boolean): Promise<void> {
+    const batch = new Batch(this.room.seq, this.clock())
+    if (this.hashIsDue()) batch.add(0, { t: 'hash', hash: hashRoom(this.room) })
+    const requests = this.queue.splice(0, BATCH_MAX)
+    const joins = await this.number(requests, batch)
+    if (tick) batch.add(0, { t: 'tick', fuel: Math.round(this.header.options.speed / TICKS_PER_SECOND) })
+    if (batch.entries.length === 0) return
+
+    try {
+      await this.env.store.append(batch.entries.map(entryLine))
+    } catch (error) {
+      // Nothing was numbered, then. A full disk may have room again.
+      this.lastHash = this.env.now()
+      this.nextTick = this.env.now() + DISK_MS
+      this.log('error', 'the log cannot be written', { error: String(error) })
+      for (const { id } of requests) this.refuse(id, 'disk')
+      return
+    }
+    this.at = batch.at
+    for (const entry of batch.entries) await this.applyOne(entry)
+
+    const answers = batch.answers.map((answer) => {
+      const seat = joins.get(answer.seq)
+      if (seat === undefined) return answer
+      return this.room.seats.has(seat.no) ? { ...answer, seat } : { id: answer.id, why: 'broken' }
+    })
+    const texts = batch.entries.map((entry) => JSON.stringify(entry))
+    this.env.emit({ t: 'batch', first: batch.entries[0].seq, entries: texts, answers })
+  }
+
+  /** Turns requests into entries. The token hash of a new seat is durable before the seat is. */
+  private async number(requests: Request[], batch: Batch): Promise<Map<number, SeatInfo>> {
+    const joins = new Map<number, SeatInfo>()
+    const names = new Set<string>()
+    for (const request of requests) {
+      if (request.t === 'command') {
+        batch.add(request.seat, request.command, request.id)
+        continue
+      }
+      const { id, name, role } = request
+      const why = this.seatProblem(name, names, joins.size)
+      if (why !== null) {
+        this.refuse(id, why)
+        continue
+      }
+      names.add(nameKey(name))
+      const no = this.room.seats.size + joins.size + 1
+      // An address of the machine's own world: nobody's real one enters the log.
+      const from = `10.0.${Math.floor(no / 200)}.${(no % 200) + 10}`
+      joins.set(batch.add(no, { t: 'seat', name, role, from }, id), { no, name, role })
+      this.seats.seats[no] = request.tokenHash
+    }
+    if (joins.size > 0) await this.env.store.writeSeats(this.seats)
+    return joins
+  }
+
+  private seatProblem(name: string, names: ReadonlySet<string>, joining: number): string | null {
+    if (this.room.seats.size + joining >= SEATS_MAX) return 'full'
+    const key = nameKey(name)
+    for (const seat of this.room.seats.values()) if (nameKey(seat.name) === key) return 'name-taken'
+    return names.has(key) ? 'name-taken' : null
+  }
+
+  private async applyOne(entry: Entry): Promise<void> {
+    this.since.push(entry)
+    this.env.applying(entry.seq)
+    try {
+      const { mismatch } = applyEntry(this.room, entry)
+      if (mismatch) this.log('error', 'the hash is not stable', { seq: entry.seq, mismatch })
+    } catch (error) {
+      await this.voidEntry(entry, error)
+      await this.goBack()
+    } finally {
+      this.env.applying(0)
+    }
+    this.unhashed = entry.c.t === 'hash' ? 0 : this.unhashed + 1
+    if (entry.c.t === 'hash') this.lastHash = this.env.now()
+  }
+
+  /** Our bug: the entry will never be tried again, and what is known about it is kept. */
+  private async voidEntry(entry: Entry | undefined, error: unknown): Promise<void> {
+    if (entry === undefined || entry.c.t === 'void') return
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    const report = { kind: 'void', entry: { ...entry }, error: text, engine: this.header.engine }
+    this.log('error', 'an entry is voided', { seq: entry.seq, command: entry.c.t, error: text.split('\n')[0] })
+    entry.c = { t: 'void' }
+    await this.env.store.append([voidLine(entry.seq)])
+    await this.env.store.writeReport(report)
+  }
+
+  /** The machine from before the entry that failed, by the last keyframe and the entries since. */
+  private async goBack(): Promise<void> {
+    const entries = this.since
+    this.since = []
+    this.room = this.keyframe === null ? createRoom(this.header) : fromKeyframe(this.keyframe)
+    for (const entry of entries) await this.applyOne(entry)
+  }
+
+  private async replay(entries: Entry[]): Promise<void> {
+    this.room = (await this.fromSnapshot(entries.length)) ?? createRoom(this.header)
+    if (this.room.seq > 0) this.keyframe = takeKeyframe(this.room, null)
+    for (const entry of entries.slice(this.room.seq)) {
+      await this.applyOne(entry)
+      if (this.since.length >= KEYFRAME_ENTRIES) this.takeKeyframe()
+    }
+  }
+
+  private async fromSnapshot(last: number): Promise<Room | null> {
+    const snapshot = await this.env.store.readSnapshot()
+    if (snapshot === null || snapshot.seq > last) return null
+    try {
+      const room = loadRoom(gunzipSync(snapshot.gzip))
+      if (room.seq !== snapshot.seq) return null
+      this.stored = snapshot.seq
+      return room
+    } catch (error) {
+      this.log('warn', 'the stored snapshot is not used', { error: String(error) })
+      return null
+    }
+  }
+
+  private keepKeyframe(): void {
+    const due = this.since.length >= KEYFRAME_ENTRIES || this.env.now() >= this.nextKeyframe
+    if (!due || this.since.length === 0) return
+    if (this.nextKeyframe > 0) this.takeKeyframe()
+    else this.nextKeyframe = this.env.now() + KEYFRAME_MS
+  }
+
+  private takeKeyframe(): void {
+    const start = this.env.now()
+    this.keyframe = takeKeyframe(this.room, this.keyframe)
+    this.since = []
+    const took = this.env.now() - start
+    this.nextKeyframe = this.env.now() + Math.max(KEYFRAME_MS, took * KEYFRAME_SHARE)
+    if (this.room.seq - this.stored >= KEYFRAME_ENTRIES) void this.storeSnapshot()
+  }
+
+  private async storeSnapshot(): Promise<void> {
+    const { seq } = this.room
+    if (seq === this.stored) return
+    this.stored = seq
+    try {
+      const state = saveRoom(this.room)
+      await this.env.store.writeSnapshot({ seq, gzip: await gzipAsync(state, { level: 1 }) })
+    } catch (error) {
+      this.log('warn', 'no snapshot could be stored', { error: String(error) })
+    }
+  }
+
+  private hashIsDue(): boolean {
+    if (this.unhashed === 0) return false
+    return this.unhashed >= HASH_ENTRIES || this.env.now() - this.lastHash >= HASH_MS
+  }
+
+  /** ms since the room was made; never backwards. */
+  private clock(): number {
+    return Math.max(this.at, this.env.now() - this.header.created)
+  }
+
+  private refuse(id: number, why: string): void {
+    this.env.emit({ t: 'refused', answer: { id, why } })
+  }
+
+  private log(level: 'info' | 'warn' | 'error', text: string, data: object): void {
+    this.env.emit({ t: 'log', level, text, data })
+  }
+}
+
+/** Entries that get their numbers together. */
+class Batch {
+  readonly entries: Entry[] = []
+  readonly answers: { id: number; seq: number }[] = []
+  readonly at: number
+  private seq: number
+
+  constructor(seq: number, at: number) {
+    this.seq = seq
+    this.at = at
+  }
+
+  add(seat: number, command: Command, id?: number): number {
+    const seq = ++this.seq
+    this.entries.push({ seq, at: this.at, seat, c: command })
+    if (id !== undefined) this.answers.push({ id, seq })
+    return seq
+  }
+}

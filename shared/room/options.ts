@@ -1,0 +1,129 @@
+// MACHINE OPTIONS: from the command line or a request to what a machine is made of.
+
+import type { MachineOptions } from '../state/machine.ts'
+
+export const DEFAULT_OPTIONS: MachineOptions = {
+  ram: 64 * 2 ** 20,
+  bits: 64,
+  pageSize: 4096,
+  seed: 1,
+  hostname: 'oomroom',
+  speed: 10_000_000,
+}
+
+const RAM_MIN = 16 * 2 ** 20
+const RAM_MAX = 4 * 2 ** 30
+const SPEED_MIN = 1000
+const SPEED_MAX = 1_000_000_000
+
+/** Names of the options as the command line writes them, without the dashes. */
+export const OPTION_NAMES = [
+  'ram',
+  'swap',
+  'page-size',
+  'bits',
+  'kernel',
+  'glibc',
+  'overcommit',
+  'swappiness',
+  'speed',
+  'seed',
+  'hostname',
+] as const
+
+export type Parsed = { options: MachineOptions } | { problem: string }
+
+/** Options that have one value in this version. */
+const only: Record<string, string[]> = {
+  swap: ['0'],
+  'page-size': ['4K', '4k', '4096'],
+  bits: ['64'],
+  kernel: ['6.12'],
+  glibc: ['2.36'],
+  overcommit: ['0'],
+  swappiness: ['60'],
+}
+
+/** Reads options by name; values are text or numbers. Says in one line what is wrong. */
+export function parseOptions(given: Record<string, unknown>): Parsed {
+  const options = { ...DEFAULT_OPTIONS }
+  for (const key of Object.keys(given)) {
+    const value = given[key]
+    if (value === undefined || value === null) continue
+    const name = key === 'pageSize' ? 'page-size' : key
+    if (typeof value !== 'string' && typeof value !== 'number') return { problem: `--${name}: text or a number` }
+    const problem = setOption(options, name, String(value))
+    if (problem !== null) return { problem }
+  }
+  return { options }
+}
+
+function setOption(options: MachineOptions, name: string, value: string): string | null {
+  switch (name) {
+    case 'ram': {
+      const ram = parseSize(value)
+      if (ram === null) return `--ram: '${printable(value)}' is not a size such as 64M`
+      if (ram < RAM_MIN || ram > RAM_MAX) return `--ram: from 16M to 4G`
+      if (ram % 2 ** 20 !== 0) return `--ram: a multiple of 1M`
+      options.ram = ram
+      return null
+    }
+    case 'seed': {
+      const seed = wholeNumber(value)
+      if (seed === null || seed > 0xffff_ffff) return `--seed: a whole number from 0 to 4294967295`
+      options.seed = seed
+      return null
+    }
+    case 'speed': {
+      const speed = parseSpeed(value)
+      if (speed === null) return `--speed: '${printable(value)}' is not a number of instructions a second`
+      if (speed < SPEED_MIN || speed > SPEED_MAX) return `--speed: from 1000 to 1000000000`
+      options.speed = speed
+      return null
+    }
+    case 'hostname':
+      if (!/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/i.test(value)) {
+        return `--hostname: letters, digits and hyphens, 32 at most`
+      }
+      options.hostname = value
+      return null
+    default: {
+      const values = only[name]
+      if (values === undefined) return `unknown machine option '${printable(name)}'`
+      if (values.includes(value)) return null
+      return `--${name} ${printable(value)} comes with a later version; this one has --${name} ${values[0]}`
+    }
+  }
+}
+
+/** `64M`, `1G`, `65536K`, bytes without a letter; null for anything else. */
+export function parseSize(text: string): number | null {
+  const match = /^(\d{1,13})([KMG]?)(i?B)?$/i.exec(text)
+  if (match === null) return null
+  const unit = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 }[match[2].toUpperCase()]!
+  return Number(match[1]) * unit
+}
+
+/** `64M` for 67108864: what parseSize() reads. */
+export function sizeText(bytes: number): string {
+  if (bytes % 2 ** 30 === 0) return `${bytes / 2 ** 30}G`
+  if (bytes % 2 ** 20 === 0) return `${bytes / 2 ** 20}M`
+  return bytes % 1024 === 0 ? `${bytes / 1024}K` : String(bytes)
+}
+
+/** Instructions a second: `10000000`, `10M`, `1e7`; the letters are powers of ten. */
+function parseSpeed(text: string): number | null {
+  const match = /^(\d{1,10})(?:e(\d)|([KMG]))?$/i.exec(text)
+  if (match === null) return null
+  const zeros = match[2] ?? { K: '3', M: '6', G: '9' }[match[3]?.toUpperCase() ?? ''] ?? '0'
+  return Number(match[1]) * Number(`1e${zeros}`)
+}
+
+function wholeNumber(text: string): number | null {
+  return /^\d{1,15}$/.test(text) ? Number(text) : null
+}
+
+/** What came from outside, fit to stand in one line of a message. */
+function printable(text: string): string {
+  return text.slice(0, 40).replace(/[^\x20-\x7e]/g, '?')
+}

@@ -1,0 +1,129 @@
+// A room: the machine and who sits at it. applyEntry() is the only thing that changes it.
+
+import { assert } from '../lib/assert.ts'
+import { findShell } from '../machine/login.ts'
+import { apply, createMachine, type Outcome } from '../machine/machine.ts'
+import type { Machine } from '../state/machine.ts'
+import { hashState, loadState, saveState } from '../state/walk.ts'
+import type { Command, Entry, Handle, Header, Role } from './entry.ts'
+import { loginName } from './names.ts'
+
+export interface Seat {
+  no: number // from 1, in order of joining
+  name: string // as the person wrote it
+  role: Role
+  uid: number // on the machine: 0 for a teacher, 1000 + no for others
+  user: string // login name: lower-case ASCII made from the name, unique; 'root' for a teacher
+  shell: Handle // the login shell
+  prompts: Handle[] // processes at a C prompt, newest last
+  stream: number // id of the terminal's stream
+}
+
+/** Everything that the log determines. Saved, loaded and hashed as one (state/walk.ts). */
+export interface Room {
+  header: Header
+  machine: Machine
+  seq: number // of the last entry applied
+  seats: Map<number, Seat>
+  terminals: Map<number, string> // per seat, the end of what its terminal showed
+}
+
+export interface Applied extends Outcome {
+  mismatch?: string // a hash entry's hash was not ours: ours
+}
+
+/** How much of a terminal is kept, in characters. */
+export const TERMINAL_KEEP = 16 * 1024
+
+export function createRoom(header: Header): Room {
+  return {
+    header,
+    machine: createMachine(header.options, header.created),
+    seq: 0,
+    seats: new Map(),
+    terminals: new Map(),
+  }
+}
+
+/** Entries come in order and without gaps. What throws here is our bug; the room is then no longer to be used. */
+export function applyEntry(room: Room, entry: Entry): Applied {
+  assert(entry.seq === room.seq + 1, 'entries come without gaps')
+  const applied = applyCommand(room, entry.seat, entry.c)
+  room.seq = entry.seq
+  return applied
+}
+
+function applyCommand(room: Room, no: number, command: Command): Applied {
+  switch (command.t) {
+    case 'void':
+      return {}
+    case 'hash': {
+      const hash = hashRoom(room)
+      return hash === command.hash ? {} : { mismatch: hash }
+    }
+    case 'note':
+      showOnTerminal(room, no, (command.line === undefined ? '' : command.line + '\n') + (command.out ?? ''))
+      return {}
+    case 'seat':
+      return takeSeat(room, no, command)
+    case 'prompt': {
+      const outcome = apply(room.machine, no, command)
+      const seat = room.seats.get(no)
+      if (seat !== undefined) noteProcesses(room, seat, outcome)
+      return outcome
+    }
+    default:
+      return apply(room.machine, no, command)
+  }
+}
+
+function takeSeat(room: Room, no: number, command: Command & { t: 'seat' }): Applied {
+  assert(no === room.seats.size + 1, 'seats are numbered in order of joining')
+  const { machine } = room
+  const { name, role, from } = command
+  const uid = role === 'teacher' ? 0 : 1000 + no
+  const login = role === 'teacher' ? 'root' : loginName(name, new Set(machine.users.values()))
+  const outcome = apply(machine, no, { t: 'seat', name: login, role, from })
+  const user = machine.users.get(uid) ?? login
+  const seat: Seat = { no, name, role, uid, user, shell: `${no}.1`, prompts: [], stream: terminalOf(machine, no) }
+  noteProcesses(room, seat, outcome)
+  room.seats.set(no, seat)
+  room.terminals.set(no, '')
+  return outcome
+}
+
+/** A seat's shell may be a new one, and has a new process at a prompt. */
+function noteProcesses({ machine }: Room, seat: Seat, { task }: Outcome): void {
+  seat.shell = findShell(machine, seat.no)?.handle ?? seat.shell
+  seat.prompts = seat.prompts.filter((handle) => isAlive(machine, handle))
+  if (task !== undefined) seat.prompts.push(task)
+}
+
+function isAlive(m: Machine, handle: Handle): boolean {
+  const task = m.handles.get(handle)
+  return task !== undefined && task.state !== 'Z'
+}
+
+function terminalOf(m: Machine, no: number): number {
+  for (const stream of m.streams.values()) if (stream.seat === no && stream.terminal) return stream.id
+  return 0
+}
+
+function showOnTerminal(room: Room, no: number, text: string): void {
+  const shown = (room.terminals.get(no) ?? '') + text
+  room.terminals.set(no, shown.length > TERMINAL_KEEP ? shown.slice(-TERMINAL_KEEP) : shown)
+}
+
+/** What a hash entry holds: over the machine, the seats and the terminals. */
+export function hashRoom(room: Room): string {
+  return hashState(room)
+}
+
+export function saveRoom(room: Room): Uint8Array {
+  return saveState(room)
+}
+
+export function loadRoom(bytes: Uint8Array): Room {
+  // Node's Buffer is an Uint8Array whose slice() does not copy.
+  return loadState(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)) as Room
+}

@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest'
+import { DEFAULT_OPTIONS, parseOptions, parseSize, sizeText } from '../../../shared/room/options.ts'
+
+describe('machine options', () => {
+  it('have defaults', () => expect(parseOptions({})).toEqual({ options: DEFAULT_OPTIONS }))
+
+  it('are read from text and numbers, under both spellings', () => {
+    const given = { ram: '128M', seed: 7, hostname: 'pc1', speed: '5M', bits: 64, pageSize: 4096, 'page-size': '4K' }
+    expect(parseOptions(given)).toEqual({
+      options: { ram: 128 * 2 ** 20, bits: 64, pageSize: 4096, seed: 7, hostname: 'pc1', speed: 5_000_000 },
+    })
+  })
+
+  it('that this version has not are refused by name', () => {
+    const values = { swap: '1G', bits: '32', 'page-size': '16K', kernel: '2.6.32', glibc: '2.13', overcommit: 2, swappiness: 0 }
+    for (const [name, value] of Object.entries(values)) {
+      const { problem } = parseOptions({ [name]: value }) as { problem: string }
+      expect(problem).toMatch(new RegExp(`^--${name} .*comes with a later version`))
+    }
+  })
+
+  it('are taken when they say what this version is', () => {
+    const values = { swap: 0, kernel: '6.12', glibc: '2.36', overcommit: '0', swappiness: '60', bits: '64' }
+    expect(parseOptions(values)).toEqual({ options: DEFAULT_OPTIONS })
+  })
+
+  it.each([
+    [{ ram: '8M' }, /16M to 4G/],
+    [{ ram: '5G' }, /16M to 4G/],
+    [{ ram: 'lots' }, /not a size/],
+    [{ ram: {} }, /text or a number/],
+    [{ seed: '-1' }, /whole number/],
+    [{ speed: '1' }, /1000/],
+    [{ hostname: 'a b' }, /letters/],
+    [{ hostname: '-x' }, /letters/],
+    [{ colour: 'red' }, /unknown machine option/],
+    [{ '\u001b[2J': 'x' }, /unknown machine option '\?\[2J'/],
+  ])('%j is refused', (given, why) => expect((parseOptions(given) as { problem: string }).problem).toMatch(why))
+
+  it('sizes', () => {
+    expect(parseSize('64M')).toBe(64 * 2 ** 20)
+    expect(parseSize('1G')).toBe(2 ** 30)
+    expect(parseSize('64MiB')).toBe(64 * 2 ** 20)
+    expect(parseSize('4096')).toBe(4096)
+    expect(parseSize('x')).toBeNull()
+    expect(sizeText(64 * 2 ** 20)).toBe('64M')
+  })
+})
