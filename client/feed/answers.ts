@@ -1,0 +1,150 @@
+// The worker's answers: pure views of a room, as little as the panel that asked shows.
+
+import { icIsWaiting } from '@shared/ic/program.ts'
+import { oomScore, selectBadProcess } from '@shared/mm/oomKill.ts'
+import { frameInfo } from '@shared/proc/frameInfo.ts'
+import type { FrameMap } from '@shared/proc/frames.ts'
+import { rssPages } from '@shared/proc/status.ts'
+import { hashRoom, type Room } from '@shared/room/room.ts'
+import { TICK_MS } from '@shared/state/machine.ts'
+import type { Task } from '@shared/state/task.ts'
+import { countKinds } from '../draw/kind.ts'
+import type { Chronicle } from './chronicle.ts'
+import { completeLine } from './completion.ts'
+import type { FrameAnswer, Overview, ProcessRow, Question, SeatRow, SyslogRow } from './protocol.ts'
+
+/** What there is to look at. */
+export interface Scene {
+  room: Room
+  frames: FrameMap // scanned from this room
+  chronicle: Chronicle
+  at: number // ms of the recording
+}
+
+export function answer(scene: Scene, { topic, ask }: Question): unknown {
+  const { room } = scene
+  switch (topic) {
+    case 'overview':
+      return overview(scene)
+    case 'seats':
+      return seatRows(scene)
+    case 'processes':
+      return processRows(room, ask.seat)
+    case 'syslog':
+      return syslogRows(room, ask.last)
+    case 'transcript':
+      return scene.chronicle.transcript(room, ask.seat, ask.language)
+    case 'frame':
+      return frameAnswer(room, ask.pfn)
+    case 'complete':
+      return completeLine(room, ask.task, ask.line)
+    case 'hash':
+      return hashRoom(room)
+  }
+}
+
+function overview({ room, frames, at }: Scene): Overview {
+  const m = room.machine
+  return {
+    seq: room.seq,
+    at,
+    uptimeMs: m.ticks * TICK_MS,
+    options: room.header.options,
+    code: room.header.code,
+    created: room.header.created,
+    frames: m.ram.nrFrames,
+    pageSize: m.pageSize,
+    freePages: m.zone.freePages,
+    kinds: countKinds(frames),
+    tasks: m.tasks.size,
+    oomKills: m.vmstat.oom_kill,
+    faults: m.vmstat.pgfault,
+    committed: m.committed,
+    panic: m.panic,
+  }
+}
+
+function seatRows({ room, frames }: Scene): SeatRow[] {
+  const charged = new Map<number, number>()
+  for (const seat of frames.seat) charged.set(seat, (charged.get(seat) ?? 0) + 1)
+  const tasks = new Map<number, number>()
+  for (const { seat } of room.machine.tasks.values()) tasks.set(seat, (tasks.get(seat) ?? 0) + 1)
+  return [...room.seats.values()].map(({ no, name, role, user }) => ({
+    no,
+    name,
+    role,
+    user,
+    frames: charged.get(no) ?? 0,
+    tasks: tasks.get(no) ?? 0,
+  }))
+}
+
+/** The seat's processes (everyone's for null) as a tree: children below their parent, oldest first. */
+function processRows(room: Room, seat: number | null): ProcessRow[] {
+  const shown = [...room.machine.tasks.values()].filter(
+    (task) => seat === null || task.seat === seat,
+  )
+  const known = new Set(shown)
+  const below = new Map<Task | null, Task[]>()
+  for (const task of shown) {
+    const parent = task.parent !== null && known.has(task.parent) ? task.parent : null
+    const siblings = below.get(parent)
+    if (siblings === undefined) below.set(parent, [task])
+    else siblings.push(task)
+  }
+  const victim = selectBadProcess(room.machine)
+  const rows: ProcessRow[] = []
+  const open: { task: Task; depth: number }[] = []
+  const push = (parent: Task | null, depth: number) => {
+    for (const task of [...(below.get(parent) ?? [])].reverse()) open.push({ task, depth })
+  }
+  push(null, 0)
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    rows.push(processRow(room, next.task, next.depth, victim))
+    push(next.task, next.depth + 1)
+  }
+  return rows
+}
+
+function processRow(room: Room, task: Task, depth: number, victim: Task | null): ProcessRow {
+  const m = room.machine
+  const owner = room.seats.get(task.seat)
+  const isIc = task.program.kind === 'ic'
+  return {
+    handle: task.handle,
+    pid: task.pid,
+    ppid: task.parent?.pid ?? 0,
+    depth,
+    comm: task.comm,
+    cmdline: task.cmdline.join(' '),
+    seat: task.seat,
+    name: owner?.name ?? '',
+    user: m.users.get(task.uid) ?? String(task.uid),
+    state: task.state,
+    rss: task.mm === null ? 0 : rssPages(task.mm) * m.pageSize,
+    vsz: task.mm === null ? 0 : task.mm.totalVm * m.pageSize,
+    oomScore: oomScore(m, task),
+    next: task === victim,
+    atPrompt: isIc && task.state !== 'Z',
+    waiting: icIsWaiting(task),
+  }
+}
+
+function syslogRows({ machine }: Room, last: number): SyslogRow[] {
+  const { syslog, syslogLines } = machine
+  const first = Math.max(0, syslog.length - last)
+  return syslog.slice(first).map(({ ms, ident, text }, i) => ({
+    no: syslogLines - syslog.length + first + i + 1,
+    ms,
+    ident,
+    text,
+  }))
+}
+
+function frameAnswer(room: Room, pfn: number): FrameAnswer | null {
+  if (pfn < 0 || pfn >= room.machine.ram.nrFrames) return null
+  const info = frameInfo(room.machine, pfn)
+  const people: Record<number, string> = {}
+  for (const { seat } of info.sharers) people[seat] = room.seats.get(seat)?.name ?? ''
+  return { ...info, name: room.seats.get(info.seat)?.name ?? '', people }
+}

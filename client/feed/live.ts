@@ -1,0 +1,302 @@
+// The connection to a room. It takes entries and snapshots, keeps the replica in step, and comes back by itself.
+
+import { io, type Socket } from 'socket.io-client'
+import { applyEntry, createRoom, hashRoom, loadRoom, type Room } from '@shared/room/room.ts'
+import type { Command, Entry, Header } from '@shared/room/entry.ts'
+import { differingField } from '@shared/state/walk.ts'
+import {
+  PROTOCOL,
+  type Accepted,
+  type ClientToServer,
+  type Hello,
+  type Refusal,
+  type ServerToClient,
+  type SnapshotPiece,
+  type Welcome,
+} from '@shared/wire/events.ts'
+import { Chronicle } from './chronicle.ts'
+import { gunzipBase64 } from './gunzip.ts'
+import type { Death, Link, Me } from './protocol.ts'
+
+export interface LiveEvents {
+  link: (link: Link) => void
+  me: (me: Me) => void
+  presence: (seats: number[]) => void
+  /** The replica is another object: first picture, or after a snapshot. */
+  room: (room: Room) => void
+  /** Entries were applied. */
+  changed: () => void
+  death: (death: Death) => void
+  resynced: (seq: number) => void
+}
+
+export interface Ticket {
+  url: string
+  code: string
+  token: string
+  name: string
+  spectator: boolean
+}
+
+interface Waiting {
+  seq: number
+  done: (ok: boolean, why: string) => void
+}
+
+const SLICE_MS = 8 // work between two looks at the mailbox
+const BEAT_MS = 4000
+const ANSWER_MS = 10_000
+const BUSY_MS = 3000
+const CATCHING_UP = 200 // entries behind from which the way there is shown
+
+export class Live {
+  room: Room | null = null
+  readonly chronicle = new Chronicle()
+  readonly header = { value: null as Header | null }
+  private readonly socket: Socket<ServerToClient, ClientToServer>
+  private readonly ticket: Ticket
+  private readonly on: LiveEvents
+  private queue: Entry[] = []
+  private working = false
+  private pieces: SnapshotPiece[] = []
+  private restoring = false
+  private waiting: Waiting[] = []
+  private lost: number | null = null // when the connection went
+  private rttMs: number | null = null
+  private differed = false
+  private over = false // it does not try again
+  private beatTimer: ReturnType<typeof setInterval>
+
+  constructor(ticket: Ticket, on: LiveEvents) {
+    this.ticket = ticket
+    this.on = on
+    this.socket = io(ticket.url, {
+      auth: (give) => give(this.hello()),
+      reconnectionDelay: 500,
+      reconnectionDelayMax: 4000,
+      timeout: 8000,
+      transports: ['websocket', 'polling'],
+      tryAllTransports: true,
+    })
+    const { socket } = this
+    socket.on('welcome', (welcome) => this.welcome(welcome))
+    socket.on('snapshot', (piece) => void this.takePiece(piece))
+    socket.on('entries', (text) => this.takeEntries(JSON.parse(text) as Entry[]))
+    socket.on('presence', (seats) => on.presence(seats))
+    socket.on('bye', (why) => this.bye(why))
+    socket.on('connect_error', (error) => this.refused(error))
+    socket.on('disconnect', () => this.disconnected())
+    this.beatTimer = setInterval(() => this.beat(), BEAT_MS)
+    on.link({ state: 'connecting' })
+  }
+
+  close(): void {
+    this.over = true
+    clearInterval(this.beatTimer)
+    this.socket.disconnect()
+  }
+
+  /** The network or the page is back: try now, or find out whether the line is dead. */
+  retry(): void {
+    if (this.over) return
+    if (this.socket.connected) this.beat()
+    else this.socket.connect()
+  }
+
+  submit(command: Command, done: (ok: boolean, why: string) => void): void {
+    if (!this.socket.connected) {
+      done(false, 'offline')
+      return
+    }
+    this.socket
+      .timeout(ANSWER_MS)
+      .emit('command', command, (late: Error | null, reply: Accepted | Refusal) => {
+        if (late !== null) done(false, 'offline')
+        else if (!reply.ok) done(false, reply.why)
+        else if (this.room !== null && this.room.seq >= reply.seq) done(true, '')
+        else this.waiting.push({ seq: reply.seq, done })
+      })
+  }
+
+  private hello(): Hello {
+    const { code, token, name, spectator } = this.ticket
+    const hello: Hello = { protocol: PROTOCOL, code }
+    if (token !== '') hello.token = token
+    if (name !== '') hello.name = name
+    if (spectator) hello.spectator = true
+    const { room } = this
+    if (room !== null) hello.have = { engine: room.header.engine, seq: this.lastKnown() }
+    return hello
+  }
+
+  private welcome(welcome: Welcome): void {
+    this.lost = null
+    this.pieces = []
+    this.restoring = welcome.resume === 'snapshot'
+    this.ticket.token = welcome.token
+    this.on.me({
+      seat: welcome.seat,
+      role: welcome.role,
+      name: welcome.name,
+      token: welcome.token,
+    })
+    if (welcome.resume === 'entries' && this.room === null) this.replace(createRoom(welcome.header))
+    this.say()
+    this.beat()
+  }
+
+  /** The last entry that is applied or waits to be. */
+  private lastKnown(): number {
+    return this.queue[this.queue.length - 1]?.seq ?? this.room?.seq ?? 0
+  }
+
+  private takeEntries(entries: Entry[]): void {
+    for (const entry of entries) {
+      const last = this.lastKnown()
+      if (entry.seq <= last) continue
+      if (!this.restoring && entry.seq > last + 1) {
+        this.again()
+        return
+      }
+      this.queue.push(entry)
+    }
+    this.work()
+  }
+
+  /** Something is missing: come back and say what is there. */
+  private again(): void {
+    this.queue = []
+    this.socket.disconnect().connect()
+  }
+
+  private work(): void {
+    if (this.working || this.room === null) return
+    this.working = true
+    const end = performance.now() + SLICE_MS
+    let done = 0
+    const { room, queue } = this
+    while (done < queue.length && queue[done].seq === room.seq + 1 && performance.now() < end) {
+      this.apply(room, queue[done++])
+    }
+    queue.splice(0, done)
+    this.working = false
+    if (done > 0) this.applied()
+    if (queue.length > 0 && queue[0].seq === room.seq + 1) setTimeout(() => this.work())
+  }
+
+  private apply(room: Room, entry: Entry): void {
+    const { mismatch } = applyEntry(room, entry)
+    for (const death of this.chronicle.observe(room, entry)) this.on.death(death)
+    if (mismatch === undefined || this.differed) return
+    this.differed = true
+    this.socket.emit('differs', { seq: entry.seq, hash: mismatch })
+  }
+
+  private applied(): void {
+    const { seq } = this.room!
+    const ready = this.waiting.filter((waiting) => waiting.seq <= seq)
+    if (ready.length > 0) {
+      this.waiting = this.waiting.filter((waiting) => waiting.seq > seq)
+      for (const { done } of ready) done(true, '')
+    }
+    this.on.changed()
+    this.say()
+  }
+
+  private async takePiece(piece: SnapshotPiece): Promise<void> {
+    if (piece.index === 0) {
+      this.pieces = []
+      this.restoring = true
+    }
+    this.pieces.push(piece)
+    this.say()
+    if (this.pieces.length < piece.of) return
+    const { pieces } = this
+    this.pieces = []
+    let room: Room
+    try {
+      room = loadRoom(await gunzipBase64(pieces.map(({ data }) => data)))
+    } catch {
+      this.again()
+      return
+    }
+    if (this.differed && this.room !== null && this.room.seq === room.seq) {
+      const field = differingField(this.room, room)
+      if (field !== null)
+        this.socket.emit('differs', { seq: room.seq, hash: hashRoom(this.room), field })
+    }
+    const had = this.room !== null
+    this.restoring = false
+    this.queue = this.queue.filter(({ seq }) => seq > room.seq)
+    this.replace(room)
+    if (had && this.differed) this.on.resynced(room.seq)
+    this.differed = false
+    this.applied()
+    this.work()
+  }
+
+  private replace(room: Room): void {
+    this.room = room
+    this.chronicle.begin(room)
+    this.on.room(room)
+  }
+
+  private say(): void {
+    if (this.over || this.lost !== null) return
+    const behind = this.queue.length
+    const { pieces } = this
+    if (this.restoring) {
+      this.on.link({ state: 'syncing', done: pieces.length, all: pieces[0]?.of ?? 1 })
+    } else if (behind > CATCHING_UP) {
+      const seq = this.room?.seq ?? 0
+      this.on.link({ state: 'syncing', done: seq, all: seq + behind })
+    } else {
+      this.on.link({ state: 'live', rttMs: this.rttMs })
+    }
+  }
+
+  private beat(): void {
+    if (!this.socket.connected) return
+    const start = performance.now()
+    this.socket.timeout(BEAT_MS + 2000).emit('beat', (late: Error | null) => {
+      if (late !== null) {
+        // The line looks open and is dead, as after a sleep: a new one.
+        if (this.socket.connected) this.socket.io.engine.close()
+        return
+      }
+      this.rttMs = Math.round(performance.now() - start)
+      this.say()
+    })
+  }
+
+  private disconnected(): void {
+    for (const { done } of this.waiting) done(false, 'offline')
+    this.waiting = []
+    if (this.over) return
+    this.lost ??= Date.now()
+    this.on.link({ state: 'lost', since: this.lost })
+  }
+
+  private refused(error: Error & { data?: { why?: string } }): void {
+    const why = error.data?.why
+    if (why === undefined || why === 'busy') {
+      this.lost ??= Date.now()
+      this.on.link({ state: 'lost', since: this.lost })
+      // A refusal by the server, unlike a dead network, is not tried again by itself.
+      if (why === 'busy') setTimeout(() => this.retry(), BUSY_MS)
+      return
+    }
+    this.end({ state: 'refused', why })
+  }
+
+  private bye(why: string): void {
+    if (why === 'restarting') return
+    if (why === 'elsewhere') this.on.link({ state: 'ended', why })
+    else this.end({ state: 'ended', why })
+  }
+
+  private end(link: Link): void {
+    this.close()
+    this.on.link(link)
+  }
+}

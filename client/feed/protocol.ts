@@ -1,0 +1,191 @@
+// What page and worker say to each other. The machine stays in the worker: the page asks questions about what it
+// shows and is answered in JSON text, or with 'same' when the answer has not changed.
+
+import type { Grid, Space } from '../draw/grid.ts'
+import type { Mode } from '../draw/look.ts'
+import type { Command, Role } from '@shared/room/entry.ts'
+import type { MachineOptions } from '@shared/state/machine.ts'
+import type { TaskState } from '@shared/state/task.ts'
+import type { Language } from '@shared/ic/diagnostics.ts'
+import type { FrameInfo } from '@shared/proc/frameInfo.ts'
+import type { LogProblem } from '@shared/room/log.ts'
+import type { Marker } from '@shared/room/player.ts'
+
+export interface Overview {
+  seq: number
+  at: number // ms of the recording, of the last entry
+  uptimeMs: number // of the machine
+  options: MachineOptions
+  code: string
+  created: number
+  frames: number
+  pageSize: number
+  freePages: number
+  kinds: number[] // frames by kind, in the order of draw/kind.ts
+  tasks: number
+  oomKills: number
+  faults: number
+  committed: number // pages
+  panic: string
+}
+
+export interface SeatRow {
+  no: number
+  name: string
+  role: Role
+  user: string
+  frames: number // charged to the seat
+  tasks: number
+}
+
+export interface ProcessRow {
+  handle: string
+  pid: number
+  ppid: number
+  depth: number // in the tree of those shown
+  comm: string
+  cmdline: string
+  seat: number
+  name: string // of the person, '' for the machine's own
+  user: string
+  state: TaskState
+  rss: number // bytes
+  vsz: number // bytes
+  oomScore: number
+  next: boolean // the OOM killer would choose it now
+  atPrompt: boolean // runs C for its seat
+  waiting: boolean // for a line of C
+}
+
+export interface SyslogRow {
+  no: number // from 1, ever
+  ms: number
+  ident: string
+  text: string
+}
+
+/** A thing that happened at the prompt, in order. */
+export interface Block {
+  seq: number // of the entry
+  kind: 'earlier' | 'ic' | 'shell' | 'output' | 'death'
+  pid: number
+  line: string
+  out: string
+  running: boolean
+  death: Death | null
+}
+
+/** How a process ended that did not end by itself. */
+export interface Death {
+  seq: number
+  handle: string
+  pid: number
+  comm: string
+  seat: number
+  name: string // of the person
+  signal: number
+  by: 'oom' | 'person' | 'self'
+  byName: string // of the person, or the process that asked for memory; '' when root told the killer to choose
+  rss: number // bytes it had, for the OOM killer's victims; 0 if not known
+}
+
+export interface FrameAnswer extends FrameInfo {
+  name: string // of the person who is charged
+  people: Record<number, string> // names of the sharers' seats
+}
+
+/** Questions and their answers. */
+export interface Questions {
+  overview: { ask: object; answer: Overview }
+  seats: { ask: object; answer: SeatRow[] }
+  processes: { ask: { seat: number | null }; answer: ProcessRow[] }
+  syslog: { ask: { last: number }; answer: SyslogRow[] }
+  transcript: { ask: { seat: number; language: Language }; answer: Block[] }
+  frame: { ask: { pfn: number }; answer: FrameAnswer | null }
+  complete: { ask: { seat: number; task: string; line: string }; answer: Completion }
+  hash: { ask: { seq: number }; answer: string }
+}
+
+export interface Completion {
+  from: number // where the word begins
+  words: string[]
+}
+
+export type Topic = keyof Questions
+export type Question = { [T in Topic]: { topic: T; ask: Questions[T]['ask'] } }[Topic]
+
+/** Who someone is in a live room. */
+export interface Me {
+  seat: number
+  role: Role | 'spectator'
+  name: string
+  token: string
+}
+
+export type Link =
+  | { state: 'idle' }
+  | { state: 'connecting' }
+  | { state: 'syncing'; done: number; all: number } // entries or pieces
+  | { state: 'live'; rttMs: number | null }
+  | { state: 'lost'; since: number } // ms since 1970; it tries again
+  | { state: 'refused'; why: string } // it does not
+  | { state: 'ended'; why: string }
+
+export interface PlayerState {
+  seq: number
+  all: number // entries
+  at: number // ms of the recording at the cursor
+  length: number // ms
+  scanned: number // entries up to which markers are known
+  playing: boolean
+  speed: number
+  hashes: number
+  mismatches: { seq: number; recorded: string; computed: string }[]
+  live: boolean // the room goes on
+}
+
+/** Why a recording does not play. */
+export type Problem = 'room' | 'network' | LogProblem
+
+export interface View {
+  space: Space
+  mode: Mode
+  seat: number // for 'mine'
+  only: string | null // handle of a process whose frames are brought out
+  calm: boolean // no glow
+}
+
+export type ToWorker =
+  | { t: 'join'; url: string; code: string; token: string; name: string; spectator: boolean }
+  | { t: 'replay'; text: string }
+  | { t: 'replayRoom'; url: string; code: string }
+  | { t: 'canvas'; canvas: OffscreenCanvas }
+  | { t: 'view'; view: View }
+  | { t: 'ask'; id: number; question: Question; known: number }
+  | { t: 'submit'; id: number; command: Command }
+  | { t: 'player'; do: PlayerAction }
+  | { t: 'retry' }
+  | { t: 'close' }
+
+export type PlayerAction =
+  | { act: 'play' | 'pause' | 'step' | 'back' | 'nextKill' }
+  | { act: 'seek'; seq: number }
+  | { act: 'seekTime'; ms: number }
+  | { act: 'speed'; speed: number }
+
+export type FromWorker =
+  | { t: 'version'; version: number; seq: number }
+  /** `text` null: the same as answer `known`. */
+  | { t: 'answer'; id: number; text: string | null; mark: number }
+  | { t: 'done'; id: number; ok: boolean; why: string }
+  | { t: 'me'; me: Me }
+  | { t: 'link'; link: Link }
+  | { t: 'presence'; seats: number[] }
+  | { t: 'grid'; grid: Grid }
+  | { t: 'death'; death: Death }
+  | { t: 'resynced'; seq: number }
+  | { t: 'player'; player: PlayerState }
+  | { t: 'markers'; markers: Marker[] }
+  | { t: 'problem'; problem: Problem }
+
+export type { Grid, Marker }

@@ -1,0 +1,160 @@
+// The worker: it holds the replica of the room or the recording, draws the map, answers the page's questions.
+
+import { parseLog } from '@shared/room/log.ts'
+import type { Room } from '@shared/room/room.ts'
+import { answer } from './answers.ts'
+import type { Chronicle } from './chronicle.ts'
+import { Film } from './film.ts'
+import { Live } from './live.ts'
+import { commandProblem } from '@shared/wire/schema.ts'
+import { MapPainter } from './mapPainter.ts'
+import type { FromWorker, Question, ToWorker } from './protocol.ts'
+
+declare const OOMROOM_ENGINE: string // put in by the build
+
+const painter = new MapPainter()
+const marks = new Map<string, { text: string; mark: number }>() // the last answers by question
+let live: Live | null = null
+let film: Film | null = null
+let room: Room | null = null
+let version = 0
+let stale = false // the frames are to be scanned again
+let due = false // a picture is on its way
+let nextMark = 1
+
+const say = (message: FromWorker) => postMessage(message)
+
+onmessage = ({ data }: MessageEvent<ToWorker>) => void receive(data)
+
+async function receive(message: ToWorker): Promise<void> {
+  switch (message.t) {
+    case 'join':
+      live = new Live(message, {
+        link: (link) => say({ t: 'link', link }),
+        me: (me) => say({ t: 'me', me }),
+        presence: (seats) => say({ t: 'presence', seats }),
+        death: (death) => say({ t: 'death', death }),
+        resynced: (seq) => say({ t: 'resynced', seq }),
+        room: show,
+        changed,
+      })
+      return
+    case 'replay':
+      openFilm(message.text)
+      return
+    case 'replayRoom':
+      await fetchFilm(`${message.url}/api/rooms/${message.code}/log`)
+      return
+    case 'canvas':
+      painter.attach(message.canvas)
+      return
+    case 'view': {
+      const grid = painter.look(message.view)
+      if (grid !== null) say({ t: 'grid', grid })
+      changed()
+      return
+    }
+    case 'ask':
+      reply(message.id, message.question, message.known)
+      return
+    case 'submit':
+      if (live === null) say({ t: 'done', id: message.id, ok: false, why: 'replay' })
+      else {
+        live.submit(message.command, (ok, why) => say({ t: 'done', id: message.id, ok, why }))
+      }
+      return
+    case 'player':
+      film?.act(message.do)
+      return
+    case 'retry':
+      live?.retry()
+      return
+    case 'close':
+      live?.close()
+      film?.close()
+      close()
+  }
+}
+
+function show(next: Room): void {
+  room = next
+  const grid = painter.show(next)
+  if (grid !== null) say({ t: 'grid', grid })
+  changed()
+}
+
+/** Tells the page and draws, at most once a frame. */
+function changed(): void {
+  stale = true
+  if (due) return
+  due = true
+  requestAnimationFrame(flush)
+}
+
+function flush(now: number): void {
+  due = false
+  if (room === null) return
+  if (stale) {
+    stale = false
+    painter.refresh()
+    version++
+    say({ t: 'version', version, seq: room.seq })
+  }
+  if (painter.draw(now) && !due) {
+    due = true
+    requestAnimationFrame(flush)
+  }
+}
+
+function reply(id: number, question: Question, known: number): void {
+  if (room === null) {
+    say({ t: 'answer', id, text: null, mark: 0 })
+    return
+  }
+  const text = JSON.stringify(
+    answer({ room, frames: painter.frames, chronicle: chronicle(), at: now() }, question),
+  )
+  const key = JSON.stringify(question)
+  const last = marks.get(key)
+  if (last?.text === text) {
+    say({ t: 'answer', id, text: last.mark === known ? null : text, mark: last.mark })
+    return
+  }
+  const mark = nextMark++
+  if (marks.size > 200) marks.clear()
+  marks.set(key, { text, mark })
+  say({ t: 'answer', id, text, mark })
+}
+
+function chronicle(): Chronicle {
+  return film !== null ? film.chronicle : live!.chronicle
+}
+
+function now(): number {
+  return film === null ? 0 : (film.player.entries[film.player.room.seq - 1]?.at ?? 0)
+}
+
+async function fetchFilm(url: string): Promise<void> {
+  try {
+    const response = await fetch(url)
+    if (response.ok) openFilm(await response.text())
+    else say({ t: 'problem', problem: response.status === 404 ? 'room' : 'network' })
+  } catch {
+    say({ t: 'problem', problem: 'network' })
+  }
+}
+
+function openFilm(text: string): void {
+  const parsed = parseLog(text, { engine: OOMROOM_ENGINE, check: commandProblem })
+  if (parsed.log === undefined) {
+    say({ t: 'problem', problem: parsed.problem })
+    return
+  }
+  const { header, entries } = parsed.log
+  film = new Film(header, entries, {
+    room: show,
+    changed,
+    state: (player) => say({ t: 'player', player }),
+    markers: (markers) => say({ t: 'markers', markers }),
+  })
+}

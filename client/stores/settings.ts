@@ -1,0 +1,49 @@
+// What the person chose, kept in this browser.
+
+import { defineStore } from 'pinia'
+import { ref, watch } from 'vue'
+import type { Mode } from '../draw/look.ts'
+import { browserLocale, i18n, locales, type Locale } from '../i18n/index.ts'
+import { readStored, writeStored } from './storage.ts'
+
+export const themes = ['system', 'light', 'dark', 'projector'] as const
+export type Theme = (typeof themes)[number]
+
+export const useSettings = defineStore('settings', () => {
+  const locale = ref<Locale>(oneOf(locales, readStored('locale'), browserLocale()))
+  const theme = ref<Theme>(oneOf(themes, readStored('theme'), 'system'))
+  const mode = ref<Mode>('owner')
+  const name = ref(String(readStored('name') ?? ''))
+  const system = matchMedia('(prefers-color-scheme: dark)')
+  const motion = matchMedia('(prefers-reduced-motion: reduce)')
+  const calm = ref(motion.matches)
+  const dark = ref(system.matches)
+  system.addEventListener('change', ({ matches }) => (dark.value = matches))
+  motion.addEventListener('change', ({ matches }) => (calm.value = matches))
+
+  watch(
+    locale,
+    (to) => {
+      i18n.global.locale.value = to
+      document.documentElement.lang = to
+      writeStored('locale', to)
+    },
+    { immediate: true },
+  )
+  watch(
+    [theme, dark],
+    () => {
+      const shown = theme.value !== 'system' ? theme.value : dark.value ? 'dark' : 'light'
+      document.documentElement.dataset.theme = shown
+      writeStored('theme', theme.value)
+    },
+    { immediate: true },
+  )
+  watch(name, (to) => writeStored('name', to))
+
+  return { locale, theme, mode, name, calm }
+})
+
+function oneOf<T>(all: readonly T[], value: unknown, otherwise: T): T {
+  return all.includes(value as T) ? (value as T) : otherwise
+}
