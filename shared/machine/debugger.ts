@@ -18,6 +18,7 @@ const NO_USER_ADDRESS = 0x80
 /** The process makes a system call. */
 export function makeCall(m: Machine, task: Task, name: string, args: number[]): Outcome {
   if (findSyscall(name) === undefined) return { errno: ENOSYS }
+  if (task.call !== null) return { errno: EAGAIN } // it is in a call of its own
   const result = callUntilFault(m, task, name, args)
   if (result === WAITING) {
     task.state = 'S'

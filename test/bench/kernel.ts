@@ -44,7 +44,7 @@ const realNames: Record<Case, [name: string, ns: number]> = {
   mmapMunmap: ['mmap_munmap_ns', 1],
 }
 
-export function runKernelBench(): Record<Case, Figure> {
+export function measure(): Record<Case, Figure> {
   const faults = measureReal(FAULT_PAGES, FAULT_ROUNDS)
   const forks = measureReal(FORK_PAGES, FORK_ROUNDS)
   const ours = measureOurs()

@@ -1,0 +1,167 @@
+// A seeded class at work on small machines: whatever it does, the machine stays whole, nothing is lost, and every
+// machine to which the same is done becomes the same.
+//
+// SOAK=600 goes on for so many seconds; SEED=7 tries that seed alone.
+
+import { describe, expect, it } from 'vitest'
+import { mkPrng } from '@shared/lib/prng.ts'
+import { checkMachine } from '@shared/machine/check.ts'
+import type { Machine } from '@shared/state/machine.ts'
+import { differingField, hashState, loadState, saveState } from '@shared/state/walk.ts'
+import { bootSmall } from './process.ts'
+import { Chooser, count, endAll, perform, type Step, type Tally } from './machineFuzz.ts'
+
+const STEPS = 600
+const HASH_EVERY = 25
+const quick = [1, 2, 3, 4]
+const megabytes = (seed: number): number => (seed % 3 === 0 ? 16 : 8)
+
+interface Run {
+  steps: Step[]
+  hashes: string[]
+  saved: Uint8Array
+  savedAt: number
+  last: Machine
+}
+
+/** Lets the class work; throws with seed, position and command when the machine is no longer whole. */
+function work(seed: number, tally: Tally): Run {
+  const m = bootSmall(megabytes(seed), seed)
+  const chooser = new Chooser(mkPrng(seed * 7919))
+  const run: Run = { steps: [], hashes: [], saved: new Uint8Array(), savedAt: -1, last: m }
+  for (let at = 0; at < STEPS && m.panic === ''; at++) {
+    const step = chooser.next(m)
+    run.steps.push(step)
+    doStep(m, seed, at, step, tally)
+    const caller = 'handle' in step ? m.handles.get(step.handle) : undefined
+    if (caller !== undefined && caller.mm !== null && caller.mm.stackVm > 33) count(tally, 'stack grown')
+    if (at === STEPS >> 1) {
+      run.saved = saveState(m)
+      run.savedAt = at
+    }
+    if (at % HASH_EVERY === 0) run.hashes.push(hashState(m))
+  }
+  return run
+}
+
+function doStep(m: Machine, seed: number, at: number, step: Step, tally: Tally): void {
+  try {
+    m.trace.ring = []
+    perform(m, step, tally)
+    for (const { name } of m.trace.ring) if (traced.has(name)) count(tally, name)
+    m.trace.ring = null
+    checkMachine(m)
+    for (const { state } of m.tasks.values()) if (state === 'Z') count(tally, 'zombie seen')
+  } catch (thrown) {
+    const cause = thrown instanceof Error ? thrown : new Error(String(thrown))
+    throw new Error(`seed ${seed}, step ${at}: ${JSON.stringify(step)}: ${cause.message}`, { cause })
+  }
+}
+
+const traced = new Set(['wp_page_copy', 'mark_victim', 'sched_process_fork', 'page_fault_user'])
+
+/** The same steps on a machine: the position of the first other hash, -1 if there is none. */
+function repeat(m: Machine, run: Run, from: number): number {
+  for (let at = from; at < run.steps.length; at++) {
+    perform(m, run.steps[at], {})
+    if (at % HASH_EVERY === 0 && hashState(m) !== run.hashes[at / HASH_EVERY]) return at
+  }
+  return -1
+}
+
+function seeds(): number[] {
+  return process.env.SEED === undefined ? quick : [Number(process.env.SEED)]
+}
+
+/** What nobody of the class may keep: frames in use by other than kernel, daemons, page cache and kernel objects. */
+function leftOver(m: Machine): Record<string, number> {
+  const owners: Record<string, number> = {}
+  for (const task of m.tasks.values()) if (task.seat > 0) count(owners, `task ${task.comm} ${task.state}`)
+  for (const inode of m.inodes.values()) {
+    if (inode.nlink === 0) count(owners, `nameless inode, ${inode.pages.size} pages`)
+    if (inode.backing === 'tmpfs' && inode.mappings.size > 0) count(owners, 'mapping of a dead process')
+  }
+  return owners
+}
+
+describe('a class at work', () => {
+  const tally: Tally = {}
+
+  for (const seed of seeds()) {
+    it(`seed ${seed}: stays whole, and a second machine, a loaded one and one without a TLB become the same`, () => {
+      const times = [performance.now()]
+      const run = work(seed, tally)
+      times.push(performance.now())
+      const second = bootSmall(megabytes(seed), seed)
+      expect(repeat(second, run, 0), 'second machine').toBe(-1)
+      expect(differingField(run.last, second)).toBe(null)
+      times.push(performance.now())
+      if (run.savedAt >= 0) {
+        const loaded = loadState(run.saved) as Machine
+        expect(repeat(loaded, run, run.savedAt + 1), 'loaded machine').toBe(-1)
+      }
+      times.push(performance.now())
+      const forgetful = bootSmall(megabytes(seed), seed)
+      forgetTranslations(forgetful)
+      expect(repeat(forgetful, run, 0), 'machine without a TLB').toBe(-1)
+      times.push(performance.now())
+      console.log(times.map((t, i) => (i ? Math.round(t - times[i-1]) : 0)))
+
+      endAll(run.last)
+      for (let i = 0; i < 3; i++) {
+        doStep(run.last, seed, -1, { seat: 0, command: { t: 'tick', fuel: 1e6 } }, {})
+      }
+      if (run.last.panic === '') expect(leftOver(run.last)).toEqual({})
+      count(tally, run.last.panic === '' ? 'ended' : 'panicked')
+    })
+  }
+
+  it('has reached what it is for', () => {
+    if (process.env.SEED !== undefined) return
+    const rows = Object.entries(tally).sort(([a], [b]) => (a < b ? -1 : 1))
+    console.log(rows.map(([name, times]) => `${name} ${times}`).join('  '))
+    const atLeast = (name: string, least: number): void => {
+      expect(tally[name] ?? 0, name).toBeGreaterThanOrEqual(least)
+    }
+    atLeast('wp_page_copy', 50)
+    atLeast('=1', 20)
+    atLeast('z1', 20)
+    atLeast('o1', 10)
+    atLeast('n1', 100)
+    atLeast('mark_victim', 10)
+    atLeast('sched_process_fork', 100)
+    atLeast('zombie seen', 50)
+    atLeast('munmap split', 20)
+    atLeast('mprotect merge', 5)
+    atLeast('mmap done', 100)
+    atLeast('stack grown', 5)
+    atLeast('SIGSEGV:MAPERR', 5)
+    atLeast('SIGSEGV:ACCERR', 5)
+    atLeast('ended', 3)
+    expect(tally.alive / (tally.alive + (tally.dead ?? 0))).toBeGreaterThan(0.8)
+  })
+})
+
+/** A TLB that finds nothing and keeps nothing. */
+function forgetTranslations(m: Machine): void {
+  const empty = <T extends object>(array: T): T =>
+    new Proxy(array, {
+      get: (target, key) => (key === 'fill' ? () => target : NaN),
+      set: () => true,
+    })
+  m.tlb.readTag = empty(m.tlb.readTag)
+  m.tlb.writeTag = empty(m.tlb.writeTag)
+  Object.defineProperty(m.tlb, 'region', { get: () => -1, set: () => undefined, enumerable: true })
+}
+
+describe('soak', () => {
+  const seconds = Number(process.env.SOAK ?? 0)
+
+  it('goes on with new seeds while there is time', { timeout: seconds * 1000 + 60_000 }, () => {
+    const end = performance.now() + seconds * 1000
+    for (let seed = 1000; performance.now() < end; seed++) {
+      const run = work(seed, {})
+      expect(repeat(bootSmall(megabytes(seed), seed), run, 0), `seed ${seed}`).toBe(-1)
+    }
+  })
+})

@@ -1,0 +1,264 @@
+// A seeded class at work: commands from outside, and system calls and accesses of living processes. Each step is plain
+// data, so that the same steps can be done on another machine.
+
+import { nextBelow, type Prng } from '@shared/lib/prng.ts'
+import type { MachineCommand } from '@shared/machine/command.ts'
+import { apply } from '@shared/machine/machine.ts'
+import { actOnSignals } from '@shared/kernel/sched.ts'
+import { fillBytes, store8, storeBytes } from '@shared/mm/uaccess.ts'
+import { sendSignal } from '@shared/kernel/signal.ts'
+import type { Machine } from '@shared/state/machine.ts'
+import { VM_GROWSDOWN, VM_WRITE, type Vma } from '@shared/state/mm.ts'
+import { SIGKILL, type Task } from '@shared/state/task.ts'
+import { WAITING } from '@shared/syscall/define.ts'
+import { doSyscall } from '@shared/syscall/table.ts'
+import { PAGE, access, asTask } from './process.ts'
+
+export type Step =
+  | { seat: number; command: MachineCommand }
+  | { handle: string; call: string; args: number[]; text?: string }
+  | { handle: string; touch: number; write: boolean; byte: number }
+  | { handle: string; fill: number; length: number; byte: number }
+
+/** What a run has reached, by name. */
+export type Tally = Record<string, number>
+
+export function count(tally: Tally, name: string, by = 1): void {
+  tally[name] = (tally[name] ?? 0) + by
+}
+
+const STRINGS = 0x6f_0000_0000 // where a call's text argument is put, in a page of its own
+
+export function perform(m: Machine, step: Step, tally: Tally): void {
+  if ('command' in step) {
+    const outcome = apply(m, step.seat, step.command)
+    count(tally, `${step.command.t} ${outcome.errno === undefined ? 'done' : 'failed'}`)
+    return
+  }
+  const task = m.handles.get(step.handle)
+  if (task === undefined || task.mm === null || task.pending !== 0) {
+    count(tally, 'dead')
+    return
+  }
+  count(tally, 'alive')
+  if ('call' in step) makeCall(m, task, step.call, step.args, step.text, tally)
+  else if ('touch' in step) count(tally, access(m, task, step.touch, step.write, step.byte))
+  else {
+    const outcome = asTask(m, task, () => {
+      fillBytes(m, task, step.fill, step.byte, step.length)
+    })
+    count(tally, `fill ${outcome}`)
+  }
+  actOnSignals(m)
+}
+
+function makeCall(
+  m: Machine,
+  task: Task,
+  name: string,
+  args: number[],
+  text: string | undefined,
+  tally: Tally,
+): void {
+  const vmas = task.mm!.vmas.length
+  let result = NaN
+  const outcome = asTask(m, task, () => {
+    if (text !== undefined) {
+      doSyscall(m, task, 'mmap', [STRINGS, PAGE, 3, 0x32, -1, 0])
+      storeBytes(m, task, STRINGS, bytesOf(text))
+    }
+    result = doSyscall(m, task, name, args)
+  })
+  if (result === WAITING) task.call = null
+  count(tally, `${name} ${outcome === 'ok' ? (result < 0 ? 'failed' : 'done') : outcome}`)
+  if (name === 'munmap' && task.mm !== null && task.mm.vmas.length > vmas) count(tally, 'munmap split')
+  if (name === 'mprotect' && task.mm !== null && task.mm.vmas.length < vmas) count(tally, 'mprotect merge')
+}
+
+function bytesOf(text: string): Uint8Array {
+  return Uint8Array.from([...text, '\0'], (character) => character.charCodeAt(0))
+}
+
+// --- choosing --------------------------------------------------------------------------------------------------------
+
+const SEATS = 6
+const paths = ['/tmp/a', '/tmp/a', '/tmp/b', '/tmp/c', '/tmp/sub/d', '/dev/zero', '/usr/bin/ic', '/no/such']
+const signals = [0, 2, 9, 11, 15, 15, 18, 19, 20]
+
+export class Chooser {
+  private readonly random: Prng
+  private seats = 0
+
+  constructor(random: Prng) {
+    this.random = random
+  }
+
+  below(bound: number): number {
+    return nextBelow(this.random, bound)
+  }
+
+  pick<T>(items: readonly T[]): T {
+    return items[this.below(items.length)]
+  }
+
+  chance(percent: number): boolean {
+    return this.below(100) < percent
+  }
+
+  next(m: Machine): Step {
+    if (this.seats < 2) return this.outside(m, 90)
+    const dice = this.below(100)
+    if (dice < 35) return this.outside(m, this.below(100))
+    const task = this.caller(m)
+    if (task === undefined) return this.outside(m, 93)
+    const { handle } = task
+    if (dice < 60) return this.touch(m, task)
+    if (dice < 68) return this.fill(m, task)
+    return { handle, ...this.syscall(m, task) }
+  }
+
+  /** A living process at a C prompt, or a hog: newest a little more often. */
+  private caller(m: Machine): Task | undefined {
+    const living = [...m.tasks.values()].filter(
+      ({ mm, program, pending, state }) =>
+        mm !== null && program.kind === 'ic' && pending === 0 && state !== 'Z' && state !== 'T',
+    )
+    return living.length === 0 ? undefined : this.pick(living)
+  }
+
+  private outside(m: Machine, dice: number): Step {
+    const seat = 1 + this.below(Math.max(1, this.seats))
+    if (dice < 50) {
+      const fuel = this.pick([0, 3000, 50_000, 400_000, 1_500_000]) + this.below(3000)
+      return { seat: 0, command: { t: 'tick', fuel } }
+    }
+    if (dice < 60) {
+      const sizes = ['forever', 'forever', '64K', '300K', '1M', '3M', '5M', '1M --rate 4M', 'nonsense']
+      const size = this.pick(sizes)
+      const argv = ['hog', ...size.split(' ')]
+      const stdout = this.chance(50) ? 'tty' : 'pipe'
+      return { seat, command: { t: 'spawn', path: '/usr/bin/hog', argv, env: [], stdout } }
+    }
+    if (dice < 63) {
+      const argv = ['sleep', this.pick(['0.1', '1', '1h', 'x'])]
+      return { seat, command: { t: 'spawn', path: '/usr/bin/sleep', argv, env: [], stdout: 'tty' } }
+    }
+    if (dice < 78) return { seat, command: this.kill(m) }
+    if (dice < 87) return { seat, command: this.write(m) }
+    if (dice < 89) return { seat, command: { t: 'unlink', path: this.pick(paths) } }
+    if (dice < 90) return { seat, command: { t: 'mkdir', path: '/tmp/sub', mode: 0o755 } }
+    if (dice < 96 && this.seats < SEATS) {
+      this.seats++
+      const role = this.seats === 1 ? 'teacher' : 'student'
+      const name = this.pick(['Anna', 'Ben', 'Çelik', '42', ''])
+      return { seat: this.seats, command: { t: 'seat', name, role, from: '::1' } }
+    }
+    return { seat, command: { t: 'prompt' } }
+  }
+
+  private kill(m: Machine): MachineCommand {
+    const task = this.pick([...m.tasks.values()].slice(this.chance(95) ? 4 : 0))
+    return { t: 'kill', task: task.handle, sig: this.pick(signals) }
+  }
+
+  private write(m: Machine): MachineCommand {
+    if (this.chance(40)) {
+      const task = this.pick([...m.tasks.values()])
+      const text = this.pick(['-1000', '-500', '0', '300', '1000', 'much'])
+      return { t: 'write', path: `/proc/${task.pid}/oom_score_adj`, text, append: false }
+    }
+    const text = 'déjà vu '.repeat(this.below(4) ** 6)
+    return { t: 'write', path: this.pick(paths), text, append: this.chance(50) }
+  }
+
+  /** Mostly one that the process has made itself: above the heap's start and below the libraries, or anywhere. */
+  private vma(task: Task): Vma {
+    const { vmas } = task.mm!
+    if (this.chance(15)) return this.pick(vmas)
+    const writable = vmas.filter(({ flags }) => (flags & VM_WRITE) !== 0)
+    return this.pick(writable.length === 0 ? vmas : writable)
+  }
+
+  private touch(m: Machine, task: Task): Step {
+    const { handle } = task
+    const write = this.chance(70)
+    const byte = this.below(256)
+    if (this.chance(5)) return { handle, touch: this.below(2 ** 31) * 65536, write, byte }
+    const vma = this.vma(task)
+    if ((vma.flags & VM_GROWSDOWN) !== 0 && this.chance(30)) {
+      return { handle, touch: vma.start - this.below(40) * PAGE - 8, write, byte }
+    }
+    // The libraries' data and the first pages of others again and again: what a fork shares there is written by both.
+    const dice = this.below(100)
+    if (dice < 30) {
+      return { handle, touch: task.mm!.libcData + this.below(2) * PAGE + this.below(PAGE), write, byte }
+    }
+    if (dice < 60) return { handle, touch: vma.start + this.below(PAGE), write, byte }
+    return { handle, touch: vma.start + this.below(vma.end - vma.start), write, byte }
+  }
+
+  private fill(m: Machine, task: Task): Step {
+    const { handle } = task
+    const vma = this.vma(task)
+    const fill = vma.start + this.below(vma.end - vma.start)
+    return { handle, fill, length: this.below(2) === 0 ? this.below(20_000) : this.below(400_000), byte: this.below(256) }
+  }
+
+  private syscall(m: Machine, task: Task): { call: string; args: number[]; text?: string } {
+    const dice = this.below(100)
+    if (dice < 30) return { call: 'mmap', args: this.mmapArgs(task) }
+    if (dice < 48) return { call: 'munmap', args: this.range(task) }
+    if (dice < 64) return { call: 'mprotect', args: [...this.range(task), this.pick([0, 1, 1, 3, 3, 3, 5])] }
+    if (dice < 72) {
+      const { startBrk, brk } = task.mm!
+      return { call: 'brk', args: [this.pick([startBrk, brk - 5000, brk + 100, brk + 100_000, brk + 5_000_000, 0])] }
+    }
+    if (dice < 82) return { call: 'fork', args: [] }
+    if (dice < 84) return { call: 'exit_group', args: [this.below(256)] }
+    if (dice < 88) return { call: 'wait4', args: [-1, 0, 1, 0] }
+    if (dice < 90) return { call: 'kill', args: [this.pick([...m.tasks.keys(), 0, -1]), this.pick(signals)] }
+    if (dice < 92) return { call: 'setpriority', args: [0, 0, this.below(50) - 25] }
+    if (dice < 96) {
+      const flags = this.pick([0, 1, 2, 0o102, 0o1102, 0o2101])
+      return { call: 'open', args: [STRINGS, flags, 0o644], text: this.pick(paths) }
+    }
+    if (dice < 97) return { call: 'close', args: [3 + this.below(4)] }
+    if (dice < 98) return { call: 'write', args: [this.below(6), task.mm!.startBrk, this.below(9000)] }
+    if (dice < 99) return { call: 'read', args: [this.below(6), task.mm!.startBrk, this.below(9000)] }
+    const text = this.pick(['/usr/bin/sleep', '/usr/bin/ic', '/bin/bash', '/tmp/a'])
+    return { call: 'execve', args: [STRINGS, 0, 0], text }
+  }
+
+  private range(task: Task): number[] {
+    const vma = this.vma(task)
+    const pages = (vma.end - vma.start) / PAGE
+    const first = this.chance(50) ? 0 : this.below(pages)
+    const length = this.chance(30) ? pages - first : 1 + this.below(pages - first + 2)
+    return [vma.start + first * PAGE, length * PAGE - (this.chance(20) ? 1 : 0)]
+  }
+
+  private mmapArgs(task: Task): number[] {
+    const length = 1 + this.below(this.pick([3, 20, 20, 700, 5000])) * PAGE
+    const prot = this.pick([0, 1, 3, 3, 3, 3, 5])
+    const files = task.files.some((file) => file !== null)
+    let flags = this.pick(files ? [0x22, 0x21, 0x01, 0x02, 0x02] : [0x22, 0x22, 0x22, 0x22, 0x21, 0x21, 0x02])
+    if (this.chance(10)) flags |= 0x8000 // populate
+    if (this.chance(8)) flags |= 0x4000 // noreserve
+    if (this.chance(5)) flags |= 0x100 // grows down
+    if (this.chance(3)) flags |= 0x2000 // locked
+    let addr = 0
+    if (this.chance(35)) {
+      const vma = this.vma(task)
+      addr = this.pick([vma.start, vma.end, vma.end + 3 * PAGE, vma.start - 2 * PAGE, 4096, 70_000])
+      flags |= this.pick([0, 0x10, 0x10, 0x10_0000])
+    }
+    const offset = this.pick([0, 0, 0, 0, 0, 0, PAGE, 5 * PAGE, 100])
+    return [addr, length, prot, flags, 3 + this.below(3), offset]
+  }
+}
+
+/** Ends all that the seats have started. */
+export function endAll(m: Machine): void {
+  for (const task of [...m.tasks.values()]) if (task.seat > 0) sendSignal(m, task, SIGKILL)
+  actOnSignals(m)
+}
