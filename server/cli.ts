@@ -42,7 +42,8 @@ async function main(args: string[]): Promise<number | void> {
     process.stderr.write(usage)
     return 2
   }
-  if (!Object.hasOwn(commands, name)) throw new UsageError(`unknown command '${name}'; oomroom --help lists them`)
+  if (!Object.hasOwn(commands, name))
+    throw new UsageError(`unknown command '${name}'; oomroom --help lists them`)
   const command = await commands[name]()
   return command.run(rest)
 }

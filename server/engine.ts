@@ -27,7 +27,11 @@ export function engineOfSources(): string {
   for (const path of readdirSync(shared, { recursive: true, encoding: 'utf8' }).sort()) {
     const parts = path.split(/[/\\]/)
     if (!path.endsWith('.ts') || withoutEffect.includes(parts[0])) continue
-    hash.update(parts.join('/')).update('\0').update(readFileSync(join(shared, path))).update('\0')
+    hash
+      .update(parts.join('/'))
+      .update('\0')
+      .update(readFileSync(join(shared, path)))
+      .update('\0')
   }
   return hash.digest('hex').slice(0, 12)
 }

@@ -3,7 +3,14 @@
 
 import { gunzipSync } from 'node:zlib'
 import { io, type Socket } from 'socket.io-client'
-import { hashRoom, applyEntry, createRoom, loadRoom, type Applied, type Room } from '../shared/room/room.ts'
+import {
+  hashRoom,
+  applyEntry,
+  createRoom,
+  loadRoom,
+  type Applied,
+  type Room,
+} from '../shared/room/room.ts'
 import type { Command, Entry, Header } from '../shared/room/entry.ts'
 import type { MachinePort } from '../shared/shell/port.ts'
 import { differingField } from '../shared/state/walk.ts'
@@ -91,16 +98,17 @@ export class Replica implements MachinePort {
 
   async submit(command: Command): Promise<Applied> {
     await this.live
-    const reply = await new Promise<{ ok: true; seq: number } | { ok: false; why: string; detail?: string }>(
-      (resolve, reject) => {
-        this.lost.add(reject)
-        this.socket.emit('command', command, (answer) => {
-          this.lost.delete(reject)
-          resolve(answer)
-        })
-      },
-    )
-    if (!reply.ok) throw new Error(reply.detail === undefined ? reply.why : `${reply.why}: ${reply.detail}`)
+    const reply = await new Promise<
+      { ok: true; seq: number } | { ok: false; why: string; detail?: string }
+    >((resolve, reject) => {
+      this.lost.add(reject)
+      this.socket.emit('command', command, (answer) => {
+        this.lost.delete(reject)
+        resolve(answer)
+      })
+    })
+    if (!reply.ok)
+      throw new Error(reply.detail === undefined ? reply.why : `${reply.why}: ${reply.detail}`)
     const { seq } = reply
     if (this.room().seq >= seq) return this.results.get(seq) ?? {}
     return new Promise((resolve) => this.waiting.set(seq, resolve))
@@ -128,14 +136,19 @@ export class Replica implements MachinePort {
     if (name !== undefined) hello.name = name
     if (spectator) hello.spectator = true
     const room = this.current
-    if (room !== null && this.differedAt === 0) hello.have = { engine: room.header.engine, seq: room.seq }
+    if (room !== null && this.differedAt === 0)
+      hello.have = { engine: room.header.engine, seq: room.seq }
     return hello
   }
 
   private welcome(welcome: Welcome): void {
     const { header } = welcome
     if (header.engine !== this.ticket.engine) {
-      return this.end(new Error(`the room runs on engine ${header.engine}, this program is engine ${this.ticket.engine}`))
+      return this.end(
+        new Error(
+          `the room runs on engine ${header.engine}, this program is engine ${this.ticket.engine}`,
+        ),
+      )
     }
     this.seat = welcome.seat
     this.token = welcome.token
@@ -208,10 +221,12 @@ export class Replica implements MachinePort {
   /** Our machine stood still where it differed: bring it to the snapshot's entry and name the first difference. */
   private reportField(theirs: Room): void {
     const ours = this.current!
-    for (const entry of this.queue) if (entry.seq === ours.seq + 1 && entry.seq <= theirs.seq) applyEntry(ours, entry)
+    for (const entry of this.queue)
+      if (entry.seq === ours.seq + 1 && entry.seq <= theirs.seq) applyEntry(ours, entry)
     if (ours.seq !== theirs.seq) return
     const field = differingField(ours, theirs)
-    if (field !== null) this.socket.emit('differs', { seq: theirs.seq, hash: hashRoom(ours), field })
+    if (field !== null)
+      this.socket.emit('differs', { seq: theirs.seq, hash: hashRoom(ours), field })
   }
 
   private disconnected(reason: string): void {
@@ -225,7 +240,8 @@ export class Replica implements MachinePort {
 
   private refused(error: Error & { data?: { why?: string } }): void {
     const why = error.data?.why
-    if (why === undefined && this.current === null) return this.end(new Error(`${this.ticket.server} cannot be reached`))
+    if (why === undefined && this.current === null)
+      return this.end(new Error(`${this.ticket.server} cannot be reached`))
     if (why === undefined) return // the network; it is tried again
     if (why === 'busy') setTimeout(() => this.socket.connect(), BUSY_MS)
     else this.end(new Error(refusals[why] ?? why))
@@ -262,7 +278,8 @@ const refusals: Record<string, string> = {
   'name-empty': 'the name has no letters',
   'name-long': 'the name is too long',
   'name-characters': 'the name has characters that cannot be shown',
-  'name-taken': 'somebody in the room has this name or one that looks the same; with its token the seat is yours',
+  'name-taken':
+    'somebody in the room has this name or one that looks the same; with its token the seat is yours',
   full: 'the room has no more seats',
   token: 'the token is of no seat in this room',
 }

@@ -100,6 +100,7 @@ export const de: Catalogue = {
       'Zeige auf eine Zelle, oder gehe mit Tab auf die Karte und bewege dich mit den Pfeiltasten.',
     frame: 'Seitenrahmen {pfn}',
     address: 'physische Adresse',
+    details: 'Der gewählte Seitenrahmen',
     charged: 'zählt für',
     refcount: 'Referenzen',
     mapcount: 'Abbildungen',

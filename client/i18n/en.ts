@@ -98,6 +98,7 @@ export const en = {
     noFrame: 'Point at a cell, or reach the map with Tab and move with the arrow keys.',
     frame: 'Frame {pfn}',
     address: 'physical address',
+    details: 'The frame chosen',
     charged: 'charged to',
     refcount: 'references',
     mapcount: 'mappings',

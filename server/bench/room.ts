@@ -8,14 +8,27 @@ import type { Command, Entry } from '../../shared/room/entry.ts'
 import { takeKeyframe } from '../../shared/room/keyframe.ts'
 import { entryLine, headerLine, LOG_FORMAT, parseLog } from '../../shared/room/log.ts'
 import { DEFAULT_OPTIONS } from '../../shared/room/options.ts'
-import { applyEntry, createRoom, hashRoom, loadRoom, saveRoom, type Room } from '../../shared/room/room.ts'
+import {
+  applyEntry,
+  createRoom,
+  hashRoom,
+  loadRoom,
+  saveRoom,
+  type Room,
+} from '../../shared/room/room.ts'
 import { fileStore } from '../store/fileStore.ts'
 
 const SEATS = 40
 const TICKS = 1000
 
 export async function measure() {
-  const header = { format: LOG_FORMAT, engine: 'bench', code: '111111', created: 0, options: DEFAULT_OPTIONS }
+  const header = {
+    format: LOG_FORMAT,
+    engine: 'bench',
+    code: '111111',
+    created: 0,
+    options: DEFAULT_OPTIONS,
+  }
   const boot = timed(() => createRoom(header))
   const { room, entries, ms } = lesson(boot.value)
   const lines = entries.map(entryLine)
@@ -33,9 +46,19 @@ export async function measure() {
   return {
     boot: { ms: boot.ms },
     lesson: { seats: SEATS, entries: entries.length, msPerTick: round(ms / TICKS) },
-    log: { bytesPerEntry: round(text.length / entries.length), parseMs: parse.ms, ...(await appendCost(lines)) },
+    log: {
+      bytesPerEntry: round(text.length / entries.length),
+      parseMs: parse.ms,
+      ...(await appendCost(lines)),
+    },
     hash: { firstMs: firstHash.ms, afterATickMs: nextHash.ms },
-    snapshot: { saveMs: save.ms, gzipMs: zip.ms, loadMs: load.ms, bytes: save.value.length, gzipBytes: zip.value.length },
+    snapshot: {
+      saveMs: save.ms,
+      gzipMs: zip.ms,
+      loadMs: load.ms,
+      bytes: save.value.length,
+      gzipBytes: zip.value.length,
+    },
     keyframe: { firstMs: keyframe.ms, nextMs: nextKeyframe.ms },
   }
 }
@@ -48,14 +71,16 @@ function lesson(room: Room): { room: Room; entries: Entry[]; ms: number } {
     applyEntry(room, entry)
     entries.push(entry)
   }
-  for (let seat = 1; seat <= SEATS; seat++) enter(seat, { t: 'seat', name: `Seat ${seat}`, role: 'student', from: '10.0.0.1' })
+  for (let seat = 1; seat <= SEATS; seat++)
+    enter(seat, { t: 'seat', name: `Seat ${seat}`, role: 'student', from: '10.0.0.1' })
   const hog = ['hog', '30M', '--rate', '1M']
   enter(1, { t: 'spawn', path: '/usr/bin/hog', argv: hog, env: [], stdout: 'pipe' })
   const { ms } = timed(() => {
     for (let n = 0; n < TICKS; n++) {
       const seat = (n % SEATS) + 1
       const task = room.seats.get(seat)!.prompts[0]
-      if (task !== undefined && n % 4 === 0) enter(seat, { t: 'ic', task, line: `p = malloc(${2000 + n}); memset(p, 1, 2000)` })
+      if (task !== undefined && n % 4 === 0)
+        enter(seat, { t: 'ic', task, line: `p = malloc(${2000 + n}); memset(p, 1, 2000)` })
       enter(0, { t: 'tick', fuel: 500_000 })
     }
   })
@@ -67,7 +92,10 @@ async function appendCost(lines: string[]) {
   try {
     const store = fileStore(dir, 'bench')
     const options = DEFAULT_OPTIONS
-    await store.create({ format: LOG_FORMAT, engine: 'bench', code: '222222', created: 0, options }, { teacher: '', seats: {} })
+    await store.create(
+      { format: LOG_FORMAT, engine: 'bench', code: '222222', created: 0, options },
+      { teacher: '', seats: {} },
+    )
     const room = store.room('222222')
     await room.open()
     const times: number[] = []
@@ -78,7 +106,10 @@ async function appendCost(lines: string[]) {
     }
     await room.close()
     times.sort((a, b) => a - b)
-    return { appendP50Ms: round(times[times.length >> 1]), appendP99Ms: round(times[Math.floor(times.length * 0.99)]) }
+    return {
+      appendP50Ms: round(times[times.length >> 1]),
+      appendP99Ms: round(times[Math.floor(times.length * 0.99)]),
+    }
   } finally {
     await rm(dir, { recursive: true, force: true })
   }

@@ -21,7 +21,9 @@ export function readArgs<T extends ParseArgsConfig>(config: T): ReturnType<typeo
 
 /** What was given of MACHINE OPTIONS, as text. */
 export function givenOptions(values: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(OPTION_NAMES.flatMap((name) => (name in values ? [[name, values[name]]] : [])))
+  return Object.fromEntries(
+    OPTION_NAMES.flatMap((name) => (name in values ? [[name, values[name]]] : [])),
+  )
 }
 
 export function readMachineOptions(values: Record<string, unknown>): MachineOptions {
@@ -44,6 +46,7 @@ export function readRoomAddress(text: string): RoomAddress | null {
 /** `http://host:3000`, without a path. */
 export function readServer(text: string): string {
   const match = /^(https?:\/\/[^/]+)\/?$/.exec(text)
-  if (match === null) throw new UsageError(`'${text}' is not a server such as http://192.168.1.5:3000`)
+  if (match === null)
+    throw new UsageError(`'${text}' is not a server such as http://192.168.1.5:3000`)
   return match[1]
 }

@@ -24,7 +24,9 @@ export async function run(args: string[]): Promise<number> {
   const names = positionals.length === 0 ? Object.keys(benches) : positionals
   for (const name of names) {
     if (!Object.hasOwn(benches, name)) {
-      throw new UsageError(`bench: there is no '${name}'; there are ${Object.keys(benches).join(', ')}`)
+      throw new UsageError(
+        `bench: there is no '${name}'; there are ${Object.keys(benches).join(', ')}`,
+      )
     }
   }
   const results: Record<string, Figures> = {}
@@ -38,6 +40,7 @@ export async function run(args: string[]): Promise<number> {
 }
 
 function print(path: string, value: unknown): void {
-  if (typeof value !== 'object' || value === null) process.stdout.write(`${path.padEnd(40)} ${String(value)}\n`)
+  if (typeof value !== 'object' || value === null)
+    process.stdout.write(`${path.padEnd(40)} ${String(value)}\n`)
   else for (const [key, inner] of Object.entries(value)) print(`${path} ${key}`, inner)
 }

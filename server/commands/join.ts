@@ -20,8 +20,10 @@ export async function run(args: string[]): Promise<number> {
   const address = positionals.length === 1 ? readRoomAddress(positionals[0]) : null
   if (address === null) throw new UsageError('join URL/CODE --name NAME [--token T] [-c CMDS]')
   const { name, token } = values
-  if (name === undefined && token === undefined) throw new UsageError('join: --name or --token is needed')
-  if (token !== undefined && !/^[0-9a-f]{32}$/.test(token)) throw new UsageError('--token: 32 hexadecimal digits')
+  if (name === undefined && token === undefined)
+    throw new UsageError('join: --name or --token is needed')
+  if (token !== undefined && !/^[0-9a-f]{32}$/.test(token))
+    throw new UsageError('--token: 32 hexadecimal digits')
 
   const replica = new Replica({
     ...address,
@@ -30,12 +32,16 @@ export async function run(args: string[]): Promise<number> {
     // Made up here, so that coming back after a lost answer finds the seat.
     token: token ?? randomBytes(16).toString('hex'),
   })
-  const ended = new Promise<never>((_, reject) => (replica.onEnd = (error) => reject(new Failure(error.message))))
+  const ended = new Promise<never>(
+    (_, reject) => (replica.onEnd = (error) => reject(new Failure(error.message))),
+  )
   const work = async () => {
     await replica.ready()
     if (values.command !== undefined) return runCommands(replica, values.command)
     const seat = replica.room().seats.get(replica.seat)
-    process.stderr.write(`seat ${replica.seat} (${seat?.name ?? ''}); to come back: --token ${replica.token}\n`)
+    process.stderr.write(
+      `seat ${replica.seat} (${seat?.name ?? ''}); to come back: --token ${replica.token}\n`,
+    )
     return runTerminal(replica)
   }
   try {

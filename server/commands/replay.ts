@@ -29,7 +29,10 @@ export async function run(args: string[]): Promise<number> {
   })
   if (positionals.length !== 1) throw new UsageError(usage)
   const [source] = positionals
-  const { log, problem } = parseLog(await readSource(source), { engine: engineId(), check: commandProblem })
+  const { log, problem } = parseLog(await readSource(source), {
+    engine: engineId(),
+    check: commandProblem,
+  })
   if (problem) return refuse(source, problem, values.verify)
   if (log.notice !== null) process.stderr.write(`oomroom: ${source}: ${log.notice}\n`)
   if (values.verify) return verify(source, log)
@@ -62,7 +65,8 @@ async function readSource(source: string): Promise<string> {
 function readMoment(text: string, player: Player): number {
   if (/^\d{1,12}$/.test(text)) {
     const seq = Number(text)
-    if (seq > player.entries.length) throw new Failure(`--at ${text}: the log ends with entry ${player.entries.length}`)
+    if (seq > player.entries.length)
+      throw new Failure(`--at ${text}: the log ends with entry ${player.entries.length}`)
     return seq
   }
   const match = /^(?:(\d{1,3}):)?(\d{1,4}):([0-5]\d)$/.exec(text)
@@ -75,7 +79,8 @@ function readMoment(text: string, player: Player): number {
 function readOnlyPort(room: Room): MachinePort {
   const seats = [...room.seats.values()]
   const seat = seats.find(({ role }) => role === 'teacher') ?? seats[0]
-  if (seat === undefined) throw new Failure('nobody has a seat yet at this moment: there is no shell to look from')
+  if (seat === undefined)
+    throw new Failure('nobody has a seat yet at this moment: there is no shell to look from')
   return {
     room: () => room,
     seat: seat.no,
@@ -126,7 +131,9 @@ async function verify(source: string, log: Log): Promise<number> {
   verdict.hashes = player.hashes
   print(verdict)
   if (verdict.mismatch === null) return 0
-  process.stderr.write(`oomroom: ${source}: entry ${verdict.mismatch.seq} does not replay: ${verdict.mismatch.field}\n`)
+  process.stderr.write(
+    `oomroom: ${source}: entry ${verdict.mismatch.seq} does not replay: ${verdict.mismatch.field}\n`,
+  )
   return 1
 }
 

@@ -26,7 +26,8 @@ export async function run(args: string[]): Promise<void> {
   const port = Number(values.port)
   if (!/^\d+$/.test(values.port) || port > 65_535) throw new UsageError(`--port: 0 to 65535`)
   const publicUrl = values['public-url']?.replace(/\/+$/, '') ?? null
-  if (publicUrl !== null && !/^https?:\/\/[^/]+/.test(publicUrl)) throw new UsageError(`--public-url: http://…`)
+  if (publicUrl !== null && !/^https?:\/\/[^/]+/.test(publicUrl))
+    throw new UsageError(`--public-url: http://…`)
 
   const server = await startServer({
     port,
@@ -51,7 +52,9 @@ export async function run(args: string[]): Promise<void> {
 
 function announce({ port }: AddressInfo, host: string, publicUrl: string | null): void {
   const everywhere = host === '0.0.0.0' || host === '::'
-  console.log(`listening on http://${everywhere ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host}:${port}`)
+  console.log(
+    `listening on http://${everywhere ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host}:${port}`,
+  )
   const lan = everywhere ? lanAddresses().map((address) => `http://${address}:${port}`) : []
   for (const url of lan) console.log(`for the class: ${url}`)
   const first = publicUrl ?? lan[0]

@@ -21,7 +21,8 @@ export async function run(args: string[]): Promise<number> {
     },
     allowPositionals: true,
   })
-  if (positionals.length > 0) throw new UsageError('sh [-c CMDS] [MACHINE OPTIONS] [--mount DIR] [--user root|NAME]')
+  if (positionals.length > 0)
+    throw new UsageError('sh [-c CMDS] [MACHINE OPTIONS] [--mount DIR] [--user root|NAME]')
   const options = readMachineOptions(values)
   const user = String(values.user)
   const own = new OwnMachine(options, engineId(), Date.now())
@@ -34,9 +35,11 @@ export async function run(args: string[]): Promise<number> {
 
 /** Puts the directory's text files into /mnt, written by a root of its own. */
 async function mount(own: OwnMachine, dir: string): Promise<void> {
-  const names = await readdir(dir, { withFileTypes: true, recursive: true }).catch((error: Error) => {
-    throw new Failure(`--mount ${dir}: ${error.message}`)
-  })
+  const names = await readdir(dir, { withFileTypes: true, recursive: true }).catch(
+    (error: Error) => {
+      throw new Failure(`--mount ${dir}: ${error.message}`)
+    },
+  )
   const root = own.login('mount', 'teacher')
   names.sort((a, b) => (join(a.parentPath, a.name) < join(b.parentPath, b.name) ? -1 : 1))
   for (const entry of names) {
@@ -57,7 +60,12 @@ async function copyIn(own: OwnMachine, root: number, path: string, inside: strin
   }
   let at = 0
   do {
-    const command = { t: 'write', path: inside, text: text.slice(at, at + TEXT_MAX), append: at > 0 } as const
+    const command = {
+      t: 'write',
+      path: inside,
+      text: text.slice(at, at + TEXT_MAX),
+      append: at > 0,
+    } as const
     const { errno } = own.enter(root, command)
     if (errno !== undefined) throw new Failure(`--mount: ${inside}: errno ${errno}`)
     at += TEXT_MAX

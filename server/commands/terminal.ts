@@ -11,7 +11,11 @@ export type Drive = <T>(work: Promise<T>) => Promise<T>
 const plain: Drive = (work) => work
 
 /** Runs `commands` like `bash -c`; the status of the last one. */
-export async function runCommands(port: MachinePort, commands: string, drive: Drive = plain): Promise<number> {
+export async function runCommands(
+  port: MachinePort,
+  commands: string,
+  drive: Drive = plain,
+): Promise<number> {
   const shell = await createShell(port, { script: true })
   const { status } = await drive(execute(shell, commands, undefined, () => readAll(process.stdin)))
   return status
@@ -21,7 +25,11 @@ export async function runCommands(port: MachinePort, commands: string, drive: Dr
 export async function runTerminal(port: MachinePort, drive: Drive = plain): Promise<number> {
   const shell = await createShell(port, { script: false, notes: !port.readOnly })
   const { stdin, stdout } = process
-  const lines = createInterface({ input: stdin, output: stdout, terminal: stdin.isTTY && stdout.isTTY })
+  const lines = createInterface({
+    input: stdin,
+    output: stdout,
+    terminal: stdin.isTTY && stdout.isTTY,
+  })
   let status = 0
   let running: AbortController | null = null
   lines.on('SIGINT', () => {

@@ -18,7 +18,11 @@ const planned = ['malloc', 'mm', 'oom']
 const DEFAULT_RAM = '1G'
 
 export async function run(args: string[]): Promise<number> {
-  const { values, positionals } = readArgs({ args, options: machineOptionArgs, allowPositionals: true })
+  const { values, positionals } = readArgs({
+    args,
+    options: machineOptionArgs,
+    allowPositionals: true,
+  })
   const [set, file = '-'] = positionals
   if (set === undefined || positionals.length > 2) {
     throw new UsageError('trace malloc|mm|oom [FILE|-] [MACHINE OPTIONS]')
@@ -28,7 +32,9 @@ export async function run(args: string[]): Promise<number> {
   }
   const options = readMachineOptions({ ram: DEFAULT_RAM, ...values })
   if (runners[set] === undefined) {
-    throw new Failure(`trace ${set} comes with a later version; in this one: ${Object.keys(runners).join(', ')}`)
+    throw new Failure(
+      `trace ${set} comes with a later version; in this one: ${Object.keys(runners).join(', ')}`,
+    )
   }
   const runTrace = await runners[set]()
   for (const line of answer(runTrace, readTrace(file), options)) process.stdout.write(`${line}\n`)

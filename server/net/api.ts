@@ -116,9 +116,15 @@ function api({ rooms, limits, publicUrl }: ApiOptions) {
 
   router.use((_request, response) => refuse(response, 404, 'path'))
   router.use(
-    (error: { status?: number }, _request: Request, response: Response, next: (error?: unknown) => void) => {
+    (
+      error: { status?: number },
+      _request: Request,
+      response: Response,
+      next: (error?: unknown) => void,
+    ) => {
       if (response.headersSent) return next(error)
-      if (error.status !== undefined && error.status < 500) return refuse(response, error.status, 'malformed')
+      if (error.status !== undefined && error.status < 500)
+        return refuse(response, error.status, 'malformed')
       refuse(response, 500, 'broken')
     },
   )
@@ -143,7 +149,12 @@ function serveClient(app: Express, dir: string): void {
   const index = join(dir, 'index.html')
   app.use(
     '/assets',
-    express.static(join(dir, 'assets'), { immutable: true, maxAge: '1y', index: false, fallthrough: false }),
+    express.static(join(dir, 'assets'), {
+      immutable: true,
+      maxAge: '1y',
+      index: false,
+      fallthrough: false,
+    }),
   )
   app.use(express.static(dir, { index: false }))
   app.get('/{*any}', (_request, response) => {

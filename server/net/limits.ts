@@ -30,7 +30,11 @@ export function mkLimits(): Limits {
 }
 
 /** Takes from the allowance; false if there is not that much left. */
-export async function within(limiter: RateLimiterMemory, key: string, points = 1): Promise<boolean> {
+export async function within(
+  limiter: RateLimiterMemory,
+  key: string,
+  points = 1,
+): Promise<boolean> {
   try {
     await limiter.consume(key, points)
     return true

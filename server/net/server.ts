@@ -48,10 +48,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const sockets = new Sockets(http, { rooms, limits, log })
   if (options.dev) {
     const { createServer: createVite } = await import('vite')
-    const vite = await createVite({ server: { middlewareMode: true, hmr: { server: http } }, appType: 'spa' })
+    const vite = await createVite({
+      server: { middlewareMode: true, hmr: { server: http } },
+      appType: 'spa',
+    })
     app.use(vite.middlewares)
   }
 
+  await rooms.recover()
   await new Promise<void>((resolve, reject) => {
     http.once('error', reject)
     http.listen(options.port, options.host, resolve)

@@ -124,13 +124,20 @@ export class Sockets {
   ): Promise<Pick<Guest, 'seat' | 'role' | 'name' | 'token' | 'acts'> | Refused> {
     const owner = token === undefined ? null : host.seatOf(token)
     if (owner !== null && owner !== 'teacher') {
-      return { seat: owner.no, role: owner.role, name: owner.name, token: token!, acts: spectator !== true }
+      return {
+        seat: owner.no,
+        role: owner.role,
+        name: owner.name,
+        token: token!,
+        acts: spectator !== true,
+      }
     }
     if (spectator === true) return { seat: 0, role: 'spectator', name: '', token: '', acts: false }
     const wanted = name === undefined ? undefined : tidyName(name)
     if (owner === 'teacher') {
       const seat = host.teacherSeat(wanted)
-      if (seat !== null) return { seat: seat.no, role: 'teacher', name: seat.name, token: token!, acts: true }
+      if (seat !== null)
+        return { seat: seat.no, role: 'teacher', name: seat.name, token: token!, acts: true }
       return this.newSeat(host, wanted ?? 'teacher', 'teacher', token!)
     }
     if (wanted === undefined) return token === undefined ? 'name' : 'token'
@@ -247,7 +254,11 @@ export class Sockets {
 
   private async command(socket: GuestSocket, raw: unknown) {
     const { host, seat } = socket.data
-    const no = (why: string, detail?: string) => ({ ok: false, why, ...(detail === undefined ? {} : { detail }) })
+    const no = (why: string, detail?: string) => ({
+      ok: false,
+      why,
+      ...(detail === undefined ? {} : { detail }),
+    })
     if (!socket.data.acts) return no('seat')
     const { limits } = this.options
     const key = `${host.code}/${seat}`
@@ -278,7 +289,10 @@ export class Sockets {
       this.presence.delete(host.code)
       const seats = new Set<number>()
       for (const { data } of this.guestsOf(host.code)) if (data.acts) seats.add(data.seat)
-      this.io.to(host.code).emit('presence', [...seats].sort((a, b) => a - b))
+      this.io.to(host.code).emit(
+        'presence',
+        [...seats].sort((a, b) => a - b),
+      )
     }
     this.presence.set(host.code, setTimeout(tell, PRESENCE_MS))
   }

@@ -170,7 +170,10 @@ export class RoomHost {
     this.worker = worker
     worker.on('message', (message: FromWorker) => this.take(message))
     worker.on('error', (error) => {
-      this.options.log.error({ room: this.code, error: error.stack ?? String(error) }, 'the room worker failed')
+      this.options.log.error(
+        { room: this.code, error: error.stack ?? String(error) },
+        'the room worker failed',
+      )
     })
     worker.on('exit', () => {
       if (this.worker === worker) this.gone()
@@ -208,7 +211,8 @@ export class RoomHost {
     for (const seat of seats) this.seats.set(seat.no, seat)
     this.tokens.set(tokens.teacher, 0)
     for (const { no, role } of seats) {
-      if (role === 'student' && tokens.seats[no] !== undefined) this.tokens.set(tokens.seats[no], no)
+      if (role === 'student' && tokens.seats[no] !== undefined)
+        this.tokens.set(tokens.seats[no], no)
     }
     // After a restart of the worker, entries that were durable and never sent are sent now.
     const unseen = this.seq === 0 ? 0 : seq - this.seq

@@ -10,6 +10,7 @@ import { hashToken, RoomHost, type HostOptions } from './host.ts'
 
 const IDLE_MS = 10 * 60_000
 const SWEEP_MS = 30_000
+const RECENT_MS = 10 * 60_000
 
 interface Open {
   host: RoomHost
@@ -63,6 +64,11 @@ export class Rooms {
     return open.host
   }
 
+  /** After a restart: rooms that were in use go on, before anybody is back. */
+  async recover(): Promise<void> {
+    for (const code of await this.store.recent(Date.now() - RECENT_MS)) void this.get(code)
+  }
+
   watch(code: string, by: 1 | -1): void {
     const open = this.open.get(code)
     if (open === undefined) return
@@ -86,7 +92,8 @@ export class Rooms {
 
   private sweep(): void {
     for (const [code, open] of this.open) {
-      if (open.watchers > 0 || open.closed !== null || Date.now() - open.idleSince < IDLE_MS) continue
+      if (open.watchers > 0 || open.closed !== null || Date.now() - open.idleSince < IDLE_MS)
+        continue
       open.closed = open.host.close().then(() => void this.open.delete(code))
     }
   }

@@ -10,7 +10,14 @@ import type { Command, Entry, Header } from '../../shared/room/entry.ts'
 import { fromKeyframe, takeKeyframe, type Keyframe } from '../../shared/room/keyframe.ts'
 import { entryLine, voidLine } from '../../shared/room/log.ts'
 import { nameKey } from '../../shared/room/names.ts'
-import { applyEntry, createRoom, hashRoom, loadRoom, saveRoom, type Room } from '../../shared/room/room.ts'
+import {
+  applyEntry,
+  createRoom,
+  hashRoom,
+  loadRoom,
+  saveRoom,
+  type Room,
+} from '../../shared/room/room.ts'
 import { TICKS_PER_SECOND } from '../../shared/state/machine.ts'
 import type { RoomStore, Seats } from '../store/logStore.ts'
 import type { FromWorker, SeatInfo, ToWorker } from './messages.ts'
@@ -145,7 +152,8 @@ export class RoomRunner {
     if (this.hashIsDue()) batch.add(0, { t: 'hash', hash: hashRoom(this.room) })
     const requests = this.queue.splice(0, BATCH_MAX)
     const joins = await this.number(requests, batch)
-    if (tick) batch.add(0, { t: 'tick', fuel: Math.round(this.header.options.speed / TICKS_PER_SECOND) })
+    if (tick)
+      batch.add(0, { t: 'tick', fuel: Math.round(this.header.options.speed / TICKS_PER_SECOND) })
     if (batch.entries.length === 0) return
 
     try {
@@ -224,7 +232,11 @@ export class RoomRunner {
     if (entry === undefined || entry.c.t === 'void') return
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
     const report = { kind: 'void', entry: { ...entry }, error: text, engine: this.header.engine }
-    this.log('error', 'an entry is voided', { seq: entry.seq, command: entry.c.t, error: text.split('\n')[0] })
+    this.log('error', 'an entry is voided', {
+      seq: entry.seq,
+      command: entry.c.t,
+      error: text.split('\n')[0],
+    })
     entry.c = { t: 'void' }
     await this.env.store.append([voidLine(entry.seq)])
     await this.env.store.writeReport(report)

@@ -3,7 +3,13 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { fileStore } from '../store/fileStore.ts'
 import { UnreadableLog } from '../store/logStore.ts'
-import { PULSE_APPLYING, PULSE_BEAT, type FromWorker, type ToWorker, type WorkerData } from './messages.ts'
+import {
+  PULSE_APPLYING,
+  PULSE_BEAT,
+  type FromWorker,
+  type ToWorker,
+  type WorkerData,
+} from './messages.ts'
 import { RoomRunner } from './runner.ts'
 
 const BEAT_MS = 500

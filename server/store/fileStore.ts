@@ -20,7 +20,7 @@ import {
   truncateSync,
   writeSync,
 } from 'node:fs'
-import { access, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { access, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { headerLine, parseLog } from '../../shared/room/log.ts'
 import { commandProblem } from '../../shared/wire/schema.ts'
@@ -49,6 +49,14 @@ export function fileStore(dir: string, engine: string): LogStore {
         () => true,
         () => false,
       )
+    },
+
+    async recent(since) {
+      const codes: string[] = []
+      for (const code of await this.list()) {
+        if ((await stat(path(code, 'ndjson'))).mtimeMs >= since) codes.push(code)
+      }
+      return codes
     },
 
     create: (header, seats) =>
@@ -99,7 +107,10 @@ class FileRoom implements RoomStore {
 
   async writeSnapshot({ seq, gzip }: StoredSnapshot): Promise<void> {
     const fresh = this.path('snapshot.new')
-    await writeFile(fresh, Buffer.concat([Buffer.from(`{"seq":${seq},"engine":"${this.engine}"}\n`), gzip]))
+    await writeFile(
+      fresh,
+      Buffer.concat([Buffer.from(`{"seq":${seq},"engine":"${this.engine}"}\n`), gzip]),
+    )
     await rename(fresh, this.path('snapshot'))
   }
 
@@ -157,7 +168,10 @@ class FileRoom implements RoomStore {
 }
 
 /** A snapshot that a server has left beside a log; null if there is none that this engine can use. */
-export async function readSnapshotFile(path: string, engine: string): Promise<StoredSnapshot | null> {
+export async function readSnapshotFile(
+  path: string,
+  engine: string,
+): Promise<StoredSnapshot | null> {
   try {
     const bytes = await readFile(path)
     const end = bytes.indexOf(10)
@@ -174,7 +188,7 @@ function done<T>(work: () => T): Promise<T> {
 }
 
 function writeAll(fd: number, bytes: Uint8Array): number {
-  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
+  for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at)
   return bytes.length
 }
 

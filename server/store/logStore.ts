@@ -39,6 +39,8 @@ export interface RoomStore {
 export interface LogStore {
   list(): Promise<string[]> // codes
   exists(code: string): Promise<boolean>
+  /** Rooms written to since then (ms since 1970). */
+  recent(since: number): Promise<string[]>
   /** Makes a room; durable when it fulfils. Rejects if the code is in use. */
   create(header: Header, seats: Seats): Promise<void>
   room(code: string): RoomStore

@@ -14,7 +14,13 @@ import type { Machine, MachineOptions } from '../../shared/state/machine.ts'
 import * as VM from '../../shared/state/mm.ts'
 import type { Mm, Vma } from '../../shared/state/mm.ts'
 import { NO_PFN, PG_DIRTY } from '../../shared/state/page.ts'
-import { BUS_ADRERR, RLIM_INFINITY, SEGV_ACCERR, SIGBUS, type Task } from '../../shared/state/task.ts'
+import {
+  BUS_ADRERR,
+  RLIM_INFINITY,
+  SEGV_ACCERR,
+  SIGBUS,
+  type Task,
+} from '../../shared/state/task.ts'
 import { O_RDONLY, O_RDWR, O_WRONLY } from '../../shared/syscall/file.ts'
 import * as MADV from '../../shared/mm/madvise.ts'
 import * as MAP from '../../shared/mm/mmap.ts'
@@ -90,25 +96,43 @@ function startTrace(declarations: string[], options: MachineOptions): Trace {
     else {
       const [name, size, fill, ...flags] = words
       const access = flags.includes('ro') ? O_RDONLY : flags.includes('wo') ? O_WRONLY : O_RDWR
-      files.push({ name, bytes: lengthOf(size), fill: Number(fill) & 0xff, tmpfs: flags.includes('tmpfs'), access })
+      files.push({
+        name,
+        bytes: lengthOf(size),
+        fill: Number(fill) & 0xff,
+        tmpfs: flags.includes('tmpfs'),
+        access,
+      })
     }
   }
   const m = createMachine(options, 0)
   must(apply(m, ROOT_SEAT, { t: 'seat', name: 'root', role: 'teacher', from: '::1' }))
   must(apply(m, USER_SEAT, { t: 'seat', name: 'p1', role: 'student', from: '::1' }))
-  const exe = addFile(m, '/tmp/exe', 'image', (1 + data) * PAGE, 0xcf)
+  const exe = addFile(m, '/mnt/exe', 'image', (1 + data) * PAGE, 0xcf)
   exe.image = `bare:${data}:${bss}`
   exe.mode |= 0o111
-  const spawned = must(apply(m, USER_SEAT, { t: 'spawn', path: '/tmp/exe', argv: ['exe'], env: [], stdout: 'pipe' }))
+  const spawned = must(
+    apply(m, USER_SEAT, { t: 'spawn', path: '/mnt/exe', argv: ['exe'], env: [], stdout: 'pipe' }),
+  )
   const p1 = m.handles.get(spawned.task!)!
   p1.program = { kind: 'daemon' }
   p1.state = 'S'
   const trace: Trace = {
-    m, files: new Map(), processes: new Map([['p1', p1]]), names: new Map(), pending: 0,
+    m,
+    files: new Map(),
+    processes: new Map([['p1', p1]]),
+    names: new Map(),
+    pending: 0,
     base: { brk: p1.mm!.startBrk, committed: 0, status: {} },
   }
   for (const declared of files) {
-    const inode = addFile(m, `/tmp/${declared.name}`, declared.tmpfs ? 'tmpfs' : 'disk', declared.bytes, declared.fill)
+    const inode = addFile(
+      m,
+      `/mnt/${declared.name}`,
+      declared.tmpfs ? 'tmpfs' : 'disk',
+      declared.bytes,
+      declared.fill,
+    )
     const fd = p1.files.length === 0 ? 3 : p1.files.length
     while (p1.files.length < fd) p1.files.push(null)
     p1.files.push({ inode, flags: declared.access, pos: 0, count: 1 })
@@ -125,7 +149,13 @@ function startTrace(declarations: string[], options: MachineOptions): Trace {
 }
 
 /** A file whose page i is filled with fill + i, all in the page cache; on disk it is clean, in tmpfs dirty. */
-function addFile(m: Machine, path: string, backing: 'tmpfs' | 'disk' | 'image', bytes: number, fill: number): Inode {
+function addFile(
+  m: Machine,
+  path: string,
+  backing: 'tmpfs' | 'disk' | 'image',
+  bytes: number,
+  fill: number,
+): Inode {
   const inode = create(m, path, S_IFREG | 0o666, backing, ROOT)
   assert(typeof inode !== 'number', 'the trace’s files fit')
   inode.size = bytes
@@ -142,7 +172,10 @@ function addFile(m: Machine, path: string, backing: 'tmpfs' | 'disk' | 'image', 
 }
 
 function must(outcome: Outcome): Outcome {
-  assert(outcome.errno === undefined, `the machine of a trace starts: ${errnoName(outcome.errno ?? 0)}`)
+  assert(
+    outcome.errno === undefined,
+    `the machine of a trace starts: ${errnoName(outcome.errno ?? 0)}`,
+  )
   return outcome
 }
 
@@ -157,7 +190,8 @@ function lengthOf(word: string): number {
 
 /** BASE[+PAGES|-PAGES][:BYTES]; undefined if the name was never defined. */
 function addressOf({ names, base }: Trace, word: string): number | undefined {
-  const match = /^(0x[0-9a-f]+|[A-Za-z_]\w*)(?:([+-])(0x[0-9a-f]+|\d+))?(?::(0x[0-9a-f]+|\d+))?$/i.exec(word)
+  const match =
+    /^(0x[0-9a-f]+|[A-Za-z_]\w*)(?:([+-])(0x[0-9a-f]+|\d+))?(?::(0x[0-9a-f]+|\d+))?$/i.exec(word)
   if (match === null) throw new SyntaxError(`'${word}' is no address`)
   const [, start, sign, pages, bytes] = match
   const bases: Record<string, number> = { M: BASE_M, B: base.brk, H: BASE_H, S: BASE_S, D: BASE_D }
@@ -191,7 +225,7 @@ function protOf(word: string): number {
 /** Equal neighbours as one: `n1 n1 n1` is `n1x3`. */
 function runs(tokens: string[]): string {
   const out: string[] = []
-  for (let i = 0; i < tokens.length; ) {
+  for (let i = 0; i < tokens.length;) {
     let count = 1
     while (tokens[i + count] === tokens[i]) count++
     out.push(count === 1 ? tokens[i] : `${tokens[i]}x${count}`)
@@ -205,12 +239,13 @@ function runs(tokens: string[]): string {
 /** The lines of an op's result, without number and indentation. */
 function runOp(trace: Trace, words: string[]): string[] {
   if (words[0] === 'truncate') {
-    const path = `/tmp/${words[1]}`
+    const path = `/mnt/${words[1]}`
     must(apply(trace.m, ROOT_SEAT, { t: 'truncate', path, length: lengthOf(words[2]) }))
     return ['ok']
   }
   if (words[0] === 'frames') return frames(trace, words)
-  if (words[0] === 'commit') return [`ok ${((trace.m.committed - trace.base.committed) * PAGE) / 1024}`]
+  if (words[0] === 'commit')
+    return [`ok ${((trace.m.committed - trace.base.committed) * PAGE) / 1024}`]
   const [name, op, ...args] = words
   const task = trace.processes.get(name)
   if (task?.mm === null || task === undefined) return ['noproc']
@@ -224,12 +259,17 @@ type Operation = (trace: Trace, task: Task, args: string[]) => string[]
 
 const operations: Record<string, Operation> = {
   mmap,
-  munmap: (trace, task, [addr, length]) => withAddress(trace, addr, (va) => call(trace, task, 'munmap', [va, lengthOf(length)])),
+  munmap: (trace, task, [addr, length]) =>
+    withAddress(trace, addr, (va) => call(trace, task, 'munmap', [va, lengthOf(length)])),
   mprotect: (trace, task, [addr, length, prot]) =>
-    withAddress(trace, addr, (va) => call(trace, task, 'mprotect', [va, lengthOf(length), protOf(prot)])),
+    withAddress(trace, addr, (va) =>
+      call(trace, task, 'mprotect', [va, lengthOf(length), protOf(prot)]),
+    ),
   mremap,
   madvise: (trace, task, [addr, length, advice]) =>
-    withAddress(trace, addr, (va) => call(trace, task, 'madvise', [va, lengthOf(length), adviceOf(advice)])),
+    withAddress(trace, addr, (va) =>
+      call(trace, task, 'madvise', [va, lengthOf(length), adviceOf(advice)]),
+    ),
   brk,
   mlock: (trace, task, [addr, length, onfault]) =>
     withAddress(trace, addr, (va) =>
@@ -237,35 +277,52 @@ const operations: Record<string, Operation> = {
         ? call(trace, task, 'mlock2', [va, lengthOf(length), 1])
         : call(trace, task, 'mlock', [va, lengthOf(length)]),
     ),
-  munlock: (trace, task, [addr, length]) => withAddress(trace, addr, (va) => call(trace, task, 'munlock', [va, lengthOf(length)])),
+  munlock: (trace, task, [addr, length]) =>
+    withAddress(trace, addr, (va) => call(trace, task, 'munlock', [va, lengthOf(length)])),
   mlockall: (trace, task, args) => {
-    const flags = (args.includes('current') ? 1 : 0) | (args.includes('future') ? 2 : 0) | (args.includes('onfault') ? 4 : 0)
+    const flags =
+      (args.includes('current') ? 1 : 0) |
+      (args.includes('future') ? 2 : 0) |
+      (args.includes('onfault') ? 4 : 0)
     return call(trace, task, 'mlockall', [flags])
   },
   munlockall: (trace, task) => call(trace, task, 'munlockall', []),
   msync: (trace, task, [addr, length, sync]) =>
-    withAddress(trace, addr, (va) => call(trace, task, 'msync', [va, lengthOf(length), sync === 'sync' ? 4 : 1])),
+    withAddress(trace, addr, (va) =>
+      call(trace, task, 'msync', [va, lengthOf(length), sync === 'sync' ? 4 : 1]),
+    ),
   read: (trace, task, [addr, count]) =>
     withAddress(trace, addr, (va) => access(trace, task, 'read', va, Number(count ?? 1), PAGE, 0)),
   write: (trace, task, [addr, count, byte]) =>
-    withAddress(trace, addr, (va) => access(trace, task, 'write', va, Number(count), PAGE, Number(byte))),
+    withAddress(trace, addr, (va) =>
+      access(trace, task, 'write', va, Number(count), PAGE, Number(byte)),
+    ),
   fetch: (trace, task, [addr]) => withAddress(trace, addr, (va) => fetch(trace, task, va)),
-  stackgrow: (trace, task, [count]) => access(trace, task, 'write', BASE_S - 2 * PAGE, Number(count), -PAGE, 0x5c),
+  stackgrow: (trace, task, [count]) =>
+    access(trace, task, 'write', BASE_S - 2 * PAGE, Number(count), -PAGE, 0x5c),
   fork,
   exit: (trace, task) => {
     apply(trace.m, USER_SEAT, { t: 'call', task: task.handle, call: 'exit_group', args: [0] })
     return ['ok']
   },
   rlimit,
-  maps: (trace, task) => [`ok ${shownVmas(task.mm!).length}`, ...shownVmas(task.mm!).map((vma) => mapsLine(trace, vma))],
-  smaps: (trace, task) => [`ok ${shownVmas(task.mm!).length}`, ...shownVmas(task.mm!).map((vma) => smapsLine(trace, vma))],
+  maps: (trace, task) => [
+    `ok ${shownVmas(task.mm!).length}`,
+    ...shownVmas(task.mm!).map((vma) => mapsLine(trace, vma)),
+  ],
+  smaps: (trace, task) => [
+    `ok ${shownVmas(task.mm!).length}`,
+    ...shownVmas(task.mm!).map((vma) => smapsLine(trace, vma)),
+  ],
   status: (trace, task) => {
     const now = statusOf(trace.m, task.mm!)
     const shown = Object.keys(now).map((key) => `${key}=${now[key] - trace.base.status[key]}`)
     return [`ok ${shown.join(' ')}`]
   },
   pagemap: (trace, task, [addr, count]) =>
-    withAddress(trace, addr, (va) => [`ok ${entries(trace.m, task.mm!, va, Number(count), new Map())}`]),
+    withAddress(trace, addr, (va) => [
+      `ok ${entries(trace.m, task.mm!, va, Number(count), new Map())}`,
+    ]),
 }
 
 function withAddress(trace: Trace, word: string, run: (va: number) => string[]): string[] {
@@ -288,7 +345,11 @@ function call(trace: Trace, task: Task, name: string, args: number[], address = 
   return [`ok ${address ? `${showAddress(trace, result!)} ` : ''}${faults(trace, task)}`]
 }
 
-function mmap(trace: Trace, task: Task, [name, length, prot, kind, ...options]: string[]): string[] {
+function mmap(
+  trace: Trace,
+  task: Task,
+  [name, length, prot, kind, ...options]: string[],
+): string[] {
   let addr = 0
   let flags = 0
   let offset = 0
@@ -301,7 +362,14 @@ function mmap(trace: Trace, task: Task, [name, length, prot, kind, ...options]: 
       addr = va
       flags |= { at: MAP.MAP_FIXED, noreplace: MAP.MAP_FIXED_NOREPLACE, hint: 0 }[key]
     } else if (key === 'off') offset = lengthOf(value)
-    else flags |= { populate: MAP.MAP_POPULATE, locked: MAP.MAP_LOCKED, noreserve: MAP.MAP_NORESERVE, growsdown: MAP.MAP_GROWSDOWN }[key] ?? 0
+    else
+      flags |=
+        {
+          populate: MAP.MAP_POPULATE,
+          locked: MAP.MAP_LOCKED,
+          noreserve: MAP.MAP_NORESERVE,
+          growsdown: MAP.MAP_GROWSDOWN,
+        }[key] ?? 0
   }
   const [type, file] = kind.split(':')
   if (type === 'anon') flags |= MAP.MAP_PRIVATE | MAP.MAP_ANONYMOUS
@@ -317,7 +385,14 @@ function mmap(trace: Trace, task: Task, [name, length, prot, kind, ...options]: 
     flags |= type === 'sfile' ? MAP.MAP_SHARED : MAP.MAP_PRIVATE
     fd = trace.files.get(file)?.fd ?? 99
   }
-  const outcome = issue(trace, task, 'mmap', [addr, lengthOf(length), protOf(prot), flags, fd, offset])
+  const outcome = issue(trace, task, 'mmap', [
+    addr,
+    lengthOf(length),
+    protOf(prot),
+    flags,
+    fd,
+    offset,
+  ])
   if (outcome.errno !== undefined) return [`${errnoName(outcome.errno)} ${faults(trace, task)}`]
   trace.names.set(name, outcome.result!)
   return [`ok ${showAddress(trace, outcome.result!)} ${faults(trace, task)}`]
@@ -334,7 +409,11 @@ function openZero({ m }: Trace, task: Task): number {
   return task.files.length - 1
 }
 
-function mremap(trace: Trace, task: Task, [addr, oldLength, newLength, ...options]: string[]): string[] {
+function mremap(
+  trace: Trace,
+  task: Task,
+  [addr, oldLength, newLength, ...options]: string[],
+): string[] {
   let flags = 0
   let target = 0
   let name = ''
@@ -360,11 +439,22 @@ function mremap(trace: Trace, task: Task, [addr, oldLength, newLength, ...option
 }
 
 const advices: Record<string, number> = {
-  normal: MADV.MADV_NORMAL, random: MADV.MADV_RANDOM, sequential: MADV.MADV_SEQUENTIAL, willneed: MADV.MADV_WILLNEED,
-  dontneed: MADV.MADV_DONTNEED, free: MADV.MADV_FREE, remove: MADV.MADV_REMOVE, dontfork: MADV.MADV_DONTFORK,
-  dofork: MADV.MADV_DOFORK, wipeonfork: MADV.MADV_WIPEONFORK, keeponfork: MADV.MADV_KEEPONFORK,
-  populate_read: MADV.MADV_POPULATE_READ, populate_write: MADV.MADV_POPULATE_WRITE, dontdump: MADV.MADV_DONTDUMP,
-  dodump: MADV.MADV_DODUMP, bad: 99,
+  normal: MADV.MADV_NORMAL,
+  random: MADV.MADV_RANDOM,
+  sequential: MADV.MADV_SEQUENTIAL,
+  willneed: MADV.MADV_WILLNEED,
+  dontneed: MADV.MADV_DONTNEED,
+  free: MADV.MADV_FREE,
+  remove: MADV.MADV_REMOVE,
+  dontfork: MADV.MADV_DONTFORK,
+  dofork: MADV.MADV_DOFORK,
+  wipeonfork: MADV.MADV_WIPEONFORK,
+  keeponfork: MADV.MADV_KEEPONFORK,
+  populate_read: MADV.MADV_POPULATE_READ,
+  populate_write: MADV.MADV_POPULATE_WRITE,
+  dontdump: MADV.MADV_DONTDUMP,
+  dodump: MADV.MADV_DODUMP,
+  bad: 99,
 }
 
 function adviceOf(word: string): number {
@@ -375,7 +465,10 @@ function adviceOf(word: string): number {
 function brk(trace: Trace, task: Task, [word]: string[]): string[] {
   const mm = task.mm!
   const relative = /^([+-])(.+)$/.exec(word)
-  const target = relative === null ? addressOf(trace, word) : mm.brk + (relative[1] === '-' ? -1 : 1) * lengthOf(relative[2])
+  const target =
+    relative === null
+      ? addressOf(trace, word)
+      : mm.brk + (relative[1] === '-' ? -1 : 1) * lengthOf(relative[2])
   if (target === undefined) return ['undefined']
   const { result } = issue(trace, task, 'brk', [target])
   const state = result === target ? 'ok' : 'ENOMEM'
@@ -389,7 +482,13 @@ function fork(trace: Trace, task: Task, [name]: string[]): string[] {
   child.program = { kind: 'daemon' }
   child.state = 'S'
   // It runs: its code is mapped in by that.
-  apply(trace.m, USER_SEAT, { t: 'access', task: child.handle, op: 'exec', va: child.mm!.startCode, byte: 0 })
+  apply(trace.m, USER_SEAT, {
+    t: 'access',
+    task: child.handle,
+    op: 'exec',
+    va: child.mm!.startCode,
+    byte: 0,
+  })
   trace.processes.set(name, child)
   return [`ok ${faults(trace, task)}`]
 }
@@ -397,7 +496,12 @@ function fork(trace: Trace, task: Task, [name]: string[]): string[] {
 function rlimit(trace: Trace, task: Task, [what, word]: string[]): string[] {
   const mm = task.mm!
   const inUse = (what === 'as' ? mm.totalVm : mm.dataVm) * PAGE
-  const soft = word === 'unlimited' ? RLIM_INFINITY : word.startsWith('+') ? inUse + lengthOf(word.slice(1)) : lengthOf(word)
+  const soft =
+    word === 'unlimited'
+      ? RLIM_INFINITY
+      : word.startsWith('+')
+        ? inUse + lengthOf(word.slice(1))
+        : lengthOf(word)
   const resource = what as 'stack' | 'memlock' | 'as' | 'data'
   must(apply(trace.m, USER_SEAT, { t: 'rlimit', task: task.handle, resource, soft }))
   return ['ok']
@@ -405,7 +509,13 @@ function rlimit(trace: Trace, task: Task, [what, word]: string[]): string[] {
 
 /** Touches `count` bytes, `step` apart; stops at the first that cannot be had. */
 function access(
-  trace: Trace, task: Task, op: 'read' | 'write' | 'exec', va: number, count: number, step: number, byte: number,
+  trace: Trace,
+  task: Task,
+  op: 'read' | 'write' | 'exec',
+  va: number,
+  count: number,
+  step: number,
+  byte: number,
 ): string[] {
   const { m } = trace
   const tokens: string[] = []
@@ -415,7 +525,13 @@ function access(
     const at = va + i * step
     const before = frameAt(m, task.mm!, at)
     const faultsBefore = task.minFlt
-    const { signal, result } = apply(m, USER_SEAT, { t: 'access', task: task.handle, op, va: at, byte })
+    const { signal, result } = apply(m, USER_SEAT, {
+      t: 'access',
+      task: task.handle,
+      op,
+      va: at,
+      byte,
+    })
     if (signal !== undefined) {
       end = signalText(trace, signal)
       break
@@ -482,8 +598,16 @@ function kindOf(trace: Trace, vma: Vma): string {
 }
 
 const shownFlags: [flag: number, name: string][] = [
-  [VM.VM_GROWSDOWN, 'gd'], [VM.VM_LOCKED, 'lo'], [VM.VM_SEQ_READ, 'sr'], [VM.VM_RAND_READ, 'rr'], [VM.VM_DONTCOPY, 'dc'],
-  [VM.VM_LOCKONFAULT, 'lf'], [VM.VM_ACCOUNT, 'ac'], [VM.VM_NORESERVE, 'nr'], [VM.VM_WIPEONFORK, 'wf'], [VM.VM_DONTDUMP, 'dd'],
+  [VM.VM_GROWSDOWN, 'gd'],
+  [VM.VM_LOCKED, 'lo'],
+  [VM.VM_SEQ_READ, 'sr'],
+  [VM.VM_RAND_READ, 'rr'],
+  [VM.VM_DONTCOPY, 'dc'],
+  [VM.VM_LOCKONFAULT, 'lf'],
+  [VM.VM_ACCOUNT, 'ac'],
+  [VM.VM_NORESERVE, 'nr'],
+  [VM.VM_WIPEONFORK, 'wf'],
+  [VM.VM_DONTDUMP, 'dd'],
 ]
 
 function vmaHead(trace: Trace, vma: Vma): string {
@@ -500,24 +624,46 @@ function smapsLine(trace: Trace, vma: Vma): string {
   const sums = gatherVma(trace.m, vma)
   const kb = (bytes: number) => Math.floor(bytes / 1024)
   const fields = {
-    size: kb(vma.end - vma.start), rss: kb(sums.rss), pss: kb(sums.pss / 4096), sc: kb(sums.sharedClean),
-    sd: kb(sums.sharedDirty), pc: kb(sums.privateClean), pd: kb(sums.privateDirty), anon: kb(sums.anonymous), swap: 0,
+    size: kb(vma.end - vma.start),
+    rss: kb(sums.rss),
+    pss: kb(sums.pss / 4096),
+    sc: kb(sums.sharedClean),
+    sd: kb(sums.sharedDirty),
+    pc: kb(sums.privateClean),
+    pd: kb(sums.privateDirty),
+    anon: kb(sums.anonymous),
+    swap: 0,
     locked: kb(sums.pssLocked / 4096),
   }
-  return `${vmaHead(trace, vma)} ${Object.entries(fields).map(([key, value]) => `${key}=${value}`).join(' ')}`
+  return `${vmaHead(trace, vma)} ${Object.entries(fields)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(' ')}`
 }
 
 function statusOf(m: Machine, mm: Mm): Record<string, number> {
   const kb = (pages: number) => (pages * m.pageSize) / 1024
   return {
-    VmPeak: kb(mm.hiwaterVm), VmSize: kb(mm.totalVm), VmLck: kb(mm.lockedVm),
-    VmRSS: kb(mm.rssAnon + mm.rssFile + mm.rssShmem), RssAnon: kb(mm.rssAnon), RssFile: kb(mm.rssFile),
-    RssShmem: kb(mm.rssShmem), VmData: kb(mm.dataVm), VmStk: kb(mm.stackVm), VmPTE: kb(mm.pageTables),
+    VmPeak: kb(mm.hiwaterVm),
+    VmSize: kb(mm.totalVm),
+    VmLck: kb(mm.lockedVm),
+    VmRSS: kb(mm.rssAnon + mm.rssFile + mm.rssShmem),
+    RssAnon: kb(mm.rssAnon),
+    RssFile: kb(mm.rssFile),
+    RssShmem: kb(mm.rssShmem),
+    VmData: kb(mm.dataVm),
+    VmStk: kb(mm.stackVm),
+    VmPTE: kb(mm.pageTables),
   }
 }
 
 /** What `count` pages are backed by; frames are numbered as they appear. */
-function entries(m: Machine, mm: Mm, va: number, count: number, numbers: Map<number, number>): string {
+function entries(
+  m: Machine,
+  mm: Mm,
+  va: number,
+  count: number,
+  numbers: Map<number, number>,
+): string {
   const tokens: string[] = []
   for (let i = 0; i < count; i++) {
     const pfn = frameAt(m, mm, va + i * PAGE)
@@ -536,7 +682,9 @@ function frames(trace: Trace, [, addr, count]: string[]): string[] {
   return withAddress(trace, addr, (va) => {
     const numbers = new Map<number, number>()
     const living = [...trace.processes].filter(([, task]) => task.mm !== null)
-    const lines = living.map(([name, task]) => `${name} ${entries(trace.m, task.mm!, va, Number(count), numbers)}`)
+    const lines = living.map(
+      ([name, task]) => `${name} ${entries(trace.m, task.mm!, va, Number(count), numbers)}`,
+    )
     return [`ok ${living.length}`, ...lines]
   })
 }

@@ -5,7 +5,8 @@ import { NO_PFN } from '../state/page.ts'
 import { frameBase, slabOf, dirtySlabOf } from '../hw/ram.ts'
 import type { Inode } from '../state/inode.ts'
 import { TICK_MS, type Machine } from '../state/machine.ts'
-import { findPage, readPage, setPageDirty, dropPages } from '../mm/filemap.ts'
+import { findPage, readPage, setPageDirty } from '../mm/filemap.ts'
+import { truncateInode } from '../mm/truncate.ts'
 import { isDir } from './tree.ts'
 
 /** A look from outside: what is in memory, zeros for what is not. Changes nothing. */
@@ -50,29 +51,7 @@ export function writeFile(
   return done
 }
 
-/** truncate(2) to zero, for `> file`. Nobody may have the file mapped beyond it: a mapping keeps its pages until it goes. */
+/** truncate(2) to zero, for `> file`. Who has the file mapped loses its pages. */
 export function emptyFile(m: Machine, inode: Inode): void {
-  inode.size = 0
-  if (inode.mappings.size === 0) dropPages(m, inode, 0, Infinity)
-}
-
-/** UTF-8 of a text; in shared/ there is no TextEncoder. */
-export function encodeUtf8(text: string): Uint8Array {
-  const bytes: number[] = []
-  for (const character of text) {
-    const code = character.codePointAt(0)!
-    if (code < 0x80) bytes.push(code)
-    else if (code < 0x800) bytes.push(0xc0 | (code >> 6), 0x80 | (code & 0x3f))
-    else if (code < 0x10000)
-      bytes.push(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 0x3f), 0x80 | (code & 0x3f))
-    else {
-      bytes.push(
-        0xf0 | (code >> 18),
-        0x80 | ((code >> 12) & 0x3f),
-        0x80 | ((code >> 6) & 0x3f),
-        0x80 | (code & 0x3f),
-      )
-    }
-  }
-  return new Uint8Array(bytes)
+  truncateInode(m, inode, 0)
 }

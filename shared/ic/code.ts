@@ -75,7 +75,6 @@ export const SHR = 9
 export const LT = 10
 export const LE = 11
 export const GT = 12
-export const GE = 13
 export const EQ = 14
 export const NE = 15
 

@@ -117,10 +117,6 @@ export function mkConstant(
   return { ...mkOperand('constant', type, from, to), low, high, isNull: (low | high) === 0 }
 }
 
-export function isPointer(type: CType): boolean {
-  return type.kind === 'pointer' || type.kind === 'array'
-}
-
 /** The type as a value: an array becomes a pointer to its first element. */
 export function decayed(type: CType): CType {
   return type.kind === 'array' ? pointerTo(type.of) : type
@@ -187,7 +183,7 @@ export function rejectUnknown(
   const { name } = place
   const near =
     key === 'unknownFunction'
-      ? nearest(name, functionNames())
+      ? nearest(name, [...functionNames(), 'if', 'for', 'while', 'sizeof'])
       : nearest(name, [...c.scope.symbols.keys(), ...constantNames(), ...functionNames(), 'errno'])
   if (near === null) reject(key, place, { name })
   const nearKey = key === 'unknownName' ? 'unknownNameNear' : 'unknownFunctionNear'

@@ -16,7 +16,6 @@ const texts = {
     'Eine Zeile darf höchstens {max} Zeichen haben',
   ],
   tooDeep: ['nested too deeply', 'zu tief geschachtelt'],
-  tooManyTokens: ['too much in one line', 'zu viel in einer Zeile'],
   strayCharacter: ["'{text}' has no meaning in C", '„{text}“ hat in C keine Bedeutung'],
   noFloat: [
     'there are no floating point numbers at this prompt',

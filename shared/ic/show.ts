@@ -3,7 +3,7 @@
 import { errnoName, strerror } from '../lib/errno.ts'
 import { peek8 } from '../mm/uaccess.ts'
 import type { Caller } from '../libc/call.ts'
-import { splitUtf8 } from '../libc/utf8.ts'
+import { splitUtf8 } from '../lib/utf8.ts'
 import { toBigint } from './code.ts'
 import type { Shown } from './compiler.ts'
 import { typeName, type CType } from './ctype.ts'

@@ -46,7 +46,7 @@ import { sbrk } from './process.ts'
 import { errnoAddress, scratchAddress, setErrno } from './state.ts'
 import { drain, flushStdout, stdioFunctions } from './stdio.ts'
 import { copyStep, fillStep, stringFunctions } from './string.ts'
-import { latin1Bytes } from './utf8.ts'
+import { latin1Bytes } from '../lib/utf8.ts'
 
 const MALLOC_COST = 60
 
@@ -275,10 +275,6 @@ function systemCall(c: Caller, call: LibCall): Step {
     return type === 'long' || type === 'off_t' ? longArg(call, i) : sizeArg(call, i)
   })
   return finishBySyscall(c, call, call.name, args)
-}
-
-export function isLibFunction(name: string): boolean {
-  return functions.has(name)
 }
 
 export function libFunctionNames(): string[] {

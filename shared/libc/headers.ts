@@ -3,7 +3,11 @@
 
 import * as errnos from '../lib/errno.ts'
 import * as signals from '../state/task.ts'
+import * as madvise from '../mm/madvise.ts'
+import * as mlock from '../mm/mlock.ts'
 import * as mmap from '../mm/mmap.ts'
+import * as mremap from '../mm/mremap.ts'
+import * as memoryCalls from '../syscall/memory.ts'
 import * as files from '../syscall/file.ts'
 import * as mallopts from './ptmalloc/mallinfo.ts'
 import { findSyscall, SYSCALLS } from '../syscall/table.ts'
@@ -129,7 +133,11 @@ const int = (value: number): Constant => ({ value: BigInt(value), type: 'int' })
 const constants = new Map<string, Constant>([
   ...numbersOf(errnos, /^E[A-Z0-9]+$/),
   ...numbersOf(signals, /^SIG[A-Z0-9]+$/),
-  ...numbersOf(mmap, /^(PROT|MAP|MREMAP|MADV|MLOCK|MCL|MS)_/),
+  ...numbersOf(mmap, /^(PROT|MAP)_/),
+  ...numbersOf(madvise, /^MADV_/),
+  ...numbersOf(mlock, /^MCL_/),
+  ...numbersOf(mremap, /^MREMAP_/),
+  ...numbersOf(memoryCalls, /^(MLOCK|MS)_/),
   ...numbersOf(files, /^O_/),
   ...numbersOf(mallopts, /^M_/),
   ['PROT_NONE', int(0)],

@@ -6,12 +6,7 @@
 
 import { EINVAL, ENOMEM } from '../lib/errno.ts'
 import { isInitialized, perturbByte, ptmallocInit, topOf } from './ptmalloc/arena.ts'
-import {
-  CALLOC_OWNER,
-  MALLOC_OWNER,
-  MEMALIGN_OWNER,
-  REALLOC_OWNER,
-} from './ptmalloc/assertions.ts'
+import { CALLOC_OWNER, MALLOC_OWNER, MEMALIGN_OWNER, REALLOC_OWNER } from './ptmalloc/assertions.ts'
 import { haveFastchunks } from './ptmalloc/bins.ts'
 import {
   freeCheck,
@@ -195,12 +190,7 @@ export function calloc(env: MallocEnv, n: Size, elemSize: Size): number {
 }
 
 /** calloc without the clearing: what must be cleared is put into `clearing`. */
-export function callocPrepare(
-  env: MallocEnv,
-  n: Size,
-  elemSize: Size,
-  clearing: Clearing,
-): number {
+export function callocPrepare(env: MallocEnv, n: Size, elemSize: Size, clearing: Clearing): number {
   clearing.length = 0
   const bytes = product(env, n, elemSize)
   if (bytes === null) {
@@ -344,13 +334,7 @@ export function reallocFinish(env: MallocEnv, move: Move): void {
   finishMove(env, move)
 }
 
-function reallocMapped(
-  env: MallocEnv,
-  mem: number,
-  bytes: number,
-  nb: number,
-  move: Move,
-): number {
+function reallocMapped(env: MallocEnv, mem: number, bytes: number, nb: number, move: Move): number {
   const p = chunkOf(env, mem)
   const moved = mremapChunk(env, p, nb)
   if (moved !== 0) return memOf(env, moved)

@@ -18,33 +18,24 @@ import {
   realloc,
   reallocarray,
   valloc,
-  type MallocEnv,
   type Size,
 } from './malloc.ts'
+import {
+  bins,
+  heapOffset,
+  hexOf,
+  inHeap,
+  inSecond,
+  loadWord,
+  pageKey,
+  showWord,
+  walk,
+  wordAt,
+  type Trace,
+  type TraceTarget,
+} from './mallocTraceShow.ts'
 
-/** The process that a trace runs in, beside what malloc needs of it. */
-export interface TraceTarget {
-  env: MallocEnv
-  heapStart: number
-  sbrk(increment: number): number // the program's own; -1 if it fails
-  read(va: number, length: number): Uint8Array | null // null: memory is not there
-  write(va: number, bytes: Uint8Array): boolean
-  fill(va: number, byte: number, length: number): boolean // as far as there is memory
-  errno: number
-  messages: string[] // what malloc has said since this was emptied
-}
-
-export interface Trace {
-  target: TraceTarget
-  pointers: number[] // by slot
-  sizes: number[] // what was asked for, by slot
-  lastBrk: number
-  tcacheKey: bigint
-  second: number // start of the second arena's mapping, 0 for none
-  said: string[] // of this line
-}
-
-const MAX_STEPS = 10000
+export type { Trace, TraceTarget } from './mallocTraceShow.ts'
 
 const PARAMS: Record<string, number> = {
   M_MXFAST: 1,
@@ -89,7 +80,7 @@ export function traceEnvironment(mode: string, version: string): Record<string, 
 export function runTraceLine(trace: Trace, line: string): string {
   const words = line.trim().split(/[ \t]+/)
   trace.said = []
-  let result = runOperation(trace, words[0]!, words.slice(1), line)
+  let result = runOperation(trace, words[0], words.slice(1), line)
   if (trace.said.length > 0) result += ` said "${trace.said.join(' / ')}"`
   const brk = trace.target.sbrk(0)
   if (brk !== trace.lastBrk) {
@@ -112,21 +103,21 @@ function runOperation(trace: Trace, op: string, args: string[], line: string): s
     case 'mode':
       return `mode ${args[0]}`
     case 'malloc':
-      return allocate(trace, args[0]!, size(args[1]!), () => malloc(env, size(args[1]!)))
+      return allocate(trace, args[0], size(args[1]), () => malloc(env, size(args[1])))
     case 'calloc': {
-      const [n, each] = [size(args[1]!), size(args[2]!)]
-      return allocate(trace, args[0]!, BigInt(n) * BigInt(each), () => calloc(env, n, each))
+      const [n, each] = [size(args[1]), size(args[2])]
+      return allocate(trace, args[0], BigInt(n) * BigInt(each), () => calloc(env, n, each))
     }
     case 'realloc': {
-      const bytes = size(args[1]!)
-      const old = pointerOf(trace, slot(args[0]!))
-      return reallocate(trace, args[0]!, bytes, () => realloc(env, old, bytes))
+      const bytes = size(args[1])
+      const old = pointerOf(trace, slot(args[0]))
+      return reallocate(trace, args[0], bytes, () => realloc(env, old, bytes))
     }
     case 'reallocarray': {
-      const [n, each] = [size(args[1]!), size(args[2]!)]
-      const old = pointerOf(trace, slot(args[0]!))
+      const [n, each] = [size(args[1]), size(args[2])]
+      const old = pointerOf(trace, slot(args[0]))
       const call = (): number => reallocarray(env, old, n, each)
-      return reallocate(trace, args[0]!, BigInt(n) * BigInt(each), call)
+      return reallocate(trace, args[0], BigInt(n) * BigInt(each), call)
     }
     case 'memalign':
       return aligned(trace, args, (alignment, bytes) => memalign(env, alignment, bytes))
@@ -135,25 +126,25 @@ function runOperation(trace: Trace, op: string, args: string[], line: string): s
     case 'posix_memalign':
       return posixAligned(trace, args)
     case 'valloc':
-      return allocate(trace, args[0]!, size(args[1]!), () => valloc(env, size(args[1]!)))
+      return allocate(trace, args[0], size(args[1]), () => valloc(env, size(args[1])))
     case 'pvalloc':
-      return allocate(trace, args[0]!, size(args[1]!), () => pvalloc(env, size(args[1]!)))
+      return allocate(trace, args[0], size(args[1]), () => pvalloc(env, size(args[1])))
     case 'free': {
-      const mem = address(trace, args[0]!)
+      const mem = address(trace, args[0])
       call(trace, () => (free(env, mem), 0))
       return 'ok'
     }
     case 'let':
-      setSlot(trace, slot(args[0]!), address(trace, args[1]!), 0)
+      setSlot(trace, slot(args[0]), address(trace, args[1]), 0)
       return 'ok'
     case 'usable': {
-      const mem = address(trace, args[0]!)
+      const mem = address(trace, args[0])
       return String(call(trace, () => mallocUsableSize(env, mem)))
     }
     case 'trim':
-      return String(call(trace, () => mallocTrim(env, size(args[0]!))))
+      return String(call(trace, () => mallocTrim(env, size(args[0]))))
     case 'mallopt':
-      return String(call(trace, () => mallopt(env, param(args[0]!), int(args[1]!))))
+      return String(call(trace, () => mallopt(env, param(args[0]), int(args[1]))))
     case 'info':
       return info(trace)
     default:
@@ -165,30 +156,30 @@ function runMemoryOperation(trace: Trace, op: string, args: string[], line: stri
   const { target } = trace
   switch (op) {
     case 'fill': {
-      const va = address(trace, args[0]!)
-      const length = trace.sizes[slot(/^\d+/.exec(args[0]!)?.[0] ?? '0')] ?? 0
-      return va === 0 || target.fill(va, int(args[1]!) & 0xff, length) ? 'ok' : 'FAULT'
+      const va = address(trace, args[0])
+      const length = trace.sizes[slot(/^\d+/.exec(args[0])?.[0] ?? '0')] ?? 0
+      return va === 0 || target.fill(va, int(args[1]) & 0xff, length) ? 'ok' : 'FAULT'
     }
     case 'str': {
       const text = line.trimStart().replace(/^str[ \t]+\S+[ \t]*/, '')
       const bytes = Uint8Array.from([...text].map((c) => c.charCodeAt(0)).concat(0))
-      return target.write(address(trace, args[0]!), bytes) ? 'ok' : 'FAULT'
+      return target.write(address(trace, args[0]), bytes) ? 'ok' : 'FAULT'
     }
     case 'cstr':
-      return readString(trace, address(trace, args[0]!))
+      return readString(trace, address(trace, args[0]))
     case 'peek':
     case 'peekb':
       return peek(trace, op === 'peekb', args)
     case 'poke':
       return poke(trace, args)
     case 'pokeb': {
-      const bytes = args[1]!.match(/../g)!.map((pair) => parseInt(pair, 16))
-      return target.write(address(trace, args[0]!), Uint8Array.from(bytes)) ? 'ok' : 'FAULT'
+      const bytes = args[1].match(/../g)!.map((pair) => parseInt(pair, 16))
+      return target.write(address(trace, args[0]), Uint8Array.from(bytes)) ? 'ok' : 'FAULT'
     }
     case 'brk':
       return heapOffset(trace, target.sbrk(0))
     case 'sbrk': {
-      const old = target.sbrk(Number(BigInt.asIntN(target.env.flavour.bits, number(args[0]!))))
+      const old = target.sbrk(Number(BigInt.asIntN(target.env.flavour.bits, number(args[0]))))
       return old === -1 ? '-1' : heapOffset(trace, old)
     }
     case 'walk':
@@ -235,7 +226,7 @@ function setSlot(trace: Trace, index: number, pointer: number, bytes: Size): voi
 /** S, S+n, S-n, H, H+n. */
 function address(trace: Trace, text: string): number {
   const [, base, offset] = /^(H|\d+)([+-].*)?$/.exec(text)!
-  const start = base === 'H' ? trace.target.heapStart : pointerOf(trace, slot(base!))
+  const start = base === 'H' ? trace.target.heapStart : pointerOf(trace, slot(base))
   if (offset === undefined) return start
   return start + Number(number(offset.replace('+', '')))
 }
@@ -248,10 +239,6 @@ function parseWord(trace: Trace, text: string, va: number): bigint {
   if (text.startsWith('A+')) return BigInt(trace.target.env.mainArena) + number(text.slice(2))
   if (text.startsWith('P(')) return parseWord(trace, text.slice(2, -1), va) ^ pageKey(va)
   return number(text)
-}
-
-function pageKey(va: number): bigint {
-  return BigInt(Math.floor(va / 4096))
 }
 
 // --- calls of malloc
@@ -305,13 +292,13 @@ function aligned(
   args: string[],
   run: (alignment: Size, bytes: Size) => number,
 ): string {
-  return allocate(trace, args[0]!, size(args[2]!), () => run(size(args[1]!), size(args[2]!)))
+  return allocate(trace, args[0], size(args[2]), () => run(size(args[1]), size(args[2])))
 }
 
 function posixAligned(trace: Trace, args: string[]): string {
-  const mem = call(trace, () => posixMemalign(trace.target.env, size(args[1]!), size(args[2]!)))
+  const mem = call(trace, () => posixMemalign(trace.target.env, size(args[1]), size(args[2])))
   if (mem < 0) return mem === -EINVAL ? 'rc=EINVAL' : 'rc=ENOMEM'
-  setSlot(trace, slot(args[0]!), mem, size(args[2]!))
+  setSlot(trace, slot(args[0]), mem, size(args[2]))
   return result(trace, mem)
 }
 
@@ -347,62 +334,9 @@ function info(trace: Trace): string {
 
 // --- memory
 
-function hexOf(value: number): string {
-  return `0x${value.toString(16)}`
-}
-
-function heapOffset(trace: Trace, va: number): string {
-  return `H+${hexOf(va - trace.target.heapStart)}`
-}
-
-function inHeap(trace: Trace, va: number): boolean {
-  const offset = va - trace.target.heapStart
-  if (trace.target.env.flavour.bits === 64) return offset >= 0 && offset < 2 ** 32
-  return offset >= 0 && va <= trace.target.sbrk(0)
-}
-
-function inSecond(trace: Trace, va: number): boolean {
-  const { heapMaxSize } = trace.target.env.flavour
-  return trace.second !== 0 && va >= trace.second && va < trace.second + heapMaxSize
-}
-
-/** A word, 0 if memory is not there. */
-function loadWord(trace: Trace, va: number): bigint {
-  const bytes = trace.target.read(va, trace.target.env.flavour.word)
-  return bytes === null ? 0n : wordAt(bytes, 0, trace.target.env.flavour.word)
-}
-
-function wordAt(bytes: Uint8Array, index: number, length: number): bigint {
-  let value = 0n
-  for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[index + i]!)
-  return value
-}
-
-/** One word found at `va`, as the first of these that fits: K, H+, A+, P(), N+, a number. */
-function showWord(trace: Trace, value: bigint, va: number): string {
-  const { flavour, mainArena } = trace.target.env
-  const wide = flavour.bits === 64
-  const plain = Number(value)
-  if (value !== 0n && value === trace.tcacheKey) return 'K'
-  if (inHeap(trace, plain) && (wide || plain % 8 === 0)) return heapOffset(trace, plain)
-  if (plain >= mainArena && plain < mainArena + flavour.arena.size) {
-    return `A+${hexOf(plain - mainArena)}`
-  }
-  if (flavour.safeLinking && inHeap(trace, va)) {
-    const revealed = Number(value ^ BigInt.asUintN(flavour.bits, pageKey(va)))
-    if (revealed === 0) return 'P(0)'
-    if (inHeap(trace, revealed) && revealed % (wide ? 16 : 8) === 0) {
-      return `P(${heapOffset(trace, revealed)})`
-    }
-  }
-  if (inSecond(trace, plain)) return `N+${hexOf(plain - trace.second)}`
-  if (inHeap(trace, plain)) return heapOffset(trace, plain)
-  return `0x${value.toString(16)}`
-}
-
 function peek(trace: Trace, asBytes: boolean, args: string[]): string {
-  const va = address(trace, args[0]!) + Number(number(args[1]!))
-  const length = Number(number(args[2]!))
+  const va = address(trace, args[0]) + Number(number(args[1]))
+  const length = Number(number(args[2]))
   const bytes = trace.target.read(va, length)
   if (bytes === null) return 'FAULT'
   if (asBytes) return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')
@@ -416,7 +350,7 @@ function peek(trace: Trace, asBytes: boolean, args: string[]): string {
 
 function poke(trace: Trace, args: string[]): string {
   const { word } = trace.target.env.flavour
-  const va = address(trace, args[0]!)
+  const va = address(trace, args[0])
   const bytes = new Uint8Array((args.length - 1) * word)
   args.slice(1).forEach((text, i) => {
     let value = BigInt.asUintN(word * 8, parseWord(trace, text, va + i * word))
@@ -435,100 +369,4 @@ function readString(trace: Trace, va: number): string {
     text += printable ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`
   }
   return `"${text}"`
-}
-
-/** All chunks from the start of the heap to the top chunk: offset:sizefield. */
-function walk(trace: Trace): string {
-  const { env, heapStart } = trace.target
-  const { arena, alignment, header, word } = env.flavour
-  const end = trace.target.sbrk(0)
-  const top = Number(loadWord(trace, env.mainArena + arena.top))
-  let text = 'walk'
-  let p = heapStart + (alignment > header ? word * 2 : 0)
-  while (p >= heapStart && p < end) {
-    const head = loadWord(trace, p + word)
-    text += ` ${hexOf(p - heapStart)}:0x${head.toString(16)}`
-    if (p === top) return `${text} top`
-    const length = Number(head & ~7n)
-    if (length < header) break
-    p += length
-  }
-  return text
-}
-
-/** The allocator's free lists. */
-function bins(trace: Trace): string {
-  const { env } = trace.target
-  const { arena, word } = env.flavour
-  const top = Number(loadWord(trace, env.mainArena + arena.top))
-  if (!inHeap(trace, top)) return 'top=none'
-  const remainder = Number(loadWord(trace, env.mainArena + arena.lastRemainder))
-  const topSize = loadWord(trace, top + word) & ~7n
-  return (
-    `top=${heapOffset(trace, top)}:0x${topSize.toString(16)} ` +
-    `rem=${inHeap(trace, remainder) ? heapOffset(trace, remainder) : '0'}` +
-    (env.flavour.tcache ? tcacheLists(trace) : '') +
-    fastLists(trace) +
-    binLists(trace)
-  )
-}
-
-/** Follows mangled or plain links from `first` on. */
-function follow(trace: Trace, first: number, linkOffset: number, mangled: boolean): number[] {
-  const list: number[] = []
-  for (let p = first; inHeap(trace, p) && list.length < MAX_STEPS; ) {
-    list.push(p)
-    const link = p + linkOffset
-    const value = loadWord(trace, link)
-    p = Number(mangled ? value ^ pageKey(link) : value)
-  }
-  return list
-}
-
-function tcacheLists(trace: Trace): string {
-  const { env, heapStart } = trace.target
-  const { word, header, minSize, alignment } = env.flavour
-  const firstChunk = heapStart + (alignment > header ? header : 0)
-  const tableHead = BigInt(0x80 + 64 * word + alignment + 1)
-  if (loadWord(trace, firstChunk + word) !== tableHead) return ''
-  let text = ''
-  for (let i = 0; i < 64; i++) {
-    const first = Number(loadWord(trace, heapStart + 0x90 + word * i))
-    const list = follow(trace, first, 0, true).map((e) => heapOffset(trace, e - header))
-    if (list.length > 0) text += ` tcache[${hexOf(minSize + 16 * i)}]=${list.join(',')}`
-  }
-  return text
-}
-
-function fastLists(trace: Trace): string {
-  const { env } = trace.target
-  const { word, header, arena, nFastbins, safeLinking } = env.flavour
-  let text = ''
-  for (let i = 0; i < nFastbins; i++) {
-    const first = Number(loadWord(trace, env.mainArena + arena.fastbins + word * i))
-    const list = follow(trace, first, header, safeLinking).map((p) => heapOffset(trace, p))
-    if (list.length > 0) text += ` fast[${hexOf(4 * word + header * i)}]=${list.join(',')}`
-  }
-  return text
-}
-
-function binLists(trace: Trace): string {
-  const { env } = trace.target
-  const { word, header, arena, alignment, smallbinCorrection } = env.flavour
-  let text = ''
-  for (let i = 1; i < 127; i++) {
-    const bin = env.mainArena + arena.top + header * (i - 1)
-    const sized = i === 1 || i >= 64
-    const list: string[] = []
-    let p = Number(loadWord(trace, bin + header))
-    while (p !== bin && p !== 0 && list.length < MAX_STEPS) {
-      const length = loadWord(trace, p + word) & ~7n
-      list.push(heapOffset(trace, p) + (sized ? `:0x${length.toString(16)}` : ''))
-      p = Number(loadWord(trace, p + header))
-    }
-    if (list.length === 0) continue
-    const small = `small[${hexOf(alignment * (i - smallbinCorrection))}]`
-    text += ` ${i === 1 ? 'unsorted' : i < 64 ? small : `large[${i}]`}=${list.join(',')}`
-  }
-  return text
 }

@@ -18,7 +18,7 @@ import {
 } from './call.ts'
 import { piecesStep, putBytes, putFile } from './stdio.ts'
 import { lengthStep } from './string.ts'
-import { latin1Bytes } from './utf8.ts'
+import { latin1Bytes } from '../lib/utf8.ts'
 
 interface Directive {
   length: number // bytes in the format

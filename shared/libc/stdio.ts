@@ -19,7 +19,7 @@ import {
 } from './call.ts'
 import { malloc } from './malloc.ts'
 import { errnoAddress, fileAddress } from './state.ts'
-import { latin1Bytes, splitUtf8 } from './utf8.ts'
+import { latin1Bytes, splitUtf8 } from '../lib/utf8.ts'
 
 const BUFSIZ = 1024
 const NEWLINE = 10

@@ -11,6 +11,7 @@ import { doExecve } from '../kernel/exec.ts'
 import { doExit } from '../kernel/exit.ts'
 import { copyProcess } from '../kernel/fork.ts'
 import { attachStream, mkStream } from '../kernel/stream.ts'
+import { allocPid } from '../kernel/task.ts'
 import { sigMask } from '../mm/oomKill.ts'
 import type { Outcome } from './machine.ts'
 import type { Role } from './command.ts'
@@ -29,10 +30,11 @@ export function login(m: Machine, seat: number, name: string, role: Role, from: 
       home.gid = uid
     }
   }
+  // sshd forks a child for each connection; its number is all that is seen of it.
   const port = 49152 + nextBelow(m.prng, 16384)
   syslog(
     m,
-    `sshd[${sshd(m).pid}]`,
+    `sshd[${allocPid(m)}]`,
     `Accepted publickey for ${m.users.get(uid)!} from ${from} port ${port} ssh2`,
   )
   mkStream(m, seat, true)

@@ -3,7 +3,8 @@
 import { EACCES, EISDIR, ENOENT, ESRCH } from '../lib/errno.ts'
 import type { Machine, MachineOptions } from '../state/machine.ts'
 import type { Task } from '../state/task.ts'
-import { emptyFile, encodeUtf8, writeFile } from '../fs/file.ts'
+import { encodeUtf8 } from '../lib/utf8.ts'
+import { emptyFile, writeFile } from '../fs/file.ts'
 import {
   MAY_WRITE,
   createFile,

@@ -79,6 +79,14 @@ function raise(task: Task, signal: number): never {
   throw USER_FAULT
 }
 
+/** A value across two pages: both must be writable before the first byte changes, as the MMU tries them. */
+function translateAll(m: Machine, task: Task, va: Vaddr, width: number): void {
+  const before = m.pageSize - (va & (m.pageSize - 1))
+  if (width <= before) return
+  translate(m, task, va, true)
+  translate(m, task, va + before, true)
+}
+
 export function load8(m: Machine, task: Task, va: Vaddr): number {
   const pfn = translate(m, task, va, false)
   const slab = slabOf(m.ram, pfn)
@@ -101,6 +109,7 @@ export function load16(m: Machine, task: Task, va: Vaddr): number {
 }
 
 export function store16(m: Machine, task: Task, va: Vaddr, value: number): void {
+  translateAll(m, task, va, 2)
   store8(m, task, va, value)
   store8(m, task, va + 1, value >> 8)
 }
@@ -115,8 +124,7 @@ export function load32(m: Machine, task: Task, va: Vaddr): number {
 
 export function store32(m: Machine, task: Task, va: Vaddr, value: number): void {
   if ((va & 3) !== 0) {
-    // Both pages must be writable before the first byte changes.
-    translate(m, task, va + 3, true)
+    translateAll(m, task, va, 4)
     store16(m, task, va, value)
     store16(m, task, va + 2, value >> 16)
     return
@@ -132,6 +140,7 @@ export function loadPtr(m: Machine, task: Task, va: Vaddr): number {
 }
 
 export function storePtr(m: Machine, task: Task, va: Vaddr, value: number): void {
+  translateAll(m, task, va, m.layout.bits >> 3)
   if (m.layout.bits === 64) store32(m, task, va + 4, Math.floor(value / 0x1_0000_0000))
   store32(m, task, va, (value % 0x1_0000_0000) | 0)
 }

@@ -84,7 +84,9 @@ export function parseLog(text: string, options: ParseOptions = {}): ParsedLog {
     const wrong = takeLine(lines[i], i + 1, entries, voided, options)
     if (wrong !== null) return { problem: wrong }
   }
-  const notice = torn ? `the last line (after entry ${entries.length}) is incomplete and was cut` : null
+  const notice = torn
+    ? `the last line (after entry ${entries.length}) is incomplete and was cut`
+    : null
   return { log: { header: first.header, entries, voided, length, openEnd, notice } }
 }
 
@@ -114,7 +116,10 @@ function readLine(line: string): Fields | null {
   }
 }
 
-function parseHeader(line: string, options: ParseOptions): { header: Header } | { problem: LogProblem } {
+function parseHeader(
+  line: string,
+  options: ParseOptions,
+): { header: Header } | { problem: LogProblem } {
   const fields = readLine(line)
   if (fields === null) {
     // An old log, or one of another program, is told from a damaged one.
@@ -155,19 +160,23 @@ function takeLine(
   const next = entries.length + 1
   const wrong = (field: string, why: string) => problem(no, next, field, why).problem
   const fields = readLine(line)
-  if (fields === null) return wrong('sum', `line ${no} (entry ${next}) is damaged: its checksum does not fit`)
+  if (fields === null)
+    return wrong('sum', `line ${no} (entry ${next}) is damaged: its checksum does not fit`)
 
   if ('void' in fields) {
     const seq = fields.void
-    if (!isWhole(seq) || seq < 1 || seq >= next) return wrong('void', `line ${no} voids entry ${String(seq)}`)
+    if (!isWhole(seq) || seq < 1 || seq >= next)
+      return wrong('void', `line ${no} voids entry ${String(seq)}`)
     entries[seq - 1].c = { t: 'void' }
     voided.push(seq)
     return null
   }
   const { seq, at, seat, c } = fields
   if (seq !== next) return wrong('seq', `line ${no} has entry ${String(seq)} where ${next} belongs`)
-  if (!isWhole(at) || !isWhole(seat)) return wrong('at', `line ${no} (entry ${next}) lacks its time or seat`)
-  if (typeof c !== 'object' || c === null) return wrong('c', `line ${no} (entry ${next}) has no command`)
+  if (!isWhole(at) || !isWhole(seat))
+    return wrong('at', `line ${no} (entry ${next}) lacks its time or seat`)
+  if (typeof c !== 'object' || c === null)
+    return wrong('c', `line ${no} (entry ${next}) has no command`)
   const unfit = options.check?.(c) ?? null
   if (unfit !== null) return wrong('c', `line ${no} (entry ${next}): ${unfit}`)
   entries.push({ seq: next, at, seat, c: c as Entry['c'] })

@@ -51,7 +51,8 @@ export function parseOptions(given: Record<string, unknown>): Parsed {
     const value = given[key]
     if (value === undefined || value === null) continue
     const name = key === 'pageSize' ? 'page-size' : key
-    if (typeof value !== 'string' && typeof value !== 'number') return { problem: `--${name}: text or a number` }
+    if (typeof value !== 'string' && typeof value !== 'number')
+      return { problem: `--${name}: text or a number` }
     const problem = setOption(options, name, String(value))
     if (problem !== null) return { problem }
   }
@@ -76,7 +77,8 @@ function setOption(options: MachineOptions, name: string, value: string): string
     }
     case 'speed': {
       const speed = parseSpeed(value)
-      if (speed === null) return `--speed: '${printable(value)}' is not a number of instructions a second`
+      if (speed === null)
+        return `--speed: '${printable(value)}' is not a number of instructions a second`
       if (speed < SPEED_MIN || speed > SPEED_MAX) return `--speed: from 1000 to 1000000000`
       options.speed = speed
       return null

@@ -62,7 +62,11 @@ function applyCommand(room: Room, no: number, command: Command): Applied {
       return hash === command.hash ? {} : { mismatch: hash }
     }
     case 'note':
-      showOnTerminal(room, no, (command.line === undefined ? '' : command.line + '\n') + (command.out ?? ''))
+      showOnTerminal(
+        room,
+        no,
+        (command.line === undefined ? '' : command.line + '\n') + (command.out ?? ''),
+      )
       return {}
     case 'seat':
       return takeSeat(room, no, command)
@@ -85,7 +89,16 @@ function takeSeat(room: Room, no: number, command: Command & { t: 'seat' }): App
   const login = role === 'teacher' ? 'root' : loginName(name, new Set(machine.users.values()))
   const outcome = apply(machine, no, { t: 'seat', name: login, role, from })
   const user = machine.users.get(uid) ?? login
-  const seat: Seat = { no, name, role, uid, user, shell: `${no}.1`, prompts: [], stream: terminalOf(machine, no) }
+  const seat: Seat = {
+    no,
+    name,
+    role,
+    uid,
+    user,
+    shell: `${no}.1`,
+    prompts: [],
+    stream: terminalOf(machine, no),
+  }
   noteProcesses(room, seat, outcome)
   room.seats.set(no, seat)
   room.terminals.set(no, '')
@@ -105,7 +118,8 @@ function isAlive(m: Machine, handle: Handle): boolean {
 }
 
 function terminalOf(m: Machine, no: number): number {
-  for (const stream of m.streams.values()) if (stream.seat === no && stream.terminal) return stream.id
+  for (const stream of m.streams.values())
+    if (stream.seat === no && stream.terminal) return stream.id
   return 0
 }
 

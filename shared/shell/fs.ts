@@ -11,7 +11,8 @@
 
 import type { IFileSystem } from 'just-bash'
 import { EACCES, EISDIR, ENOENT, ENOTDIR, EPERM, EROFS, errnoName, strerror } from '../lib/errno.ts'
-import { encodeUtf8, peekFile } from '../fs/file.ts'
+import { peekFile } from '../fs/file.ts'
+import { encodeUtf8 } from '../lib/utf8.ts'
 import {
   isDir,
   MAY_EXEC,
@@ -22,6 +23,7 @@ import {
   permission,
 } from '../fs/tree.ts'
 import { findProc, listProc, mayOpen, readProc } from '../proc/root.ts'
+import { procSyslog } from '../proc/syslog.ts'
 import type { Command } from '../room/entry.ts'
 import type { Inode } from '../state/inode.ts'
 import type { Machine } from '../state/machine.ts'
@@ -286,6 +288,7 @@ export class MachineFs implements IFileSystem {
       const shown = readProc(this.machine, full, this.uid, this.options.pid())
       return 'text' in shown ? encodeUtf8(shown.text) : this.refuse(shown.errno, 'open', path)
     }
+    if (full === SYSLOG) return encodeUtf8(procSyslog(this.machine))
     const inode = namei(this.machine, full)
     if (inode === null) return this.refuse(ENOENT, 'open', path)
     if (isDir(inode)) return this.refuse(EISDIR, 'read', path)
@@ -431,6 +434,8 @@ const plainFile = {
   mode: 0o644,
   size: 0,
 }
+
+const SYSLOG = '/var/log/syslog'
 
 function isProc(full: string): boolean {
   return full === '/proc' || full.startsWith('/proc/')

@@ -23,7 +23,7 @@ import {
 } from '../lib/hash.ts'
 import { frameBase, mkRam, dirtySlabOf, slabOf, type Ram } from '../hw/ram.ts'
 import { flushTlb, mkTlb, type Tlb } from '../hw/tlb.ts'
-import { mkTrace } from '../trace/trace.ts'
+import { mkTrace, type Trace } from '../trace/trace.ts'
 
 const NULL = 0
 const TRUE = 1
@@ -63,8 +63,16 @@ interface Sink {
 
 type Plain = Record<string, unknown>
 
-function isRam(key: string, value: unknown): value is Ram {
-  return key === 'ram' && typeof value === 'object'
+function isRam(key: unknown, value: unknown): value is Ram {
+  return key === 'ram' && has(value, 'frameHashes')
+}
+
+function isTransient(key: unknown, value: unknown): value is Tlb | Trace {
+  return (key === 'tlb' && has(value, 'readTag')) || (key === 'trace' && has(value, 'ring'))
+}
+
+function has(value: unknown, field: string): boolean {
+  return typeof value === 'object' && value !== null && field in value
 }
 
 function walk(root: object, sink: Sink): void {
@@ -126,7 +134,7 @@ function walk(root: object, sink: Sink): void {
     if (isRam(key, value)) {
       sink.tag(RAM)
       sink.ram(value)
-    } else if (key === 'trace' || key === 'tlb') {
+    } else if (isTransient(key, value)) {
       sink.tag(TRANSIENT)
       if (key === 'tlb') sink.tlb(value as Tlb)
     } else mention(value)
@@ -149,6 +157,7 @@ function walk(root: object, sink: Sink): void {
       const shape = keys.join()
       const known = shapes.get(shape)
       if (known === undefined) {
+        assert(!keys.some((name) => name === '' || name.includes(',')), 'no field is nameless or has a comma')
         shapes.set(shape, shapes.size)
         sink.int(shapes.size - 1)
         sink.text(shape)
@@ -188,10 +197,13 @@ export function hashState(root: object): string {
   return hashText(h)
 }
 
+/** Four bytes at a time, whatever the kind: the kind is in the tag. */
 function hashTyped(h: Hash, array: Typed): void {
   hashU32(h, array.length)
-  if (array instanceof Int32Array) hashWords(h, array, 0, array.length)
-  else hashBytes(h, new Uint8Array(array.buffer, array.byteOffset, array.byteLength))
+  const { buffer, byteOffset, byteLength } = (array.byteOffset & 3) === 0 ? array : array.slice()
+  const words = byteLength >> 2
+  hashWords(h, new Int32Array(buffer, byteOffset, words), 0, words)
+  hashBytes(h, new Uint8Array(buffer, byteOffset + words * 4, byteLength & 3))
 }
 
 function hashRam(h: Hash, ram: Ram): void {
@@ -354,7 +366,7 @@ export function loadState(bytes: Uint8Array): object {
       case TEXT:
         return reader.text()
       case BIGINT:
-        return BigInt(reader.text())
+        return bigint(reader.text())
       case REF: {
         const node = nodes[reader.varint()]
         if (node === undefined) throw new BadState('reference to nothing')
@@ -367,9 +379,12 @@ export function loadState(bytes: Uint8Array): object {
       case NEW_MAP:
         return grow(new Map())
       case RAM:
+        if (key !== 'ram') throw new BadState('RAM where none can be')
         return loadRam(reader)
       case TRANSIENT:
-        return key === 'tlb' ? mkTlb() : mkTrace()
+        if (key === 'tlb') return mkTlb()
+        if (key === 'trace') return mkTrace()
+        throw new BadState('neither a TLB nor a trace')
       default:
         return loadTyped(reader, tag - TYPED)
     }
@@ -402,6 +417,11 @@ export function loadState(bytes: Uint8Array): object {
   }
   if (root === null || typeof root !== 'object') throw new BadState('no root')
   return root
+}
+
+function bigint(digits: string): bigint {
+  if (!/^-?\d{1,100}$/.test(digits)) throw new BadState('not a whole number')
+  return BigInt(digits)
 }
 
 function loadTyped(reader: Reader, kind: number): Typed {
@@ -477,19 +497,29 @@ class Reader {
 
 /** Path of the first field in which two states differ: 'machine.tasks.312.nice: 0, 5'; null if they are alike. */
 export function differingField(a: object, b: object): string | null {
-  const seen = new Map<object, object>()
+  const partners = new Map<object, object>()
   const queue: [unknown, unknown, string][] = [[a, b, '']]
   for (let at = 0; at < queue.length; at++) {
     const [left, right, path] = queue[at]
-    if (left === right || (Number.isNaN(left) && Number.isNaN(right))) continue
+    if (Object.is(left, right) && (left === null || typeof left !== 'object')) continue
     const different = `${path || 'root'}: ${show(left)}, ${show(right)}`
     if (left === null || right === null || typeof left !== 'object' || typeof right !== 'object')
       return different
-    if (seen.has(left)) {
-      if (seen.get(left) !== right) return different
+    if (kindOf(left) !== kindOf(right)) return different
+    if (ArrayBuffer.isView(left)) {
+      const element = differingElement(left as Typed, right as Typed)
+      if (element !== null) return `${path}${element}`
       continue
     }
-    seen.set(left, right)
+    // What is one object here must be one object there.
+    if (partners.has(left) || partners.has(right)) {
+      if (partners.get(left) !== right || partners.get(right) !== left) {
+        return `${path}: another object than in the other`
+      }
+      continue
+    }
+    partners.set(left, right)
+    partners.set(right, left)
     const parts = childrenOf(left)
     const others = childrenOf(right)
     if (parts.length !== others.length)
@@ -497,11 +527,13 @@ export function differingField(a: object, b: object): string | null {
     for (let i = 0; i < parts.length; i++) {
       const [key, value] = parts[i]
       const [otherKey, otherValue] = others[i]
-      const inner = path === '' ? key : `${path}.${key}`
-      if (key !== otherKey) return `${inner}: the other has ${otherKey}`
-      if (key === 'trace' || key === 'tlb') continue
-      if (isRam(key, value)) {
-        const frame = differingFrame(value, otherValue as Ram)
+      const inner = path === '' ? String(key) : `${path}.${String(key)}`
+      if (!Object.is(key, otherKey) && (key === null || typeof key !== 'object'))
+        return `${inner}: the other has ${show(otherKey)}`
+      if (key !== null && typeof key === 'object') queue.push([key, otherKey, inner])
+      if (isTransient(key, value) && isTransient(key, otherValue)) continue
+      if (isRam(key, value) && isRam(key, otherValue)) {
+        const frame = differingFrame(value, otherValue)
         if (frame !== null) return `${inner} ${frame}`
       } else queue.push([value, otherValue, inner])
     }
@@ -509,9 +541,22 @@ export function differingField(a: object, b: object): string | null {
   return null
 }
 
-function childrenOf(node: object): [string, unknown][] {
-  if (node instanceof Map) return [...node].map(([key, value]) => [String(key), value])
-  if (ArrayBuffer.isView(node)) return [...(node as Typed)].map((value, i) => [String(i), value])
+function kindOf(node: object): string {
+  if (node instanceof Map) return 'map'
+  if (Array.isArray(node)) return 'array'
+  return ArrayBuffer.isView(node) ? node.constructor.name : 'object'
+}
+
+function differingElement(left: Typed, right: Typed): string | null {
+  if (left.length !== right.length) return `: ${left.length} entries, ${right.length} entries`
+  for (let i = 0; i < left.length; i++) {
+    if (!Object.is(left[i], right[i])) return `.${i}: ${show(left[i])}, ${show(right[i])}`
+  }
+  return null
+}
+
+function childrenOf(node: object): [key: unknown, value: unknown][] {
+  if (node instanceof Map) return [...node]
   return Object.entries(node)
 }
 

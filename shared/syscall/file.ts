@@ -11,6 +11,7 @@ import {
   ENOENT,
   ENOMEM,
 } from '../lib/errno.ts'
+import { splitUtf8 } from '../lib/utf8.ts'
 import type { Machine } from '../state/machine.ts'
 import type { Inode } from '../state/inode.ts'
 import type { Task } from '../state/task.ts'
@@ -149,12 +150,20 @@ export const write = defineSyscall({
   },
 })
 
+/** As many whole characters as the stream takes in this tick; what is no UTF-8 shows as U+FFFD. */
 function writeTerminal(task: Task, bytes: Uint8Array): number {
-  if (task.stdout === null) return bytes.length
-  let text = ''
-  for (const byte of bytes) text += String.fromCharCode(byte)
-  const taken = streamWrite(task.stdout, text)
-  if (taken > 0 || bytes.length === 0) return taken
+  const stream = task.stdout
+  if (stream === null || bytes.length === 0) return bytes.length
+  const some = [...bytes.subarray(0, stream.room)]
+  const { text, rest } = splitUtf8(some)
+  if (text === '' && some.length === bytes.length) {
+    streamWrite(stream, '\ufffd')
+    return bytes.length
+  }
+  if (text !== '') {
+    streamWrite(stream, text)
+    return some.length - rest.length
+  }
   task.state = 'S'
   task.wait = { for: 'output' }
   return WAITING

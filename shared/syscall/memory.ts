@@ -138,7 +138,7 @@ export const mlock = defineSyscall({
   run: (m, task, { addr, length }) => doMlock(m, task, addr, length, VM_LOCKED),
 })
 
-const MLOCK_ONFAULT = 1
+export const MLOCK_ONFAULT = 1
 
 export const mlock2 = defineSyscall({
   nr: 325,
@@ -171,9 +171,9 @@ export const munlockall = defineSyscall({
   run: (m, task) => doMunlockall(m, task),
 })
 
-const MS_ASYNC = 1
-const MS_INVALIDATE = 2
-const MS_SYNC = 4
+export const MS_ASYNC = 1
+export const MS_INVALIDATE = 2
+export const MS_SYNC = 4
 
 export const msync = defineSyscall({
   nr: 26,

@@ -178,7 +178,8 @@ export const nanosleep = defineSyscall({
     const word = m.layout.bits / 8
     const seconds = loadPtr(m, task, duration)
     const nanoseconds = loadPtr(m, task, duration + word)
-    if (seconds < 0 || nanoseconds < 0 || nanoseconds > 999_999_999) return -EINVAL
+    const negative = seconds >= 2 ** (m.layout.bits - 1)
+    if (negative || nanoseconds > 999_999_999) return -EINVAL
     const ticks = Math.ceil(seconds * TICKS_PER_SECOND + nanoseconds / (TICK_MS * 1_000_000))
     const result = sleepTicks(m, task, ticks)
     if (result === -EINTR && rem !== 0) {

@@ -17,16 +17,27 @@ const whole = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.
 const text = (max: number) => v.pipe(v.string(), v.maxLength(max))
 
 /** A string that a system call would take: it ends at a NUL, so none may stand in it. */
-const cString = (max: number) => v.pipe(text(max), v.check((s) => !s.includes('\0'), 'has a NUL'))
+const cString = (max: number) =>
+  v.pipe(
+    text(max),
+    v.check((s) => !s.includes('\0'), 'has a NUL'),
+  )
 
 /** A path; no control characters, since names are shown in terminals and in the syslog. */
 const path = v.pipe(
   text(PATH_MAX),
   v.minLength(1),
-  v.regex(/^[^\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]*$/, 'has a control character'),
+  v.regex(
+    /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]*$/,
+    'has a control character',
+  ),
 )
 
-const handle = v.pipe(v.string(), v.maxLength(24), v.regex(/^\d{1,9}\.\d{1,12}$/, 'is no SEAT.BIRTH'))
+const handle = v.pipe(
+  v.string(),
+  v.maxLength(24),
+  v.regex(/^\d{1,9}\.\d{1,12}$/, 'is no SEAT.BIRTH'),
+)
 
 /** argv and environ share the limit, as on a stack. */
 const strings = (count: number) =>
@@ -49,7 +60,12 @@ const spawn = v.strictObject({
   stdout: v.picklist(['tty', 'pipe']),
 })
 const kill = v.strictObject({ t: v.literal('kill'), task: handle, sig: whole(64) })
-const write = v.strictObject({ t: v.literal('write'), path, text: text(TEXT_MAX), append: v.boolean() })
+const write = v.strictObject({
+  t: v.literal('write'),
+  path,
+  text: text(TEXT_MAX),
+  append: v.boolean(),
+})
 const unlink = v.strictObject({ t: v.literal('unlink'), path })
 const mkdir = v.strictObject({ t: v.literal('mkdir'), path, mode: whole(0o7777) })
 const truncate = v.strictObject({ t: v.literal('truncate'), path, length: whole(2 ** 40) })
@@ -59,7 +75,12 @@ const rlimit = v.strictObject({
   resource: v.picklist(['stack', 'memlock', 'as', 'data']),
   soft: v.pipe(v.number(), v.integer(), v.minValue(-1), v.maxValue(2 ** 47)),
 })
-const argument = v.pipe(v.number(), v.integer(), v.minValue(-(2 ** 31)), v.maxValue(Number.MAX_SAFE_INTEGER))
+const argument = v.pipe(
+  v.number(),
+  v.integer(),
+  v.minValue(-(2 ** 31)),
+  v.maxValue(Number.MAX_SAFE_INTEGER),
+)
 const call = v.strictObject({
   t: v.literal('call'),
   task: handle,
@@ -102,7 +123,10 @@ const seat = v.strictObject({
   role: v.picklist(['teacher', 'student']),
   from: cString(64),
 })
-const hash = v.strictObject({ t: v.literal('hash'), hash: v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/)) })
+const hash = v.strictObject({
+  t: v.literal('hash'),
+  hash: v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/)),
+})
 const voided = v.strictObject({ t: v.literal('void') })
 
 /** What people may ask for. */

@@ -34,7 +34,13 @@ export class Classroom {
 
   static async open(data?: string, hangMs?: number): Promise<Classroom> {
     const dir = data ?? (await mkdtemp(join(tmpdir(), 'oomroom-test-')))
-    const server = await startServer({ port: 0, host: '127.0.0.1', data: dir, logLevel: 'silent', hangMs })
+    const server = await startServer({
+      port: 0,
+      host: '127.0.0.1',
+      data: dir,
+      logLevel: 'silent',
+      hangMs,
+    })
     return new Classroom(server, dir)
   }
 

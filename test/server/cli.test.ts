@@ -54,7 +54,9 @@ describe('what makes no sense', () => {
 
   it('is told from what cannot be done', async () => {
     expect(await complaint(['create', 'http://127.0.0.1:1'])).toMatchObject({ status: 1 })
-    expect(await complaint(['join', 'http://127.0.0.1:1/123456', '--name', 'A'])).toMatchObject({ status: 1 })
+    expect(await complaint(['join', 'http://127.0.0.1:1/123456', '--name', 'A'])).toMatchObject({
+      status: 1,
+    })
     expect(await complaint(['replay', join(dir, 'missing')])).toMatchObject({ status: 1 })
     expect(await complaint(['join', `${server.url}/000001`, '--name', 'A'])).toMatchObject({
       status: 1,
@@ -65,17 +67,39 @@ describe('what makes no sense', () => {
   it('help is no complaint', async () => {
     const { status, stdout } = await oomroom(['--help'])
     expect(status).toBe(0)
-    for (const command of ['serve', 'create', 'join', 'sh', 'replay', 'trace', 'bench']) expect(stdout).toContain(`  ${command} `)
+    for (const command of ['serve', 'create', 'join', 'sh', 'replay', 'trace', 'bench'])
+      expect(stdout).toContain(`  ${command} `)
   })
 })
 
 describe('create and join', () => {
   it('make a room and do something in it, with the status of the last command', async () => {
-    const made = JSON.parse((await oomroom(['create', server.url, '--ram', '32M', '--hostname', 'pc7'])).stdout)
-    expect(made).toMatchObject({ code: expect.stringMatching(/^\d{6}$/), teacherToken: expect.any(String) })
-    const anna = await oomroom(['join', made.url, '--name', 'Anna', '-c', 'echo hello from $USER; false'])
+    const made = JSON.parse(
+      (await oomroom(['create', server.url, '--ram', '32M', '--hostname', 'pc7'])).stdout,
+    )
+    expect(made).toMatchObject({
+      code: expect.stringMatching(/^\d{6}$/),
+      teacherToken: expect.any(String),
+    })
+    const anna = await oomroom([
+      'join',
+      made.url,
+      '--name',
+      'Anna',
+      '-c',
+      'echo hello from $USER; false',
+    ])
     expect(anna).toMatchObject({ status: 1, stdout: 'hello from anna\n' })
-    const root = await oomroom(['join', made.url, '--name', 'T', '--token', made.teacherToken, '-c', 'whoami; cat /proc/sys/kernel/hostname'])
+    const root = await oomroom([
+      'join',
+      made.url,
+      '--name',
+      'T',
+      '--token',
+      made.teacherToken,
+      '-c',
+      'whoami; cat /proc/sys/kernel/hostname',
+    ])
     expect(root.stdout).toContain('root')
     const again = await oomroom(['join', made.url, '--name', 'Anna', '-c', 'true'])
     expect(again).toMatchObject({ status: 1, stderr: expect.stringMatching(/has this name/) })
@@ -88,13 +112,27 @@ describe('create and join', () => {
 
 describe('sh', () => {
   it('is a machine of one’s own; time passes while somebody waits', async () => {
-    const { status, stdout } = await oomroom(['sh', '--ram', '32M', '-c', 'sleep 3; echo slept; exit 7'])
+    const { status, stdout } = await oomroom([
+      'sh',
+      '--ram',
+      '32M',
+      '-c',
+      'sleep 3; echo slept; exit 7',
+    ])
     expect({ status, stdout }).toEqual({ status: 7, stdout: 'slept\n' })
   })
 
   it('is somebody: root or a user; a directory lies in /mnt', async () => {
     await writeFile(join(dir, 'note.txt'), 'Grüße\n')
-    const { stdout } = await oomroom(['sh', '--user', 'root', '--mount', dir, '-c', 'cat /mnt/note.txt; echo $HOME'])
+    const { stdout } = await oomroom([
+      'sh',
+      '--user',
+      'root',
+      '--mount',
+      dir,
+      '-c',
+      'cat /mnt/note.txt; echo $HOME',
+    ])
     expect(stdout).toBe('Grüße\n/root\n')
   })
 })
@@ -108,7 +146,10 @@ describe('replay', () => {
 
   it('names the entry of a flipped byte', async () => {
     const bytes = await readFile(file)
-    const line = bytes.toString().split('\n').findIndex((text) => text.startsWith('{"seq":40,'))
+    const line = bytes
+      .toString()
+      .split('\n')
+      .findIndex((text) => text.startsWith('{"seq":40,'))
     const start = bytes.toString().split('\n').slice(0, line).join('\n').length
     bytes[start + 30] ^= 4
     const bad = join(dir, 'flipped.ndjson')
@@ -127,20 +168,34 @@ describe('replay', () => {
     await writeFile(bad, lines.join('\n'))
     const { status, stdout } = await oomroom(['replay', bad, '--verify'])
     const first = lines.find((text) => text.includes('"t":"hash"'))!
-    expect(JSON.parse(stdout)).toMatchObject({ mismatch: { seq: JSON.parse(first).seq, recorded: expect.any(String) } })
+    expect(JSON.parse(stdout)).toMatchObject({
+      mismatch: { seq: JSON.parse(first).seq, recorded: expect.any(String) },
+    })
     expect(status).toBe(1)
   })
 
   it('refuses the log of another engine', async () => {
     const other = join(dir, 'other.ndjson')
     await writeFile(other, logText({ ...header, engine: 'another' }, []))
-    expect(await complaint(['replay', other])).toMatchObject({ status: 1, line: expect.stringMatching(/engine another/) })
+    expect(await complaint(['replay', other])).toMatchObject({
+      status: 1,
+      line: expect.stringMatching(/engine another/),
+    })
   })
 
   it('shows a moment, and lets nobody change it', async () => {
-    const { stdout } = await oomroom(['replay', file, '--at', '5', '-c', 'ps -e | grep -c ic; mkdir /tmp/x; echo $?'])
+    const { stdout } = await oomroom([
+      'replay',
+      file,
+      '--at',
+      '5',
+      '-c',
+      'ps -e | grep -c ic; mkdir /tmp/x; echo $?',
+    ])
     expect(stdout).toBe('5\n1\n')
     expect(await complaint(['replay', file, '--at', '99:99'])).toMatchObject({ status: 2 })
-    expect(await complaint(['replay', file, '--at', '0', '-c', 'true'])).toMatchObject({ status: 1 })
+    expect(await complaint(['replay', file, '--at', '0', '-c', 'true'])).toMatchObject({
+      status: 1,
+    })
   })
 })

@@ -35,9 +35,16 @@ interface Person {
 }
 
 it('the server dies ten times and nothing is lost', async () => {
-  const random = ((prng) => (below: number) => nextBelow(prng, below))(mkPrng(Date.now() | 0))
-  const { code } = (await (await fetch(`${server.url}/api/rooms`, { method: 'POST' })).json()) as { code: string }
-  const people = await Promise.all(Array.from({ length: SEATS }, (_, i) => sitDown(server.url, code, i)))
+  const random = (
+    (prng) => (below: number) =>
+      nextBelow(prng, below)
+  )(mkPrng(Date.now() | 0))
+  const { code } = (await (await fetch(`${server.url}/api/rooms`, { method: 'POST' })).json()) as {
+    code: string
+  }
+  const people = await Promise.all(
+    Array.from({ length: SEATS }, (_, i) => sitDown(server.url, code, i)),
+  )
   const seats = people.map(({ seat }) => seat)
   expect(new Set(seats).size).toBe(SEATS)
   let stop = false
@@ -57,6 +64,8 @@ it('the server dies ten times and nothing is lost', async () => {
   }
   stop = true
   await Promise.all(busy)
+  for (const { socket } of people) socket.disconnect()
+  await server.kill() // the log stands still
 
   const { log } = parseLog(await readFile(join(server.data, `${code}.ndjson`), 'utf8'))
   let acknowledged = 0
@@ -68,23 +77,40 @@ it('the server dies ten times and nothing is lost', async () => {
   }
   expect(acknowledged).toBeGreaterThan(SEATS * KILLS)
   expect(log!.voided).toEqual([])
-  for (const { socket } of people) socket.disconnect()
 
-  const { stdout, stderr } = await oomroom(['replay', join(server.data, `${code}.ndjson`), '--verify'])
+  const { stdout, stderr } = await oomroom([
+    'replay',
+    join(server.data, `${code}.ndjson`),
+    '--verify',
+  ])
   const verdict = JSON.parse(stdout || `{"failed":${JSON.stringify(stderr)}}`)
   expect(verdict).toMatchObject({ entries: log!.entries.length, mismatch: null })
   expect(verdict.hashes).toBeGreaterThanOrEqual(Math.floor(verdict.entries / 1000))
   expect(verdict.hashes).toBeGreaterThan(0)
 
   // Everybody's first process is still there, unless it was killed on the machine.
-  const moment = await oomroom(['replay', join(server.data, `${code}.ndjson`), '-c', 'ps -e | grep -c " ic"'])
+  const moment = await oomroom([
+    'replay',
+    join(server.data, `${code}.ndjson`),
+    '-c',
+    'ps -e | grep -c " ic"',
+  ])
   expect(Number(moment.stdout)).toBe(SEATS)
-}, 180_000)
+  server = await startServer({ port, data: server.data })
+}, 300_000)
 
 it('asked to stop, it tells everyone, and stops within 5 s with status 0', async () => {
-  const { code } = (await (await fetch(`${server.url}/api/rooms`, { method: 'POST' })).json()) as { code: string }
+  const { code } = (await (await fetch(`${server.url}/api/rooms`, { method: 'POST' })).json()) as {
+    code: string
+  }
   const person = await sitDown(server.url, code, 0)
-  await send(person, { t: 'spawn', path: '/usr/bin/sleep', argv: ['sleep', '99'], env: [], stdout: 'pipe' })
+  await send(person, {
+    t: 'spawn',
+    path: '/usr/bin/sleep',
+    argv: ['sleep', '99'],
+    env: [],
+    stdout: 'pipe',
+  })
   const words: string[] = []
   person.socket.on('bye', (why: string) => words.push(why))
   const start = Date.now()
@@ -108,10 +134,22 @@ function commandOf({ seat }: Person, i: number, n: number): Command {
 
 function sitDown(url: string, code: string, i: number): Promise<Person> {
   const token = i.toString(16).padStart(32, '5')
-  const person: Person = { socket: null as unknown as Socket, token, seat: 0, seen: 0, acknowledged: new Map() }
+  const person: Person = {
+    socket: null as unknown as Socket,
+    token,
+    seat: 0,
+    seen: 0,
+    acknowledged: new Map(),
+  }
   person.socket = io(url, {
     auth: (give) =>
-      give({ protocol: PROTOCOL, code, token, name: `Person ${i}.`, have: { engine: ENGINE, seq: person.seen } }),
+      give({
+        protocol: PROTOCOL,
+        code,
+        token,
+        name: `Person ${i}.`,
+        have: { engine: ENGINE, seq: person.seen },
+      }),
     transports: ['websocket'],
     reconnectionDelay: 50,
     reconnectionDelayMax: 200,
@@ -137,7 +175,10 @@ function welcomed(person: Person): Promise<void> {
 async function send(person: Person, command: Command): Promise<void> {
   if (!person.socket.connected) return
   const reply = await Promise.race([
-    person.socket.timeout(2000).emitWithAck('command', command).catch(() => null),
+    person.socket
+      .timeout(2000)
+      .emitWithAck('command', command)
+      .catch(() => null),
     new Promise<null>((resolve) => person.socket.once('disconnect', () => resolve(null))),
   ])
   if (reply?.ok) person.acknowledged.set(reply.seq, JSON.stringify(command))

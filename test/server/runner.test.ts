@@ -26,7 +26,6 @@ let dir: string
 let runner: RoomRunner
 let messages: FromWorker[]
 let nextId = 1
-let skew = 0
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'oomroom-runner-'))
@@ -46,7 +45,7 @@ async function start(voids: number[] = []): Promise<void> {
   runner = new RoomRunner({
     store: fileStore(dir, 'e').room(CODE),
     emit: (message) => messages.push(message),
-    now: () => Date.now() + skew,
+    now: () => Date.now(),
     applying: () => {},
   })
   await runner.start(voids)
@@ -97,7 +96,9 @@ function replayed(entries: Entry[], room: Room): Room {
 
 /** What everybody was sent, in order. */
 function emitted(): Entry[] {
-  return messages.flatMap((m) => (m.t === 'batch' ? m.entries.map((text) => JSON.parse(text) as Entry) : []))
+  return messages.flatMap((m) =>
+    m.t === 'batch' ? m.entries.map((text) => JSON.parse(text) as Entry) : [],
+  )
 }
 
 describe('a room at work', () => {
@@ -119,8 +120,16 @@ describe('a room at work', () => {
 
   it('ticks while somebody sleeps, and not a tick longer', async () => {
     await sit('Anna')
-    await send(1, { t: 'spawn', path: '/usr/bin/sleep', argv: ['sleep', '0.3'], env: [], stdout: 'tty' })
-    await vi.waitFor(() => expect(emitted().filter(({ c }) => c.t === 'tick').length).toBeGreaterThan(5))
+    await send(1, {
+      t: 'spawn',
+      path: '/usr/bin/sleep',
+      argv: ['sleep', '0.3'],
+      env: [],
+      stdout: 'tty',
+    })
+    await vi.waitFor(() =>
+      expect(emitted().filter(({ c }) => c.t === 'tick').length).toBeGreaterThan(5),
+    )
     await new Promise((resolve) => setTimeout(resolve, 200))
     const ticks = emitted().filter(({ c }) => c.t === 'tick')
     expect(ticks.length).toBeLessThan(12)
@@ -130,7 +139,13 @@ describe('a room at work', () => {
 
   it('does not catch up on time it did not have', async () => {
     await sit('Anna')
-    await send(1, { t: 'spawn', path: '/usr/bin/sleep', argv: ['sleep', '60'], env: [], stdout: 'tty' })
+    await send(1, {
+      t: 'spawn',
+      path: '/usr/bin/sleep',
+      argv: ['sleep', '60'],
+      env: [],
+      stdout: 'tty',
+    })
     await vi.waitFor(() => expect(runner.room.machine.ticks).toBeGreaterThan(2))
     const before = runner.room.machine.ticks
     const end = Date.now() + 500
@@ -144,7 +159,9 @@ describe('a room at work', () => {
   it('writes its hash now and then, when something has happened', async () => {
     await sit('Anna')
     for (let n = 0; n < 1100; n += 20) {
-      await Promise.all(Array.from({ length: 20 }, (_, i) => send(1, { t: 'note', out: `${n + i}` })))
+      await Promise.all(
+        Array.from({ length: 20 }, (_, i) => send(1, { t: 'note', out: `${n + i}` })),
+      )
     }
     const { entries } = await logOf()
     const hashes = entries.filter(({ c }) => c.t === 'hash')
@@ -182,7 +199,11 @@ describe('an entry that cannot be applied', () => {
     await runner.close()
     const { entryLine } = await import('../../shared/room/log.ts')
     await store.open()
-    await store.append([3, 4].map((seq) => entryLine({ seq, at: 9e6, seat: 1, c: mkdir(seq === 3 ? '/tmp/bug' : '/tmp/c') })))
+    await store.append(
+      [3, 4].map((seq) =>
+        entryLine({ seq, at: 9e6, seat: 1, c: mkdir(seq === 3 ? '/tmp/bug' : '/tmp/c') }),
+      ),
+    )
     await store.close()
     await start()
     expect(runner.room.seq).toBe(4)
@@ -206,14 +227,29 @@ describe('after a crash', () => {
     await sit('Anna')
     await sit('Bert')
     await send(2, { t: 'ic', task: '2.2', line: 'p = malloc(20000)' })
-    await send(1, { t: 'spawn', path: '/usr/bin/hog', argv: ['hog', '8M', '--rate', '1M'], env: [], stdout: 'pipe' })
+    await send(1, {
+      t: 'spawn',
+      path: '/usr/bin/hog',
+      argv: ['hog', '8M', '--rate', '1M'],
+      env: [],
+      stdout: 'pipe',
+    })
     await vi.waitFor(() => expect(runner.room.machine.ticks).toBeGreaterThan(3))
     await crash()
     const ready = messages.find((message) => message.t === 'ready')!
-    expect(ready).toMatchObject({ seats: [{ no: 1, name: 'Anna' }, { no: 2, name: 'Bert' }] })
-    expect(ready).toMatchObject({ tokens: { teacher: 't', seats: { 1: 'hash of Anna', 2: 'hash of Bert' } } })
+    expect(ready).toMatchObject({
+      seats: [
+        { no: 1, name: 'Anna' },
+        { no: 2, name: 'Bert' },
+      ],
+    })
+    expect(ready).toMatchObject({
+      tokens: { teacher: 't', seats: { 1: 'hash of Anna', 2: 'hash of Bert' } },
+    })
     const { entries } = await logOf()
-    expect(hashRoom(replayed(entries.slice(0, runner.room.seq), runner.room))).toBe(hashRoom(runner.room))
+    expect(hashRoom(replayed(entries.slice(0, runner.room.seq), runner.room))).toBe(
+      hashRoom(runner.room),
+    )
   })
 
   it('a stored snapshot shortens the way, and a bad one does not matter', async () => {

@@ -8,7 +8,13 @@ import type { Entry, Header } from '../../shared/room/entry.ts'
 import { entryLine, headerLine, LOG_FORMAT, voidLine } from '../../shared/room/log.ts'
 import { DEFAULT_OPTIONS } from '../../shared/room/options.ts'
 
-const header: Header = { format: LOG_FORMAT, engine: 'e', code: '123456', created: 5, options: DEFAULT_OPTIONS }
+const header: Header = {
+  format: LOG_FORMAT,
+  engine: 'e',
+  code: '123456',
+  created: 5,
+  options: DEFAULT_OPTIONS,
+}
 const entry = (seq: number, name = 'Jürgen'): Entry => ({
   seq,
   at: seq,
@@ -36,7 +42,11 @@ describe('the file store', () => {
     expect(await store.list()).toEqual(['123456'])
     expect(await store.exists('123456')).toBe(true)
     expect(await store.exists('654321')).toBe(false)
-    await expect(Promise.resolve().then(() => store.create(header, { teacher: '', seats: {} }))).rejects.toThrow(/there already/)
+    expect(await store.recent(Date.now() - 60_000)).toEqual(['123456'])
+    expect(await store.recent(Date.now() + 60_000)).toEqual([])
+    await expect(
+      Promise.resolve().then(() => store.create(header, { teacher: '', seats: {} })),
+    ).rejects.toThrow(/there already/)
     await store.delete('123456')
     expect(await store.list()).toEqual([])
   })

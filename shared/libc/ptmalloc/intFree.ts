@@ -153,9 +153,7 @@ export function afterMerge(env: MallocEnv, av: number, total: number): void {
   if (haveFastchunks(env, av)) mallocConsolidate(env, av)
   if (av !== env.mainArena) {
     freeInArena(env, av)
-  } else if (
-    !ult(chunkSize(env, topOf(env, av)), env.load(av + env.flavour.par.trimThreshold))
-  ) {
+  } else if (!ult(chunkSize(env, topOf(env, av)), env.load(av + env.flavour.par.trimThreshold))) {
     systrim(env, env.load(av + env.flavour.par.topPad))
   }
 }

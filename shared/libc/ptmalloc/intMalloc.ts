@@ -238,7 +238,7 @@ function sortUnsorted(env: MallocEnv, av: number, nb: number): number {
   const limit = env.load(env.mainArena + env.flavour.par.tcacheUnsortedLimit)
   let cached = false
   let sorted = 0
-  for (let i = 0; i < MAX_ITERS && victim !== unsorted; ) {
+  for (let i = 0; i < MAX_ITERS && victim !== unsorted;) {
     const before = bkOf(env, victim)
     checkUnsorted(env, av, victim, before)
     const size = chunkSize(env, victim)

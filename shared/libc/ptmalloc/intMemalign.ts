@@ -41,7 +41,8 @@ export function intMemalign(env: MallocEnv, av: number, alignment: bigint, bytes
   }
   // The sum may be beyond 2^53, and it may go round: C computes it in size_t.
   const padded = BigInt.asUintN(bits, bytes) + BigInt(sizeSz + env.flavour.alignMask)
-  const exactNb = padded < BigInt(minSize) ? BigInt(minSize) : padded & ~BigInt(env.flavour.alignMask)
+  const exactNb =
+    padded < BigInt(minSize) ? BigInt(minSize) : padded & ~BigInt(env.flavour.alignMask)
   const total = BigInt.asUintN(bits, exactNb + alignment + BigInt(minSize))
   const mem = intMalloc(env, av, signed(env, total))
   if (mem === 0) return 0
@@ -49,7 +50,9 @@ export function intMemalign(env: MallocEnv, av: number, alignment: bigint, bytes
 }
 
 function signed(env: MallocEnv, size: bigint): number {
-  return env.flavour.bits === 32 ? Number(BigInt.asUintN(32, size)) : Number(BigInt.asIntN(64, size))
+  return env.flavour.bits === 32
+    ? Number(BigInt.asUintN(32, size))
+    : Number(BigInt.asIntN(64, size))
 }
 
 function alignChunk(

@@ -78,7 +78,7 @@ function countFastChunks(env: MallocEnv, av: number): { blocks: number; bytes: n
   for (let i = 0; i < nFastbins; i++) {
     const fb = fastbinAt(env, av, i)
     let low = env.load32(fb)
-    for (let p = env.load(fb); p !== 0; ) {
+    for (let p = env.load(fb); p !== 0;) {
       if (safeLinking && ((low + header) & alignMask) !== 0) {
         mallocPrinterr(env, 'int_mallinfo(): unaligned fastbin chunk detected', 0)
       }

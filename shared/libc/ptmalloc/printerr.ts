@@ -59,7 +59,10 @@ export function assertFailed(env: MallocEnv, site: AssertSite): never {
     )
   } else {
     const end = debugging(env) & DEBUG_CHECK ? '' : '\n'
-    env.message(`Fatal glibc error: malloc assertion failure in ${site.function}: ${site.text}${end}`, false)
+    env.message(
+      `Fatal glibc error: malloc assertion failure in ${site.function}: ${site.text}${end}`,
+      false,
+    )
   }
   env.abort()
 }

@@ -17,7 +17,7 @@ export function tcacheGetQuickly(env: MallocEnv, index: number): number {
   if (data < 0) return 0
   const tableLow = env.words[data]
   const tableHigh = env.words[data + 1]
-  if (((tableLow & PAGE_MASK) > LAST_TABLE_OFFSET) || (tableLow | tableHigh) === 0) return 0
+  if ((tableLow & PAGE_MASK) > LAST_TABLE_OFFSET || (tableLow | tableHigh) === 0) return 0
   const table = env.locateWritable(wordOf(tableLow, tableHigh))
   if (table < 0) return 0
   const tableWords = env.words
@@ -52,7 +52,8 @@ export function tcachePutQuickly(env: MallocEnv, mem: number): boolean {
   const words = env.words
   const head = words[block - 2]
   const index = ((head & ~7) - 32) >> 4
-  if (words[block - 1] !== 0 || head < 32 || (head & 14) !== 0 || index >= TCACHE_MAX_BINS) return false
+  if (words[block - 1] !== 0 || head < 32 || (head & 14) !== 0 || index >= TCACHE_MAX_BINS)
+    return false
 
   const data = env.locate(env.mainArena + par.tcacheBins)
   if (data < 0 || ((env.mainArena + par.tcacheBins) & PAGE_MASK) > PAGE_MASK - 128) return false

@@ -41,7 +41,9 @@ function setWord(words: Int32Array, index: number, value: number): void {
 
 /** Index of the fields of main_arena from its start on, -1 if they can't be had at once. */
 function locateLists(env: MallocEnv): number {
-  return (env.mainArena & PAGE_MASK) > PAGE_MASK + 1 - FIRST_PART ? -1 : env.locateWritable(env.mainArena)
+  return (env.mainArena & PAGE_MASK) > PAGE_MASK + 1 - FIRST_PART
+    ? -1
+    : env.locateWritable(env.mainArena)
 }
 
 /** Index of binmap; system_mem, mp_ and the variables follow. */
@@ -211,7 +213,13 @@ function merge(
   const nextWords = env.words
   const nextHead = nextWords[nextAt + SIZE]
   const nextSize = nextHead & ~7
-  if ((nextHead & 1) === 0 || nextWords[nextAt + SIZE + 1] !== 0 || nextSize <= 16 || nextSize >= limit) return 0
+  if (
+    (nextHead & 1) === 0 ||
+    nextWords[nextAt + SIZE + 1] !== 0 ||
+    nextSize <= 16 ||
+    nextSize >= limit
+  )
+    return 0
   const unsorted = env.mainArena + 0x60
   let first = wordAt(listWords, lists + UNSORTED_FD)
 
@@ -252,7 +260,12 @@ function merge(
   let nextFd = 0
   let nextBk = 0
   if (nextFree) {
-    if (((next + nextSize) & PAGE_MASK) === 0 || env.words[behind - 2] !== nextSize || env.words[behind - 1] !== 0) return 0
+    if (
+      ((next + nextSize) & PAGE_MASK) === 0 ||
+      env.words[behind - 2] !== nextSize ||
+      env.words[behind - 1] !== 0
+    )
+      return 0
     if (!isSimplyLinked(nextWords, nextAt, nextSize)) return 0
     nextFd = wordAt(nextWords, nextAt + FD)
     nextBk = wordAt(nextWords, nextAt + BK)

@@ -1,24 +1,10 @@
 // More memory from the system, and some of it back: what happens when the top chunk is too small for a request, and
 // when it has become too large.
 
-import {
-  addSystemMem,
-  contiguous,
-  setNoncontiguous,
-  setTop,
-  systemMem,
-  topOf,
-} from './arena.ts'
+import { addSystemMem, contiguous, setNoncontiguous, setTop, systemMem, topOf } from './arena.ts'
 import { CORRECTION_IS_POSITIVE, OLD_TOP_IS_SANE } from './assertions.ts'
 import { unsortedChunks } from './bins.ts'
-import {
-  chunkSize,
-  headLow,
-  memOf,
-  NON_MAIN_ARENA,
-  PREV_INUSE,
-  setHead,
-} from './chunk.ts'
+import { chunkSize, headLow, memOf, NON_MAIN_ARENA, PREV_INUSE, setHead } from './chunk.ts'
 import { alignDown, alignUp, at, long, PAGE_SIZE, ult, word, type MallocEnv } from './env.ts'
 import { growArena } from './heap.ts'
 import { intFree } from './intFree.ts'

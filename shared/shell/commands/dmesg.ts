@@ -1,6 +1,6 @@
 // dmesg (util-linux): what the kernel has said.
 
-import { ctime } from '../clock.ts'
+import { ctime } from '../../lib/clock.ts'
 import { failed, machineOf, ok, seatOf, type Call, type Result } from '../world.ts'
 
 const HELP = "Try 'dmesg --help' for more information.\n"

@@ -7,7 +7,7 @@ import { rssPages } from '../../proc/status.ts'
 import { uptimeSeconds } from '../../proc/uptime.ts'
 import { TICK_MS, TICKS_PER_SECOND, type Machine } from '../../state/machine.ts'
 import type { Task } from '../../state/task.ts'
-import { civil, ctime, hms } from '../clock.ts'
+import { civil, ctime, hms } from '../../lib/clock.ts'
 import { table, type Column } from '../table.ts'
 import { failed, machineOf, seatOf, shellTask, userName, type Call, type Result } from '../world.ts'
 

@@ -5,7 +5,7 @@ import { uptimeSeconds } from '../../proc/uptime.ts'
 import { CLK_TCK } from '../../proc/stat.ts'
 import { TICK_MS } from '../../state/machine.ts'
 import { KERNEL_RELEASE } from '../../state/version.ts'
-import { civil } from '../clock.ts'
+import { civil } from '../../lib/clock.ts'
 import { failed, machineOf, ok, seatOf, userName, type Call, type Result } from '../world.ts'
 
 const TRY = (name: string) => `Try '${name} --help' for more information.\n`

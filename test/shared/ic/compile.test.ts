@@ -56,7 +56,7 @@ describe('what is wrong is said in words that help', () => {
     ['x = 5 y = 6', "';' expected before y"],
     ['int malloc', "'malloc' already means something else"],
     ['09', "'09' is not a number"],
-    ['whlie (1) malloc(5)', "there is no function 'whlie'"],
+    ['whlie (1) malloc(5)', "there is no function 'whlie'; did you mean 'while'?"],
     ['else x', "'else' without 'if'"],
   ])('%s', (line, text) => {
     expect(problem(line)).toContain(text)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { completeIc, icIsWaiting } from '@shared/ic/program.ts'
 import { apply } from '@shared/machine/machine.ts'
-import { differingField } from '@shared/state/walk.ts'
+import { differingField, loadState, saveState } from '@shared/state/walk.ts'
 import { SIGFPE, SIGINT, SIGKILL, SIGSEGV } from '@shared/state/task.ts'
 import { sitDown } from './prompt.ts'
 
@@ -343,5 +343,19 @@ describe('completion', () => {
     })
     expect(candidates[0]).toEqual({ text: 'mallard', kind: 'variable', detail: 'char *' })
     expect(completeIc(task, 'puts("mall', 10).candidates).toEqual([])
+  })
+})
+
+describe('saved in the middle of a line', () => {
+  it('the loaded machine goes on to the same state', () => {
+    const { m, start, tick } = sitDown()
+    start('p = calloc(40, 1000); for (i = 0; i < 2000; i++) p[i] = i; printf("%s %d\\n", "done", i)')
+    tick(3000, 2)
+    const loaded = loadState(saveState(m)) as typeof m
+    for (const machine of [m, loaded]) {
+      for (let i = 0; i < 40; i++) apply(machine, 0, { t: 'tick', fuel: 5000 })
+    }
+    expect(differingField(m, loaded)).toBe(null)
+    expect([...loaded.streams.values()].some(({ text }) => text.endsWith('done 2000\n'))).toBe(true)
   })
 })

@@ -27,7 +27,9 @@ describe(there ? 'malloc as recorded' : 'malloc as recorded: the recordings are 
   for (const [set, flavour] of Object.entries(sets)) {
     it.runIf(there)(`${set}: every trace is identical`, { timeout: 120000 }, () => {
       const files = readdirSync(`${oracle}/${set}`, { recursive: true }) as string[]
-      const traces = files.filter((file) => file.endsWith('.trace')).sort((a, b) => (a < b ? -1 : 1))
+      const traces = files
+        .filter((file) => file.endsWith('.trace'))
+        .sort((a, b) => (a < b ? -1 : 1))
       expect(traces.length).toBeGreaterThan(20)
       const different = traces.filter((file) => {
         const path = `${oracle}/${set}/${file}`

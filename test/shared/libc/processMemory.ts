@@ -69,12 +69,12 @@ export class ProcessMemory implements TraceTarget {
     const { tags, cached } = this
     const page = (va: number): Int32Array => {
       const slot = (va >>> 12) & (CACHE - 1)
-      if (tags[slot] === va - (va & (PAGE - 1))) return cached[slot]!
+      if (tags[slot] === va - (va & (PAGE - 1))) return cached[slot]
       return this.pageIn(Math.floor(va / PAGE)) ?? fail()
     }
     const load32 = (va: number): number => {
       if ((va & 3) !== 0) return this.load32Unaligned(va)
-      return page(va)[(va & (PAGE - 1)) >> 2]!
+      return page(va)[(va & (PAGE - 1)) >> 2]
     }
     const store32 = (va: number, value: number): void => {
       if ((va & 3) !== 0) this.store32Unaligned(va, value)
@@ -87,12 +87,12 @@ export class ProcessMemory implements TraceTarget {
       return (va & (PAGE - 1)) >> 2
     }
     const load8 = (va: number): number =>
-      (page(va)[(va & (PAGE - 1)) >> 2]! >>> ((va & 3) * 8)) & 0xff
+      (page(va)[(va & (PAGE - 1)) >> 2] >>> ((va & 3) * 8)) & 0xff
     const store8 = (va: number, byte: number): void => {
       const words = page(va)
       const index = (va & (PAGE - 1)) >> 2
       const shift = (va & 3) * 8
-      words[index] = (words[index]! & ~(0xff << shift)) | ((byte & 0xff) << shift)
+      words[index] = (words[index] & ~(0xff << shift)) | ((byte & 0xff) << shift)
     }
     this.env = {
       flavour,
@@ -112,8 +112,8 @@ export class ProcessMemory implements TraceTarget {
             if ((va & 7) !== 0) return joinHalves(load32(va), load32(va + 4))
             const words = page(va)
             const index = (va & (PAGE - 1)) >> 2
-            const low = words[index]!
-            const high = words[index + 1]!
+            const low = words[index]
+            const high = words[index + 1]
             return high === 0 && low >= 0 ? low : joinHalves(low, high)
           }
         : (va) => load32(va) >>> 0,
@@ -133,7 +133,7 @@ export class ProcessMemory implements TraceTarget {
         : store32,
       locate,
       locateWritable: locate,
-      words: this.cached[0]!,
+      words: this.cached[0],
       fill: (va, byte, length) => {
         if (!this.fill(va, byte, length)) fail()
       },
@@ -186,7 +186,7 @@ export class ProcessMemory implements TraceTarget {
 
   read(va: number, length: number): Uint8Array | null {
     const bytes = new Uint8Array(length)
-    for (let done = 0; done < length; ) {
+    for (let done = 0; done < length;) {
       const words = this.pageAt(va + done)
       if (words === null) return null
       const offset = (va + done) & (PAGE - 1)
@@ -198,7 +198,7 @@ export class ProcessMemory implements TraceTarget {
   }
 
   write(va: number, bytes: Uint8Array): boolean {
-    for (let done = 0; done < bytes.length; ) {
+    for (let done = 0; done < bytes.length;) {
       const words = this.pageAt(va + done)
       if (words === null) return false
       const offset = (va + done) & (PAGE - 1)
@@ -210,7 +210,7 @@ export class ProcessMemory implements TraceTarget {
   }
 
   fill(va: number, byte: number, length: number): boolean {
-    for (let done = 0; done < length; ) {
+    for (let done = 0; done < length;) {
       const words = this.pageAt(va + done)
       if (words === null) return false
       const offset = (va + done) & (PAGE - 1)
@@ -223,7 +223,7 @@ export class ProcessMemory implements TraceTarget {
 
   private pageAt(va: number): Int32Array | null {
     const slot = (va >>> 12) & (CACHE - 1)
-    if (this.tags[slot] === va - (va & (PAGE - 1))) return this.cached[slot]!
+    if (this.tags[slot] === va - (va & (PAGE - 1))) return this.cached[slot]
     return this.pageIn(Math.floor(va / PAGE))
   }
 

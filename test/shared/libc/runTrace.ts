@@ -13,14 +13,14 @@ import { Killed, ProcessMemory } from './processMemory.ts'
 
 export function runTrace(text: string, flavour: MallocFlavour): string {
   const lines = traceLines(text)
-  const mode = lines[0]!.split(' ')[1] ?? 'default'
+  const mode = lines[0].split(' ')[1] ?? 'default'
   const process = new ProcessMemory(flavour, traceEnvironment(mode, flavour.version))
   let key = 0n
   if (flavour.tcache) {
     mallopt(process.env, -9999, 0) // starts malloc: the key is drawn
     if (mode === 'default' || mode === 'check0') {
       const bytes = process.read(process.env.mainArena + flavour.par.tcacheKey, flavour.word)!
-      for (let i = flavour.word - 1; i >= 0; i--) key = (key << 8n) | BigInt(bytes[i]!)
+      for (let i = flavour.word - 1; i >= 0; i--) key = (key << 8n) | BigInt(bytes[i])
     }
   }
   const trace = mkTrace(process, key)

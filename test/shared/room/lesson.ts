@@ -44,7 +44,12 @@ export function giveLesson(
     each(entry, room)
   }
   for (let seat = 1; seat <= SEATS; seat++) {
-    enter(seat, { t: 'seat', name: `Person ${seat}`, role: seat === 1 ? 'teacher' : 'student', from: '10.0.0.1' })
+    enter(seat, {
+      t: 'seat',
+      name: `Person ${seat}`,
+      role: seat === 1 ? 'teacher' : 'student',
+      from: '10.0.0.1',
+    })
   }
   for (let i = 0; i < steps; i++) {
     const seat = 1 + random(SEATS)
@@ -61,13 +66,34 @@ function someCommand(random: (below: number) => number, room: Room, seat: number
     case 0:
       return { t: 'prompt' }
     case 1:
-      return { t: 'spawn', path: '/usr/bin/sleep', argv: ['sleep', String(random(3))], env: [], stdout: 'pipe' }
+      return {
+        t: 'spawn',
+        path: '/usr/bin/sleep',
+        argv: ['sleep', String(random(3))],
+        env: [],
+        stdout: 'pipe',
+      }
     case 2:
-      return { t: 'spawn', path: '/usr/bin/hog', argv: ['hog', `${2 + random(6)}M`], env: [], stdout: 'tty' }
+      return {
+        t: 'spawn',
+        path: '/usr/bin/hog',
+        argv: ['hog', `${2 + random(6)}M`],
+        env: [],
+        stdout: 'tty',
+      }
     case 3:
-      return { t: 'kill', task: `${1 + random(SEATS)}.${1 + random(6)}`, sig: [2, 9, 15, 19, 18][random(5)] }
+      return {
+        t: 'kill',
+        task: `${1 + random(SEATS)}.${1 + random(6)}`,
+        sig: [2, 9, 15, 19, 18][random(5)],
+      }
     case 4:
-      return { t: 'write', path: `/tmp/f${random(5)}`, text: 'x'.repeat(random(9000)), append: random(2) === 0 }
+      return {
+        t: 'write',
+        path: `/tmp/f${random(5)}`,
+        text: 'x'.repeat(random(9000)),
+        append: random(2) === 0,
+      }
     case 5:
       return { t: 'note', line: 'ls', out: 'a b c\n' }
     default:

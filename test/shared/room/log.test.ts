@@ -1,12 +1,30 @@
 import { describe, expect, it } from 'vitest'
 import type { Entry, Header } from '../../../shared/room/entry.ts'
-import { entryLine, headerLine, LOG_FORMAT, logText, parseLog, voidLine } from '../../../shared/room/log.ts'
+import {
+  entryLine,
+  headerLine,
+  LOG_FORMAT,
+  logText,
+  parseLog,
+  voidLine,
+} from '../../../shared/room/log.ts'
 import { DEFAULT_OPTIONS } from '../../../shared/room/options.ts'
 import { commandProblem } from '../../../shared/wire/schema.ts'
 
-const header: Header = { format: LOG_FORMAT, engine: 'e1', code: '123456', created: 1000, options: DEFAULT_OPTIONS }
+const header: Header = {
+  format: LOG_FORMAT,
+  engine: 'e1',
+  code: '123456',
+  created: 1000,
+  options: DEFAULT_OPTIONS,
+}
 const entries: Entry[] = [
-  { seq: 1, at: 0, seat: 1, c: { t: 'seat', name: 'Jürgen 🦊', role: 'student', from: '10.0.0.11' } },
+  {
+    seq: 1,
+    at: 0,
+    seat: 1,
+    c: { t: 'seat', name: 'Jürgen 🦊', role: 'student', from: '10.0.0.11' },
+  },
   { seq: 2, at: 40, seat: 1, c: { t: 'ic', task: '1.2', line: 'p = malloc(2000) // "sum"' } },
   { seq: 3, at: 50, seat: 0, c: { t: 'tick', fuel: 500_000 } },
   { seq: 4, at: 90, seat: 1, c: { t: 'note', out: '\u001b[31mred\ud800 half\u2028' } },
@@ -49,7 +67,11 @@ describe('a log as text', () => {
         const bad = [...lines]
         bad[line] = lines[line].slice(0, i) + changed + lines[line].slice(i + 1)
         const { problem } = parseLog(bad.join('\n'))
-        expect(problem, `line ${line + 1}, column ${i}`).toMatchObject({ line: line + 1, seq: line, field: 'sum' })
+        expect(problem, `line ${line + 1}, column ${i}`).toMatchObject({
+          line: line + 1,
+          seq: line,
+          field: 'sum',
+        })
         flips++
       }
     }
@@ -58,8 +80,15 @@ describe('a log as text', () => {
 
   it('names a line that is missing or comes twice', () => {
     const lines = text.split('\n')
-    expect(parseLog([lines[0], lines[2], ''].join('\n')).problem).toMatchObject({ line: 2, seq: 1, field: 'seq' })
-    expect(parseLog([lines[0], lines[1], lines[1], ''].join('\n')).problem).toMatchObject({ line: 3, seq: 2 })
+    expect(parseLog([lines[0], lines[2], ''].join('\n')).problem).toMatchObject({
+      line: 2,
+      seq: 1,
+      field: 'seq',
+    })
+    expect(parseLog([lines[0], lines[1], lines[1], ''].join('\n')).problem).toMatchObject({
+      line: 3,
+      seq: 2,
+    })
   })
 
   it('refuses what it cannot replay, and says why', () => {
@@ -68,12 +97,17 @@ describe('a log as text', () => {
     expect(parseLog(newer + '\n').problem!.why).toMatch(/format 2, this program reads format 1/)
     expect(parseLog('').problem).toMatchObject({ line: 1, field: 'header' })
     expect(parseLog('{"some":"json"}\n').problem).toMatchObject({ line: 1, field: 'header' })
-    expect(parseLog(text.replace('123456', '123457')).problem).toMatchObject({ line: 1, field: 'sum' })
+    expect(parseLog(text.replace('123456', '123457')).problem).toMatchObject({
+      line: 1,
+      field: 'sum',
+    })
   })
 
   it('checks commands when it is told how', () => {
     const odd = { seq: 1, at: 0, seat: 1, c: { t: 'ic', task: '1.2', line: 5 } } as unknown as Entry
-    const { problem } = parseLog(headerLine(header) + '\n' + entryLine(odd) + '\n', { check: commandProblem })
+    const { problem } = parseLog(headerLine(header) + '\n' + entryLine(odd) + '\n', {
+      check: commandProblem,
+    })
     expect(problem).toMatchObject({ seq: 1, field: 'c' })
   })
 

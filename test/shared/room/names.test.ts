@@ -22,13 +22,22 @@ describe('names', () => {
 
   it('are trimmed and take every script', () => {
     expect(tidyName('  Anna \u00a0 Maria ')).toBe('Anna Maria')
-    for (const name of ['Jürgen', '王芳', 'Ελένη', 'محمد', '🦊', "O'Neil", 'Zoë']) expect(nameProblem(name)).toBeNull()
+    for (const name of ['Jürgen', '王芳', 'Ελένη', 'محمد', '🦊', "O'Neil", 'Zoë'])
+      expect(nameProblem(name)).toBeNull()
   })
 
-  it.each(['', '   ', '...', '\u200b', 'a\nb', 'a\u202eb', 'a\u0007', '\ud800', 'x'.repeat(33), 'Z\u0300\u0301\u0302a'])(
-    '%j is none',
-    (name) => expect(nameProblem(name)).toMatch(/^name-/),
-  )
+  it.each([
+    '',
+    '   ',
+    '...',
+    '\u200b',
+    'a\nb',
+    'a\u202eb',
+    'a\u0007',
+    '\ud800',
+    'x'.repeat(33),
+    'Z\u0300\u0301\u0302a',
+  ])('%j is none', (name) => expect(nameProblem(name)).toMatch(/^name-/))
 })
 
 describe('login names', () => {

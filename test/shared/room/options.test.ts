@@ -5,14 +5,37 @@ describe('machine options', () => {
   it('have defaults', () => expect(parseOptions({})).toEqual({ options: DEFAULT_OPTIONS }))
 
   it('are read from text and numbers, under both spellings', () => {
-    const given = { ram: '128M', seed: 7, hostname: 'pc1', speed: '5M', bits: 64, pageSize: 4096, 'page-size': '4K' }
+    const given = {
+      ram: '128M',
+      seed: 7,
+      hostname: 'pc1',
+      speed: '5M',
+      bits: 64,
+      pageSize: 4096,
+      'page-size': '4K',
+    }
     expect(parseOptions(given)).toEqual({
-      options: { ram: 128 * 2 ** 20, bits: 64, pageSize: 4096, seed: 7, hostname: 'pc1', speed: 5_000_000 },
+      options: {
+        ram: 128 * 2 ** 20,
+        bits: 64,
+        pageSize: 4096,
+        seed: 7,
+        hostname: 'pc1',
+        speed: 5_000_000,
+      },
     })
   })
 
   it('that this version has not are refused by name', () => {
-    const values = { swap: '1G', bits: '32', 'page-size': '16K', kernel: '2.6.32', glibc: '2.13', overcommit: 2, swappiness: 0 }
+    const values = {
+      swap: '1G',
+      bits: '32',
+      'page-size': '16K',
+      kernel: '2.6.32',
+      glibc: '2.13',
+      overcommit: 2,
+      swappiness: 0,
+    }
     for (const [name, value] of Object.entries(values)) {
       const { problem } = parseOptions({ [name]: value }) as { problem: string }
       expect(problem).toMatch(new RegExp(`^--${name} .*comes with a later version`))
@@ -20,7 +43,14 @@ describe('machine options', () => {
   })
 
   it('are taken when they say what this version is', () => {
-    const values = { swap: 0, kernel: '6.12', glibc: '2.36', overcommit: '0', swappiness: '60', bits: '64' }
+    const values = {
+      swap: 0,
+      kernel: '6.12',
+      glibc: '2.36',
+      overcommit: '0',
+      swappiness: '60',
+      bits: '64',
+    }
     expect(parseOptions(values)).toEqual({ options: DEFAULT_OPTIONS })
   })
 
@@ -35,7 +65,9 @@ describe('machine options', () => {
     [{ hostname: '-x' }, /letters/],
     [{ colour: 'red' }, /unknown machine option/],
     [{ '\u001b[2J': 'x' }, /unknown machine option '\?\[2J'/],
-  ])('%j is refused', (given, why) => expect((parseOptions(given) as { problem: string }).problem).toMatch(why))
+  ])('%j is refused', (given, why) =>
+    expect((parseOptions(given) as { problem: string }).problem).toMatch(why),
+  )
 
   it('sizes', () => {
     expect(parseSize('64M')).toBe(64 * 2 ** 20)

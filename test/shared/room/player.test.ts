@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { giveLesson, header } from './lesson.ts'
-import { extend, nextMarker, openPlayer, scan, seek, seqAt, step, timeOf } from '../../../shared/room/player.ts'
+import {
+  extend,
+  nextMarker,
+  openPlayer,
+  scan,
+  seek,
+  seqAt,
+  step,
+  timeOf,
+} from '../../../shared/room/player.ts'
 import { hashRoom } from '../../../shared/room/room.ts'
 
 const hashes = new Map<number, string>([])
@@ -90,10 +99,15 @@ describe('a player', () => {
   })
 
   it('names the first hash that is not the recorded one', () => {
-    const changed = entries.map((entry) => (entry.seq === 60 ? { ...entry, c: { t: 'void' as const } } : entry))
+    const changed = entries.map((entry) =>
+      entry.seq === 60 ? { ...entry, c: { t: 'void' as const } } : entry,
+    )
     const player = openPlayer(header, changed)
     scan(player, Infinity)
     const first = entries.find(({ seq, c }) => seq > 60 && c.t === 'hash')!
-    expect(player.mismatches[0]).toMatchObject({ seq: first.seq, recorded: (first.c as { hash: string }).hash })
+    expect(player.mismatches[0]).toMatchObject({
+      seq: first.seq,
+      recorded: (first.c as { hash: string }).hash,
+    })
   })
 })

@@ -18,7 +18,12 @@ function roomWith(...commands: [seat: number, command: Command][]): Room {
   return room
 }
 
-const sit = (name: string, role: 'student' | 'teacher' = 'student'): Command => ({ t: 'seat', name, role, from: '10.0.0.1' })
+const sit = (name: string, role: 'student' | 'teacher' = 'student'): Command => ({
+  t: 'seat',
+  name,
+  role,
+  from: '10.0.0.1',
+})
 
 describe('a room', () => {
   it('gives seats in order, with a user, a shell and a prompt', () => {
@@ -39,7 +44,13 @@ describe('a room', () => {
 
   it('knows the new shell and prompt of a seat whose processes were killed', () => {
     const kill = (task: string): Command => ({ t: 'kill', task, sig: 9 })
-    const room = roomWith([1, sit('Root', 'teacher')], [2, sit('Anna')], [1, kill('2.2')], [1, kill('2.1')], [2, { t: 'prompt' }])
+    const room = roomWith(
+      [1, sit('Root', 'teacher')],
+      [2, sit('Anna')],
+      [1, kill('2.2')],
+      [1, kill('2.1')],
+      [2, { t: 'prompt' }],
+    )
     const anna = room.seats.get(2)!
     expect(anna.shell).not.toBe('2.1')
     expect(room.machine.handles.get(anna.shell)?.comm).toBe('bash')
@@ -48,7 +59,11 @@ describe('a room', () => {
   })
 
   it('keeps the end of each terminal', () => {
-    const room = roomWith([1, sit('Anna')], [1, { t: 'note', line: 'ls', out: 'a b\n' }], [1, { t: 'note', out: 'c\n' }])
+    const room = roomWith(
+      [1, sit('Anna')],
+      [1, { t: 'note', line: 'ls', out: 'a b\n' }],
+      [1, { t: 'note', out: 'c\n' }],
+    )
     expect(room.terminals.get(1)).toBe('ls\na b\nc\n')
     applyEntry(room, { seq: 4, at: 0, seat: 1, c: { t: 'note', out: 'x'.repeat(16_380) } })
     applyEntry(room, { seq: 5, at: 0, seat: 1, c: { t: 'note', out: 'the end' } })
@@ -61,7 +76,9 @@ describe('a room', () => {
     const hash = hashRoom(room)
     expect(applyEntry(room, { seq: 2, at: 0, seat: 0, c: { t: 'hash', hash } })).toEqual({})
     const mismatch = hashRoom(room)
-    expect(applyEntry(room, { seq: 3, at: 0, seat: 0, c: { t: 'hash', hash } })).toEqual({ mismatch })
+    expect(applyEntry(room, { seq: 3, at: 0, seat: 0, c: { t: 'hash', hash } })).toEqual({
+      mismatch,
+    })
   })
 
   it('takes no entry out of turn, and a void changes nothing but the number', () => {
@@ -74,18 +91,22 @@ describe('a room', () => {
 })
 
 describe('a random lesson', () => {
-  it.each([1, 2])('of seed %i is the same machine after save and load, and after a keyframe, at any entry', (seed) => {
-    let other = createRoom(header)
-    let moves = 0
-    const { room, entries } = giveLesson(seed, 60, (entry) => {
-      applyEntry(other, entry)
-      if (entry.seq % 12 !== 0) return
-      other = entry.seq % 2 === 0 ? loadRoom(saveRoom(other)) : fromKeyframe(takeKeyframe(other, null))
-      moves++
-    })
-    expect(hashRoom(other)).toBe(hashRoom(room))
-    expect(moves).toBeGreaterThan(6)
-    expect(new Set(entries.map(({ c }) => c.t)).size).toBeGreaterThan(7)
-    expect(room.machine.vmstat.pgfault).toBeGreaterThan(1000)
-  })
+  it.each([1, 2])(
+    'of seed %i is the same machine after save and load, and after a keyframe, at any entry',
+    (seed) => {
+      let other = createRoom(header)
+      let moves = 0
+      const { room, entries } = giveLesson(seed, 60, (entry) => {
+        applyEntry(other, entry)
+        if (entry.seq % 12 !== 0) return
+        other =
+          entry.seq % 2 === 0 ? loadRoom(saveRoom(other)) : fromKeyframe(takeKeyframe(other, null))
+        moves++
+      })
+      expect(hashRoom(other)).toBe(hashRoom(room))
+      expect(moves).toBeGreaterThan(6)
+      expect(new Set(entries.map(({ c }) => c.t)).size).toBeGreaterThan(7)
+      expect(room.machine.vmstat.pgfault).toBeGreaterThan(1000)
+    },
+  )
 })

@@ -1,6 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { commandProblem, readCommand, readEntries, readHello, seatOf } from '../../../shared/wire/schema.ts'
+import {
+  commandProblem,
+  readCommand,
+  readEntries,
+  readHello,
+  seatOf,
+} from '../../../shared/wire/schema.ts'
 
 const good = [
   { t: 'prompt' },
@@ -60,7 +66,11 @@ describe('what a person may send', () => {
 
   it('may stand in a log, beside what the server makes', () => {
     for (const command of good) expect(commandProblem(command)).toBeNull()
-    for (const command of [{ t: 'tick', fuel: 5 }, { t: 'void' }, { t: 'hash', hash: '0123456789abcdef' }]) {
+    for (const command of [
+      { t: 'tick', fuel: 5 },
+      { t: 'void' },
+      { t: 'hash', hash: '0123456789abcdef' },
+    ]) {
       expect(commandProblem(command)).toBeNull()
     }
   })
@@ -68,16 +78,27 @@ describe('what a person may send', () => {
 
 describe('other messages', () => {
   it('a hello', () => {
-    const hello = { protocol: 1, code: '123456', token: 'a'.repeat(32), name: 'A', have: { engine: 'e', seq: 3 } }
+    const hello = {
+      protocol: 1,
+      code: '123456',
+      token: 'a'.repeat(32),
+      name: 'A',
+      have: { engine: 'e', seq: 3 },
+    }
     expect(readHello(hello)).toEqual(hello)
-    for (const bad of [{ ...hello, code: '12345' }, { ...hello, token: 'x' }, { ...hello, have: { seq: -1 } }]) {
+    for (const bad of [
+      { ...hello, code: '12345' },
+      { ...hello, token: 'x' },
+      { ...hello, have: { seq: -1 } },
+    ]) {
       expect(readHello(bad)).toBeNull()
     }
   })
 
   it('entries', () => {
     expect(readEntries('[{"seq":1,"at":0,"seat":0,"c":{"t":"tick","fuel":1}}]')).toHaveLength(1)
-    for (const bad of ['', '{}', '[{}]', '[{"seq":0,"at":0,"seat":0,"c":{"t":"void"}}]']) expect(readEntries(bad)).toBeNull()
+    for (const bad of ['', '{}', '[{}]', '[{"seq":0,"at":0,"seat":0,"c":{"t":"void"}}]'])
+      expect(readEntries(bad)).toBeNull()
   })
 
   it('a handle names its seat', () => expect(seatOf('12.3')).toBe(12))

@@ -1,4 +1,4 @@
-// Wall-clock times of the machine as its commands print them, in UTC. Civil dates from days by arithmetic: this folder
+// Wall-clock times of the machine as it prints them, in UTC. Civil dates from days by arithmetic: this folder
 // has no clock and no calendar.
 
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat']

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { civil, ctime, hms } from '../../../shared/shell/clock.ts'
+import { civil, ctime, hms } from '../../../shared/lib/clock.ts'
 
 it('dates are those of the calendar', () => {
   const names = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat']

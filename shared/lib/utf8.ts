@@ -43,3 +43,24 @@ export function latin1Bytes(text: string): number[] {
   for (let i = 0; i < text.length; i++) bytes.push(text.charCodeAt(i) & 0xff)
   return bytes
 }
+
+/** The UTF-8 of a text. */
+export function encodeUtf8(text: string): Uint8Array {
+  const bytes: number[] = []
+  for (const character of text) {
+    const code = character.codePointAt(0)!
+    if (code < 0x80) bytes.push(code)
+    else if (code < 0x800) bytes.push(0xc0 | (code >> 6), 0x80 | (code & 0x3f))
+    else if (code < 0x10000)
+      bytes.push(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 0x3f), 0x80 | (code & 0x3f))
+    else {
+      bytes.push(
+        0xf0 | (code >> 18),
+        0x80 | ((code >> 12) & 0x3f),
+        0x80 | ((code >> 6) & 0x3f),
+        0x80 | (code & 0x3f),
+      )
+    }
+  }
+  return new Uint8Array(bytes)
+}

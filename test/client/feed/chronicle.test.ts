@@ -1,0 +1,179 @@
+import { describe, expect, it } from 'vitest'
+import { DEFAULT_OPTIONS } from '@shared/room/options.ts'
+import { applyEntry, createRoom, loadRoom, saveRoom, type Room } from '@shared/room/room.ts'
+import type { Command } from '@shared/room/entry.ts'
+import { SIGKILL, SIGSEGV } from '@shared/state/task.ts'
+import { mkFrameMap, scanFrames } from '@shared/proc/frames.ts'
+import { answer } from '../../../client/feed/answers.ts'
+import { Chronicle } from '../../../client/feed/chronicle.ts'
+import type { Death, Overview, ProcessRow, SeatRow } from '../../../client/feed/protocol.ts'
+
+/** A room with a teacher (seat 1) and a student (seat 2), told entry by entry. */
+class Lesson {
+  room: Room = createRoom({
+    format: 1,
+    engine: 'test',
+    code: '123456',
+    created: 0,
+    options: DEFAULT_OPTIONS,
+  })
+  chronicle = new Chronicle()
+  deaths: Death[] = []
+
+  constructor() {
+    this.chronicle.begin(this.room)
+    this.say(1, { t: 'seat', name: 'Ada', role: 'teacher', from: '10.0.0.1' })
+    this.say(2, { t: 'seat', name: 'Linus', role: 'student', from: '10.0.0.2' })
+  }
+
+  say(seat: number, c: Command): void {
+    const entry = { seq: this.room.seq + 1, at: this.room.seq * 50, seat, c }
+    applyEntry(this.room, entry)
+    this.deaths.push(...this.chronicle.observe(this.room, entry))
+  }
+
+  ticks(count: number): void {
+    for (let i = 0; i < count; i++) this.say(0, { t: 'tick', fuel: 500_000 })
+  }
+
+  type(seat: number, line: string): void {
+    this.say(seat, { t: 'ic', task: `${seat}.2`, line })
+    this.ticks(8)
+  }
+
+  transcript(seat: number, language: 'en' | 'de' = 'en') {
+    return this.chronicle.transcript(this.room, seat, language)
+  }
+
+  scene() {
+    const frames = mkFrameMap(this.room.machine.ram.nrFrames)
+    scanFrames(this.room.machine, frames)
+    return { room: this.room, frames, chronicle: this.chronicle, at: 0 }
+  }
+}
+
+describe('what a seat saw', () => {
+  it('is its lines, each with what came of it', () => {
+    const lesson = new Lesson()
+    lesson.type(2, 'x = 6 * 7')
+    lesson.type(2, 'puts("hello")')
+    lesson.type(1, 'y = 1')
+    const told = lesson.transcript(2)
+    expect(told.map(({ line }) => line)).toEqual(['x = 6 * 7', 'puts("hello")'])
+    expect(told[0].out).toContain('x = 42')
+    expect(told[1].out).toContain('hello')
+    expect(told[1].running).toBe(false)
+    expect(lesson.transcript(1)).toHaveLength(1)
+  })
+
+  it('says what is wrong with a line in the reader’s language, with the caret in place', () => {
+    const lesson = new Lesson()
+    lesson.type(2, 'p = mallc(3)')
+    const [english] = lesson.transcript(2, 'en')
+    const [german] = lesson.transcript(2, 'de')
+    expect(english.out).toMatch(/^error: /)
+    expect(german.out).toMatch(/^Fehler: /)
+    expect(german.out.split('\n').slice(1)).toEqual(english.out.split('\n').slice(1))
+  })
+
+  it('can be shown at an earlier moment', () => {
+    const lesson = new Lesson()
+    lesson.type(2, 'x = 1')
+    const before = loadRoom(saveRoom(lesson.room))
+    lesson.type(2, 'x = 2')
+    expect(lesson.transcript(2)).toHaveLength(2)
+    expect(lesson.chronicle.transcript(before, 2, 'en')).toHaveLength(1)
+  })
+
+  it('survives a snapshot as what the terminal still shows', () => {
+    const lesson = new Lesson()
+    lesson.type(2, 'x = 6 * 7')
+    const late = new Chronicle()
+    late.begin(loadRoom(saveRoom(lesson.room)))
+    const [block] = late.transcript(lesson.room, 2, 'en')
+    expect(block.kind).toBe('earlier')
+    expect(block.out).toContain('x = 42')
+  })
+})
+
+describe('how a process ended', () => {
+  it('by its own wild pointer', () => {
+    const lesson = new Lesson()
+    lesson.type(2, '*(int *)8 = 1')
+    expect(lesson.deaths).toHaveLength(1)
+    expect(lesson.deaths[0]).toMatchObject({ seat: 2, name: 'Linus', signal: SIGSEGV, by: 'self' })
+    expect(lesson.transcript(2).at(-1)?.kind).toBe('death')
+  })
+
+  it('by a person, who is named', () => {
+    const lesson = new Lesson()
+    lesson.say(1, { t: 'kill', task: '2.2', sig: SIGKILL })
+    lesson.ticks(3)
+    expect(lesson.deaths[0]).toMatchObject({ signal: SIGKILL, by: 'person', byName: 'Ada' })
+  })
+
+  it('by the OOM killer, with what it held and who had asked', () => {
+    const lesson = new Lesson()
+    lesson.say(1, {
+      t: 'spawn',
+      path: '/usr/bin/hog',
+      argv: ['hog', '80M'],
+      env: [],
+      stdout: 'tty',
+    })
+    lesson.ticks(400)
+    const [death] = lesson.deaths
+    expect(death).toMatchObject({ comm: 'hog', seat: 1, by: 'oom', byName: 'hog' })
+    expect(death.rss).toBeGreaterThan(20 * 2 ** 20)
+  })
+})
+
+describe('answers', () => {
+  it('count every frame once', () => {
+    const scene = new Lesson().scene()
+    const overview = answer(scene, { topic: 'overview', ask: {} }) as Overview
+    expect(overview.kinds.reduce((a, b) => a + b)).toBe(overview.frames)
+    expect(overview.kinds[0]).toBe(overview.freePages)
+    const seats = answer(scene, { topic: 'seats', ask: {} }) as SeatRow[]
+    expect(seats.map(({ name }) => name)).toEqual(['Ada', 'Linus'])
+    expect(seats[1].frames).toBeGreaterThan(0)
+  })
+
+  it('show processes as a fork tree, and whom the killer would choose', () => {
+    const lesson = new Lesson()
+    lesson.type(2, 'p = malloc(4000000); memset(p, 1, 4000000)')
+    lesson.type(2, 'fork()')
+    const mine = answer(lesson.scene(), { topic: 'processes', ask: { seat: 2 } }) as ProcessRow[]
+    expect(mine.map(({ comm, depth }) => [comm, depth])).toEqual([
+      ['bash', 0],
+      ['ic', 1],
+      ['ic', 2],
+    ])
+    expect(mine.filter(({ waiting }) => waiting)).toHaveLength(2)
+    const all = answer(lesson.scene(), { topic: 'processes', ask: { seat: null } }) as ProcessRow[]
+    expect(all.filter(({ next }) => next).map(({ seat }) => seat)).toEqual([2])
+    expect(all.length).toBe(lesson.room.machine.tasks.size)
+  })
+
+  it('complete names and variables', () => {
+    const lesson = new Lesson()
+    lesson.type(2, 'buffer = malloc(10)')
+    const ask = { seat: 2, task: '2.2', line: 'free(buf' }
+    expect(answer(lesson.scene(), { topic: 'complete', ask })).toEqual({
+      from: 5,
+      words: ['buffer'],
+    })
+  })
+
+  it('tell a frame’s sharers by person', () => {
+    const lesson = new Lesson()
+    lesson.type(2, 'p = malloc(4000000); memset(p, 1, 4000000); fork()')
+    const scene = lesson.scene()
+    const shared = scene.frames.sharers.findIndex(
+      (sharers, pfn) => sharers === 2 && scene.frames.seat[pfn] === 2,
+    )
+    const frame = answer(scene, { topic: 'frame', ask: { pfn: shared } })
+    expect(frame).toMatchObject({ name: 'Linus', mapcount: 2, people: { 2: 'Linus' } })
+    expect(answer(scene, { topic: 'frame', ask: { pfn: -1 } })).toBeNull()
+  })
+})

@@ -1,0 +1,243 @@
+import { mount, flushPromises, type VueWrapper } from '@vue/test-utils'
+import { createPinia } from 'pinia'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { FEED, Feed, type Port } from '../../../client/feed/feed.ts'
+import type { Block, Death, ProcessRow, ToWorker } from '../../../client/feed/protocol.ts'
+import { i18n } from '../../../client/i18n/index.ts'
+import DeathNotice from '../../../client/panels/DeathNotice.vue'
+import KillAnnouncer from '../../../client/panels/KillAnnouncer.vue'
+import ProcessPanel from '../../../client/panels/ProcessPanel.vue'
+import PromptPanel from '../../../client/panels/PromptPanel.vue'
+import StatusBanner from '../../../client/panels/StatusBanner.vue'
+
+/** A feed that answers at once what the test has laid out, and keeps what was submitted. */
+function mkFeed(answers: Record<string, unknown> = {}) {
+  const submitted: unknown[] = []
+  const port: Port = {
+    onmessage: null,
+    terminate: () => undefined,
+    postMessage(message: ToWorker) {
+      const say = (data: object) => port.onmessage!(new MessageEvent('message', { data }) as never)
+      if (message.t === 'ask') {
+        const text = JSON.stringify(answers[message.question.topic] ?? null)
+        say({ t: 'answer', id: message.id, text, mark: 1 })
+      }
+      if (message.t === 'submit') {
+        submitted.push(message.command)
+        say({ t: 'done', id: message.id, ok: true, why: '' })
+      }
+    },
+  }
+  return { feed: new Feed(port), submitted }
+}
+
+const row = (over: Partial<ProcessRow>): ProcessRow => ({
+  handle: '2.2',
+  pid: 308,
+  ppid: 307,
+  depth: 1,
+  comm: 'ic',
+  cmdline: 'ic',
+  seat: 2,
+  name: 'Linus',
+  user: 'linus',
+  state: 'S',
+  rss: 2 ** 20,
+  vsz: 2 ** 22,
+  oomScore: 679,
+  next: false,
+  atPrompt: true,
+  waiting: true,
+  ...over,
+})
+
+const death: Death = {
+  seq: 9,
+  handle: '2.2',
+  pid: 308,
+  comm: 'ic',
+  seat: 2,
+  name: 'Linus',
+  signal: 9,
+  by: 'oom',
+  byName: 'hog',
+  rss: 5 * 2 ** 20,
+}
+
+const open: VueWrapper[] = []
+function show(component: unknown, props: object, feed: Feed) {
+  const wrapper = mount(component as never, {
+    props: props as never,
+    attachTo: document.body,
+    global: { plugins: [i18n, createPinia()], provide: { [FEED as symbol]: feed } },
+  })
+  open.push(wrapper)
+  return wrapper
+}
+
+afterEach(() => {
+  for (const wrapper of open.splice(0)) wrapper.unmount()
+  i18n.global.locale.value = 'en'
+  vi.useRealTimers()
+})
+
+describe('the prompt', () => {
+  const block = (over: Partial<Block>): Block => ({
+    seq: 1,
+    kind: 'ic',
+    pid: 308,
+    line: 'x = 1',
+    out: 'x = 1\n',
+    running: false,
+    death: null,
+    ...over,
+  })
+  const props = { seat: 2, processes: [row({})], readOnly: false, name: '' }
+
+  it('sends a line to the process and remembers it', async () => {
+    const { feed, submitted } = mkFeed({ transcript: [] })
+    const panel = show(PromptPanel, props, feed)
+    const input = panel.get('[data-testid=prompt-input]')
+    await input.setValue('x = 1')
+    await panel.get('form').trigger('submit')
+    await flushPromises()
+    expect(submitted).toEqual([{ t: 'ic', task: '2.2', line: 'x = 1' }])
+    expect((input.element as HTMLInputElement).value).toBe('')
+    await input.trigger('keydown', { key: 'ArrowUp' })
+    expect((input.element as HTMLInputElement).value).toBe('x = 1')
+    await input.trigger('keydown', { key: 'ArrowDown' })
+    expect((input.element as HTMLInputElement).value).toBe('')
+  })
+
+  it('completes what is unique and offers what is not', async () => {
+    const { feed } = mkFeed({ transcript: [], complete: { from: 4, words: ['malloc', 'mallopt'] } })
+    const panel = show(PromptPanel, props, feed)
+    const input = panel.get('[data-testid=prompt-input]')
+    await input.setValue('p = mal')
+    await input.trigger('keydown', { key: 'Tab' })
+    await flushPromises()
+    expect((input.element as HTMLInputElement).value).toBe('p = mallo')
+    expect(panel.text()).toContain('malloc  mallopt')
+  })
+
+  it('leaves Tab alone on an empty line', async () => {
+    const { feed } = mkFeed({ transcript: [] })
+    const panel = show(PromptPanel, props, feed)
+    const event = new KeyboardEvent('keydown', { key: 'Tab', cancelable: true })
+    panel.get('[data-testid=prompt-input]').element.dispatchEvent(event)
+    expect(event.defaultPrevented).toBe(false)
+  })
+
+  it('shows what the machine says as text, whatever it is', async () => {
+    const evil = '<img src=x onerror=alert(1)>'
+    const { feed } = mkFeed({ transcript: [block({ line: evil, out: evil })] })
+    const panel = show(PromptPanel, props, feed)
+    await flushPromises()
+    expect(panel.find('img').exists()).toBe(false)
+    expect(panel.get('[data-testid=prompt-output]').text()).toContain(evil)
+  })
+
+  it('offers a new process in place of the line when the last one is gone', async () => {
+    const { feed, submitted } = mkFeed({ transcript: [block({ kind: 'death', out: '', death })] })
+    const panel = show(PromptPanel, { ...props, processes: [] }, feed)
+    await flushPromises()
+    expect(panel.find('[data-testid=prompt-input]').exists()).toBe(false)
+    await panel.get('form').trigger('submit')
+    expect(submitted).toEqual([{ t: 'prompt' }])
+  })
+
+  it('interrupts a statement that is at work', async () => {
+    const { feed, submitted } = mkFeed({ transcript: [block({ running: true })] })
+    const panel = show(
+      PromptPanel,
+      { ...props, processes: [row({ waiting: false, state: 'R' })] },
+      feed,
+    )
+    await panel.get('[data-testid=prompt-interrupt]').trigger('click')
+    expect(submitted).toEqual([{ t: 'kill', task: '2.2', sig: 2 }])
+  })
+
+  it('of a recording cannot be typed at', () => {
+    const { feed } = mkFeed({ transcript: [] })
+    const panel = show(PromptPanel, { ...props, readOnly: true, name: 'Linus' }, feed)
+    expect(panel.find('form').exists()).toBe(false)
+  })
+})
+
+describe('processes', () => {
+  const others = [row({}), row({ handle: '3.2', pid: 310, seat: 3, name: 'Grace' })]
+  const props = {
+    mine: [others[0]],
+    all: others,
+    seat: 2,
+    root: false,
+    readOnly: false,
+    scope: 'all',
+    only: null,
+  }
+
+  it('are killed by a second press only', async () => {
+    const { feed, submitted } = mkFeed()
+    const panel = show(ProcessPanel, props, feed)
+    const button = panel.get('[data-testid=kill-308]')
+    await button.trigger('click')
+    expect(submitted).toEqual([])
+    await button.trigger('click')
+    expect(submitted).toEqual([{ t: 'kill', task: '2.2', sig: 9 }])
+  })
+
+  it('of others are for root to kill', () => {
+    const { feed } = mkFeed()
+    expect(show(ProcessPanel, props, feed).find('[data-testid=kill-310]').exists()).toBe(false)
+    expect(
+      show(ProcessPanel, { ...props, root: true }, feed)
+        .find('[data-testid=kill-310]')
+        .exists(),
+    ).toBe(true)
+  })
+})
+
+describe('what everyone has to know', () => {
+  it('is that a lost connection is nobody’s fault, and how old the picture is', async () => {
+    vi.useFakeTimers()
+    const { feed } = mkFeed()
+    const banner = show(StatusBanner, { overview: null }, feed)
+    feed.changedAt.value = Date.now()
+    feed.link.value = { state: 'lost', since: Date.now() }
+    vi.advanceTimersByTime(12_000)
+    await flushPromises()
+    expect(banner.text()).toContain('It is not you')
+    expect(banner.text()).toContain('12 seconds')
+    i18n.global.locale.value = 'de'
+    await flushPromises()
+    expect(banner.text()).toContain('12 Sekunden')
+  })
+
+  it('is nothing while all is well', async () => {
+    const { feed } = mkFeed()
+    const banner = show(StatusBanner, { overview: null }, feed)
+    feed.link.value = { state: 'live', rttMs: 4 }
+    await flushPromises()
+    expect(banner.text()).toBe('')
+  })
+
+  it('is announced: one’s own death at once, others’ politely', async () => {
+    const { feed } = mkFeed()
+    const announcer = show(KillAnnouncer, { seat: 2 }, feed)
+    feed.death.value = death
+    await flushPromises()
+    expect(announcer.get('[aria-live=assertive]').text()).toContain('308')
+    feed.death.value = { ...death, seat: 3, name: 'Grace', pid: 310 }
+    await flushPromises()
+    expect(announcer.get('[aria-live=polite]').text()).toContain('Grace')
+  })
+
+  it('is who killed a process and why', () => {
+    const { feed } = mkFeed()
+    expect(show(DeathNotice, { death }, feed).text()).toMatch(/hog asked.*5\u00a0MiB/)
+    const byPerson: Death = { ...death, by: 'person', byName: 'Ada' }
+    expect(show(DeathNotice, { death: byPerson }, feed).text()).toContain('Ada with SIGKILL')
+    const wild: Death = { ...death, by: 'self', signal: 11 }
+    expect(show(DeathNotice, { death: wild }, feed).text()).toContain('SIGSEGV')
+  })
+})
