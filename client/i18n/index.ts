@@ -10,6 +10,7 @@ export const localeNames: Record<Locale, string> = { en: 'English', de: 'Deutsch
 
 declare module 'vue-i18n' {
   // The keys that t() accepts.
+  // eslint-disable-next-line @typescript-eslint/no-empty-object-type
   export interface DefineLocaleMessage extends Catalogue {}
 }
 
@@ -21,5 +22,5 @@ export const i18n = createI18n({
   legacy: false,
   locale: browserLocale(),
   fallbackLocale: 'en',
-  messages: { en, de } as Record<Locale, Catalogue>,
+  messages: { en, de },
 })

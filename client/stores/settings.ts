@@ -13,7 +13,7 @@ export const useSettings = defineStore('settings', () => {
   const locale = ref<Locale>(oneOf(locales, readStored('locale'), browserLocale()))
   const theme = ref<Theme>(oneOf(themes, readStored('theme'), 'system'))
   const mode = ref<Mode>('owner')
-  const name = ref(String(readStored('name') ?? ''))
+  const name = ref(storedName())
   const system = matchMedia('(prefers-color-scheme: dark)')
   const motion = matchMedia('(prefers-reduced-motion: reduce)')
   const calm = ref(motion.matches)
@@ -43,6 +43,11 @@ export const useSettings = defineStore('settings', () => {
 
   return { locale, theme, mode, name, calm }
 })
+
+function storedName(): string {
+  const name = readStored('name')
+  return typeof name === 'string' ? name : ''
+}
 
 function oneOf<T>(all: readonly T[], value: unknown, otherwise: T): T {
   return all.includes(value as T) ? (value as T) : otherwise

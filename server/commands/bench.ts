@@ -12,7 +12,7 @@ interface Bench {
 
 const benches: Record<string, () => Promise<Bench>> = {
   kernel: () => import('../../test/bench/kernel.ts'),
-  room: () => import('../bench/room.ts'),
+  room: () => import('../../test/bench/room.ts'),
 }
 
 export async function run(args: string[]): Promise<number> {

@@ -144,7 +144,8 @@ function layOutBare(m: Machine, task: Task, mm: Mm, image: BareImage, file: Inod
   return (
     map(m, task, mm, TEXT_START, page, request(VM_READ | VM_EXEC, file, 0)) >= 0 &&
     (image.dataPages === 0 || map(m, task, mm, data, bss - data, request(rw, file, 1)) >= 0) &&
-    (image.bssPages === 0 || map(m, task, mm, bss, image.bssPages * page, request(rw, null, 0)) >= 0) &&
+    (image.bssPages === 0 ||
+      map(m, task, mm, bss, image.bssPages * page, request(rw, null, 0)) >= 0) &&
     map(m, task, mm, stack, size, request(stackFlags, null, 0)) >= 0 &&
     touch(m, task, mm, TEXT_START, [0], false) &&
     touch(m, task, mm, stack, [STACK_PAGES - 1], true)

@@ -54,7 +54,15 @@ import { filePages, findPage, readAround, readPage, setPageDirty } from './filem
 import { expandStack, mkVma } from './mmap.ts'
 import { allocPages, allocZeroedPage, putPage } from './pageAlloc.ts'
 import { vmEnoughMemory, vmUnacctMemory } from './overcommit.ts'
-import { followPte, forEachTable, getPte, ptepAlloc, ptepFind, setPte, tableAlloc } from './pgtable.ts'
+import {
+  followPte,
+  forEachTable,
+  getPte,
+  ptepAlloc,
+  ptepFind,
+  setPte,
+  tableAlloc,
+} from './pgtable.ts'
 import { anonVmaFork, anonVmaPrepare } from './rmap.ts'
 import { findVma, vmaPages } from './vma.ts'
 
@@ -328,7 +336,11 @@ export function forEachPte(
   visit: (va: Vaddr, ptep: Ptep, pte: Pte) => void,
 ): void {
   forEachTable(m, mm, start, end, (table, from, to) => {
-    let ptep = mkPtep(m.layout, table, Math.floor(from / m.pageSize) & ((1 << m.layout.tableShift) - 1))
+    let ptep = mkPtep(
+      m.layout,
+      table,
+      Math.floor(from / m.pageSize) & ((1 << m.layout.tableShift) - 1),
+    )
     for (let va = from; va < to; va += m.pageSize, ptep++) {
       const pte = getPte(m, ptep)
       if (pte !== 0) visit(va, ptep, pte)

@@ -157,7 +157,10 @@ function walk(root: object, sink: Sink): void {
       const shape = keys.join()
       const known = shapes.get(shape)
       if (known === undefined) {
-        assert(!keys.some((name) => name === '' || name.includes(',')), 'no field is nameless or has a comma')
+        assert(
+          !keys.some((name) => name === '' || name.includes(',')),
+          'no field is nameless or has a comma',
+        )
         shapes.set(shape, shapes.size)
         sink.int(shapes.size - 1)
         sink.text(shape)

@@ -7,7 +7,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { apply, createMachine } from '../../shared/machine/machine.ts'
 import type { Machine } from '../../shared/state/machine.ts'
@@ -172,9 +172,16 @@ function perPage(work: () => void): number {
   return time(work) / FAULT_PAGES
 }
 
+/** The folder of package.json, from the sources as from dist/. */
+function repository(): string {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(join(folder, 'package.json')) && folder !== dirname(folder)) folder = dirname(folder)
+  return folder
+}
+
 /** bench-kernel's median figures, or why there are none. */
 function measureReal(pages: number, rounds: number): Record<string, number> | string {
-  const source = fileURLToPath(new URL('../../../shared/oracle/mm/bench-kernel.c', import.meta.url))
+  const source = join(repository(), '../shared/oracle/mm/bench-kernel.c')
   if (!existsSync(source)) return 'no recordings of the real kernel beside the repository'
   if (spawnSync('gcc', ['--version']).status !== 0) return 'no gcc'
   const folder = mkdtempSync(join(tmpdir(), 'oomroom-bench-'))

@@ -67,9 +67,8 @@ export class Seat {
     await this.at('prompt-input').fill(line)
     await this.at('prompt-input').press('Enter')
     const mine = blocks.nth(before)
-    await expect
-      .poll(() => mine.innerText({ timeout: 1000 }).catch(() => ''), { timeout: PATIENCE_MS })
-      .toMatch(/\n/)
+    await mine.locator('.out').waitFor()
+    await mine.locator('.run-note').waitFor({ state: 'detached' })
     return (await mine.innerText()).split('\n').slice(1).join('\n').trim()
   }
 

@@ -53,7 +53,9 @@ function describeMachine(m: Machine): string[] {
       mm === null
         ? `exit ${task.exitCode}`
         : `VmSize ${kb(mm.totalVm)} RssAnon ${kb(mm.rssAnon)} RssFile ${kb(mm.rssFile)} VmPTE ${kb(mm.pageTables)}`
-    lines.push(`${task.pid} ${task.comm} ${task.state} ${task.handle} minflt ${task.minFlt} ${memory}`)
+    lines.push(
+      `${task.pid} ${task.comm} ${task.state} ${task.handle} minflt ${task.minFlt} ${memory}`,
+    )
   }
   for (const { ident, text } of m.syslog.slice(-3)) lines.push(`${ident}: ${text}`)
   return lines

@@ -23,7 +23,13 @@ it('with 256 MiB in use, after small changes', { timeout: 120_000 }, () => {
   for (let i = 0; i < 10; i++) {
     const path = `/tmp/${i}`
     apply(m, 2, { t: 'write', path, text: 'x'.repeat(20_000), append: false })
-    apply(m, 2, { t: 'spawn', path: '/usr/bin/sleep', argv: ['sleep', '9'], env: [], stdout: 'tty' })
+    apply(m, 2, {
+      t: 'spawn',
+      path: '/usr/bin/sleep',
+      argv: ['sleep', '9'],
+      env: [],
+      stdout: 'tty',
+    })
     apply(m, 0, { t: 'tick', fuel: 50_000 })
     times.push(timed(() => hashState(m)))
   }

@@ -34,7 +34,8 @@ function work(seed: number, tally: Tally): Run {
     run.steps.push(step)
     doStep(m, seed, at, step, tally)
     const caller = 'handle' in step ? m.handles.get(step.handle) : undefined
-    if (caller !== undefined && caller.mm !== null && caller.mm.stackVm > 33) count(tally, 'stack grown')
+    if (caller !== undefined && caller.mm !== null && caller.mm.stackVm > 33)
+      count(tally, 'stack grown')
     if (at === STEPS >> 1) {
       run.saved = saveState(m)
       run.savedAt = at
@@ -53,8 +54,8 @@ function doStep(m: Machine, seed: number, at: number, step: Step, tally: Tally):
     checkMachine(m)
     for (const { state } of m.tasks.values()) if (state === 'Z') count(tally, 'zombie seen')
   } catch (thrown) {
-    const cause = thrown instanceof Error ? thrown : new Error(String(thrown))
-    throw new Error(`seed ${seed}, step ${at}: ${JSON.stringify(step)}: ${cause.message}`, { cause })
+    const where = `seed ${seed}, step ${at}: ${JSON.stringify(step)}`
+    throw new Error(`${where}: ${String(thrown)}`, { cause: thrown })
   }
 }
 
@@ -76,10 +77,12 @@ function seeds(): number[] {
 /** What nobody of the class may keep: frames in use by other than kernel, daemons, page cache and kernel objects. */
 function leftOver(m: Machine): Record<string, number> {
   const owners: Record<string, number> = {}
-  for (const task of m.tasks.values()) if (task.seat > 0) count(owners, `task ${task.comm} ${task.state}`)
+  for (const task of m.tasks.values())
+    if (task.seat > 0) count(owners, `task ${task.comm} ${task.state}`)
   for (const inode of m.inodes.values()) {
     if (inode.nlink === 0) count(owners, `nameless inode, ${inode.pages.size} pages`)
-    if (inode.backing === 'tmpfs' && inode.mappings.size > 0) count(owners, 'mapping of a dead process')
+    if (inode.backing === 'tmpfs' && inode.mappings.size > 0)
+      count(owners, 'mapping of a dead process')
   }
   return owners
 }
@@ -88,26 +91,30 @@ describe('a class at work', () => {
   const tally: Tally = {}
 
   for (const seed of seeds()) {
-    it(`seed ${seed}: stays whole, and a second machine, a loaded one and one without a TLB become the same`, { timeout: 120_000 }, () => {
-      const run = work(seed, tally)
-      const second = bootSmall(megabytes(seed), seed)
-      expect(repeat(second, run, 0), 'second machine').toBe(-1)
-      expect(differingField(run.last, second)).toBe(null)
-      if (run.savedAt >= 0) {
-        const loaded = loadState(run.saved) as Machine
-        expect(repeat(loaded, run, run.savedAt + 1), 'loaded machine').toBe(-1)
-      }
-      const forgetful = bootSmall(megabytes(seed), seed)
-      forgetTranslations(forgetful)
-      expect(repeat(forgetful, run, 0), 'machine without a TLB').toBe(-1)
+    it(
+      `seed ${seed}: stays whole, and a second machine, a loaded one and one without a TLB become the same`,
+      { timeout: 120_000 },
+      () => {
+        const run = work(seed, tally)
+        const second = bootSmall(megabytes(seed), seed)
+        expect(repeat(second, run, 0), 'second machine').toBe(-1)
+        expect(differingField(run.last, second)).toBe(null)
+        if (run.savedAt >= 0) {
+          const loaded = loadState(run.saved) as Machine
+          expect(repeat(loaded, run, run.savedAt + 1), 'loaded machine').toBe(-1)
+        }
+        const forgetful = bootSmall(megabytes(seed), seed)
+        forgetTranslations(forgetful)
+        expect(repeat(forgetful, run, 0), 'machine without a TLB').toBe(-1)
 
-      endAll(run.last)
-      for (let i = 0; i < 3; i++) {
-        doStep(run.last, seed, -1, { seat: 0, command: { t: 'tick', fuel: 1e6 } }, {})
-      }
-      if (run.last.panic === '') expect(leftOver(run.last)).toEqual({})
-      count(tally, run.last.panic === '' ? 'ended' : 'panicked')
-    })
+        endAll(run.last)
+        for (let i = 0; i < 3; i++) {
+          doStep(run.last, seed, -1, { seat: 0, command: { t: 'tick', fuel: 1e6 } }, {})
+        }
+        if (run.last.panic === '') expect(leftOver(run.last)).toEqual({})
+        count(tally, run.last.panic === '' ? 'ended' : 'panicked')
+      },
+    )
   }
 
   it('has reached what it is for', () => {

@@ -5,7 +5,7 @@ import { nextBelow, type Prng } from '@shared/lib/prng.ts'
 import type { MachineCommand } from '@shared/machine/command.ts'
 import { apply } from '@shared/machine/machine.ts'
 import { actOnSignals } from '@shared/kernel/sched.ts'
-import { fillBytes, store8, storeBytes } from '@shared/mm/uaccess.ts'
+import { fillBytes, storeBytes } from '@shared/mm/uaccess.ts'
 import { sendSignal } from '@shared/kernel/signal.ts'
 import type { Machine } from '@shared/state/machine.ts'
 import { VM_GROWSDOWN, VM_WRITE, type Vma } from '@shared/state/mm.ts'
@@ -36,7 +36,7 @@ export function perform(m: Machine, step: Step, tally: Tally): void {
     return
   }
   const task = m.handles.get(step.handle)
-  if (task === undefined || task.mm === null || task.pending !== 0) {
+  if (task === undefined || task.mm === null || task.pending !== 0 || task.wait.for !== 'input') {
     count(tally, 'dead')
     return
   }
@@ -71,8 +71,10 @@ function makeCall(
   })
   if (result === WAITING) task.call = null
   count(tally, `${name} ${outcome === 'ok' ? (result < 0 ? 'failed' : 'done') : outcome}`)
-  if (name === 'munmap' && task.mm !== null && task.mm.vmas.length > vmas) count(tally, 'munmap split')
-  if (name === 'mprotect' && task.mm !== null && task.mm.vmas.length < vmas) count(tally, 'mprotect merge')
+  if (name === 'munmap' && task.mm !== null && task.mm.vmas.length > vmas)
+    count(tally, 'munmap split')
+  if (name === 'mprotect' && task.mm !== null && task.mm.vmas.length < vmas)
+    count(tally, 'mprotect merge')
 }
 
 function bytesOf(text: string): Uint8Array {
@@ -82,7 +84,48 @@ function bytesOf(text: string): Uint8Array {
 // --- choosing --------------------------------------------------------------------------------------------------------
 
 const SEATS = 6
-const paths = ['/tmp/a', '/tmp/a', '/tmp/b', '/tmp/c', '/tmp/sub/d', '/dev/zero', '/usr/bin/ic', '/no/such']
+const paths = [
+  '/tmp/a',
+  '/tmp/a',
+  '/tmp/b',
+  '/tmp/c',
+  '/tmp/sub/d',
+  '/dev/zero',
+  '/usr/bin/ic',
+  '/no/such',
+]
+// Lines that somebody types; names may not be declared yet, pointers may be wild.
+const lines = [
+  'char *p = malloc(100)',
+  'p = malloc(5000)',
+  'char *q = malloc(200000)',
+  'int i = 0',
+  'free(p)',
+  'free(q)',
+  'memset(p, 7, 100)',
+  'memset(q, 1, 200000)',
+  'memset(p, 1, 3000000)',
+  'strcpy(p, "hello")',
+  'printf("%s %d\\n", p, i)',
+  'while (i < 500) i++',
+  'for (;;) i++',
+  'for (int k = 0; k < 20; k++) malloc(3000)',
+  '*(int *)0 = 1',
+  'q[150000] = p[3]',
+  'char *r = mmap(0, 40960, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)',
+  'r[8192] = 5',
+  'munmap(r + 4096, 4096)',
+  'int pid = fork()',
+  'fork(); i = getpid()',
+  'wait(0)',
+  'sleep(1)',
+  'exit(3)',
+  'sbrk(100000)',
+  'int *x = calloc(50, 4); x[7]',
+  'p = realloc(p, 50000)',
+  'i = 1 / 0',
+  'this is no C',
+]
 const signals = [0, 2, 9, 11, 15, 15, 18, 19, 20]
 
 export class Chooser {
@@ -117,29 +160,40 @@ export class Chooser {
     return { handle, ...this.syscall(m, task) }
   }
 
-  /** A living process at a C prompt, or a hog: newest a little more often. */
+  /** A living process that waits at its C prompt: what it does here, ic could do as well. */
   private caller(m: Machine): Task | undefined {
     const living = [...m.tasks.values()].filter(
-      ({ mm, program, pending, state }) =>
-        mm !== null && program.kind === 'ic' && pending === 0 && state !== 'Z' && state !== 'T',
+      ({ mm, program, pending, state, wait }) =>
+        mm !== null && program.kind === 'ic' && pending === 0 && state === 'S' && wait.for === 'input',
     )
     return living.length === 0 ? undefined : this.pick(living)
   }
 
   private outside(m: Machine, dice: number): Step {
     const seat = 1 + this.below(Math.max(1, this.seats))
-    if (dice < 50) {
+    if (dice < 15) return this.typed(m)
+    if (dice < 55) {
       const fuel = this.pick([0, 3000, 50_000, 400_000, 1_500_000]) + this.below(3000)
       return { seat: 0, command: { t: 'tick', fuel } }
     }
-    if (dice < 60) {
-      const sizes = ['forever', 'forever', '64K', '300K', '1M', '3M', '5M', '1M --rate 4M', 'nonsense']
+    if (dice < 62) {
+      const sizes = [
+        'forever',
+        'forever',
+        '64K',
+        '300K',
+        '1M',
+        '3M',
+        '5M',
+        '1M --rate 4M',
+        'nonsense',
+      ]
       const size = this.pick(sizes)
       const argv = ['hog', ...size.split(' ')]
       const stdout = this.chance(50) ? 'tty' : 'pipe'
       return { seat, command: { t: 'spawn', path: '/usr/bin/hog', argv, env: [], stdout } }
     }
-    if (dice < 63) {
+    if (dice < 65) {
       const argv = ['sleep', this.pick(['0.1', '1', '1h', 'x'])]
       return { seat, command: { t: 'spawn', path: '/usr/bin/sleep', argv, env: [], stdout: 'tty' } }
     }
@@ -154,6 +208,14 @@ export class Chooser {
       return { seat: this.seats, command: { t: 'seat', name, role, from: '::1' } }
     }
     return { seat, command: { t: 'prompt' } }
+  }
+
+  /** A line for one of the C prompts. */
+  private typed(m: Machine): Step {
+    const prompts = [...m.tasks.values()].filter(({ program, mm }) => program.kind === 'ic' && mm !== null)
+    if (prompts.length === 0) return { seat: 0, command: { t: 'tick', fuel: 1000 } }
+    const { seat, handle } = this.pick(prompts)
+    return { seat, command: { t: 'ic', task: handle, line: this.pick(lines) } }
   }
 
   private kill(m: Machine): MachineCommand {
@@ -191,7 +253,12 @@ export class Chooser {
     // The libraries' data and the first pages of others again and again: what a fork shares there is written by both.
     const dice = this.below(100)
     if (dice < 30) {
-      return { handle, touch: task.mm!.libcData + this.below(2) * PAGE + this.below(PAGE), write, byte }
+      return {
+        handle,
+        touch: task.mm!.libcData + this.below(2) * PAGE + this.below(PAGE),
+        write,
+        byte,
+      }
     }
     if (dice < 60) return { handle, touch: vma.start + this.below(PAGE), write, byte }
     return { handle, touch: vma.start + this.below(vma.end - vma.start), write, byte }
@@ -201,31 +268,43 @@ export class Chooser {
     const { handle } = task
     const vma = this.vma(task)
     const fill = vma.start + this.below(vma.end - vma.start)
-    return { handle, fill, length: this.below(2) === 0 ? this.below(20_000) : this.below(400_000), byte: this.below(256) }
+    return {
+      handle,
+      fill,
+      length: this.below(2) === 0 ? this.below(20_000) : this.below(400_000),
+      byte: this.below(256),
+    }
   }
 
   private syscall(m: Machine, task: Task): { call: string; args: number[]; text?: string } {
     const dice = this.below(100)
     if (dice < 30) return { call: 'mmap', args: this.mmapArgs(task) }
     if (dice < 48) return { call: 'munmap', args: this.range(task) }
-    if (dice < 60) return { call: 'mprotect', args: [...this.range(task), this.pick([0, 1, 1, 3, 3, 3, 5])] }
+    if (dice < 60)
+      return { call: 'mprotect', args: [...this.range(task), this.pick([0, 1, 1, 3, 3, 3, 5])] }
     if (dice < 66) return this.newerCall(task)
     if (dice < 72) {
       const { startBrk, brk } = task.mm!
-      return { call: 'brk', args: [this.pick([startBrk, brk - 5000, brk + 100, brk + 100_000, brk + 5_000_000, 0])] }
+      return {
+        call: 'brk',
+        args: [this.pick([startBrk, brk - 5000, brk + 100, brk + 100_000, brk + 5_000_000, 0])],
+      }
     }
     if (dice < 82) return { call: 'fork', args: [] }
     if (dice < 84) return { call: 'exit_group', args: [this.below(256)] }
     if (dice < 88) return { call: 'wait4', args: [-1, 0, 1, 0] }
-    if (dice < 90) return { call: 'kill', args: [this.pick([...m.tasks.keys(), 0, -1]), this.pick(signals)] }
+    if (dice < 90)
+      return { call: 'kill', args: [this.pick([...m.tasks.keys(), 0, -1]), this.pick(signals)] }
     if (dice < 92) return { call: 'setpriority', args: [0, 0, this.below(50) - 25] }
     if (dice < 96) {
       const flags = this.pick([0, 1, 2, 0o102, 0o1102, 0o2101])
       return { call: 'open', args: [STRINGS, flags, 0o644], text: this.pick(paths) }
     }
     if (dice < 97) return { call: 'close', args: [3 + this.below(4)] }
-    if (dice < 98) return { call: 'write', args: [this.below(6), task.mm!.startBrk, this.below(9000)] }
-    if (dice < 99) return { call: 'read', args: [this.below(6), task.mm!.startBrk, this.below(9000)] }
+    if (dice < 98)
+      return { call: 'write', args: [this.below(6), task.mm!.startBrk, this.below(9000)] }
+    if (dice < 99)
+      return { call: 'read', args: [this.below(6), task.mm!.startBrk, this.below(9000)] }
     const text = this.pick(['/usr/bin/sleep', '/usr/bin/ic', '/bin/bash', '/tmp/a'])
     return { call: 'execve', args: [STRINGS, 0, 0], text }
   }
@@ -236,12 +315,25 @@ export class Chooser {
     if (dice < 3) {
       const target = this.pick([0x2000_0000_0000, 0x2000_0001_0000, this.vma(task).start])
       const flags = this.pick([0, 1, 1, 1, 3, 5])
-      return { call: 'mremap', args: [addr, length, this.below(3) === 0 ? length : this.below(200_000), flags, target] }
+      return {
+        call: 'mremap',
+        args: [addr, length, this.below(3) === 0 ? length : this.below(200_000), flags, target],
+      }
     }
-    if (dice < 7) return { call: 'madvise', args: [addr, length, this.pick([0, 1, 2, 3, 4, 4, 4, 8, 8, 9, 10, 11, 16, 18, 19, 22, 23, 99])] }
+    if (dice < 7)
+      return {
+        call: 'madvise',
+        args: [
+          addr,
+          length,
+          this.pick([0, 1, 2, 3, 4, 4, 4, 8, 8, 9, 10, 11, 16, 18, 19, 22, 23, 99]),
+        ],
+      }
     if (dice < 8) return { call: this.pick(['mlock', 'munlock']), args: [addr, length] }
     if (dice < 9) return { call: 'msync', args: [addr, length, this.pick([1, 2, 4, 5])] }
-    return this.chance(50) ? { call: 'mlockall', args: [this.below(8)] } : { call: 'munlockall', args: [] }
+    return this.chance(50)
+      ? { call: 'mlockall', args: [this.below(8)] }
+      : { call: 'munlockall', args: [] }
   }
 
   private range(task: Task): number[] {
@@ -256,7 +348,9 @@ export class Chooser {
     const length = 1 + this.below(this.pick([3, 20, 20, 700, 5000])) * PAGE
     const prot = this.pick([0, 1, 3, 3, 3, 3, 5])
     const files = task.files.some((file) => file !== null)
-    let flags = this.pick(files ? [0x22, 0x21, 0x01, 0x02, 0x02] : [0x22, 0x22, 0x22, 0x22, 0x21, 0x21, 0x02])
+    let flags = this.pick(
+      files ? [0x22, 0x21, 0x01, 0x02, 0x02] : [0x22, 0x22, 0x22, 0x22, 0x21, 0x21, 0x02],
+    )
     if (this.chance(10)) flags |= 0x8000 // populate
     if (this.chance(8)) flags |= 0x4000 // noreserve
     if (this.chance(5)) flags |= 0x100 // grows down

@@ -19,7 +19,14 @@ import {
   VM_READ,
   VM_WRITE,
 } from '@shared/state/mm.ts'
-import { BUS_ADRERR, SEGV_ACCERR, SEGV_MAPERR, SIGBUS, SIGKILL, SIGSEGV } from '@shared/state/task.ts'
+import {
+  BUS_ADRERR,
+  SEGV_ACCERR,
+  SEGV_MAPERR,
+  SIGBUS,
+  SIGKILL,
+  SIGSEGV,
+} from '@shared/state/task.ts'
 import type { Task } from '@shared/state/task.ts'
 import { doSyscall } from '@shared/syscall/table.ts'
 
@@ -29,7 +36,14 @@ const NOBODY = 65534
 
 export function bootSmall(megabytes: number, seed = 1): Machine {
   const ram = megabytes << 20
-  const options = { ram, bits: 64 as const, pageSize: PAGE, seed, hostname: 'lab', speed: 20_000_000 }
+  const options = {
+    ram,
+    bits: 64 as const,
+    pageSize: PAGE,
+    seed,
+    hostname: 'lab',
+    speed: 20_000_000,
+  }
   return createMachine(options, BOOT_TIME)
 }
 

@@ -120,7 +120,7 @@ describe('the prompt', () => {
     expect(panel.text()).toContain('malloc  mallopt')
   })
 
-  it('leaves Tab alone on an empty line', async () => {
+  it('leaves Tab alone on an empty line', () => {
     const { feed } = mkFeed({ transcript: [] })
     const panel = show(PromptPanel, props, feed)
     const event = new KeyboardEvent('keydown', { key: 'Tab', cancelable: true })

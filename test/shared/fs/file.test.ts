@@ -11,7 +11,14 @@ describe('writing', () => {
     const inode = createFile(m, '/tmp/a', 0o644, ROOT) as Inode
     const model = new Uint8Array(5 * PAGE)
     let size = 0
-    for (const [at, length] of [[0, 10], [4090, 20], [8000, 5000], [100, 9000], [4096, 4096], [19_000, 1]]) {
+    for (const [at, length] of [
+      [0, 10],
+      [4090, 20],
+      [8000, 5000],
+      [100, 9000],
+      [4096, 4096],
+      [19_000, 1],
+    ]) {
       const bytes = Uint8Array.from({ length }, (_, i) => at + i)
       expect(writeFile(m, inode, at, bytes, 0)).toBe(length)
       model.set(bytes, at)
@@ -32,7 +39,11 @@ describe('writing', () => {
     emptyFile(m, inode)
     expect(access(m, task, va, false)).toBe('SIGBUS:ADRERR')
     writeFile(m, inode, 100, new Uint8Array([1]), 0)
-    expect(peekFile(m, inode).subarray(0, 100).every((byte) => byte === 0)).toBe(true)
+    expect(
+      peekFile(m, inode)
+        .subarray(0, 100)
+        .every((byte) => byte === 0),
+    ).toBe(true)
     expect(access(m, task, va, false)).toBe('n1')
     checkMachine(m)
   })

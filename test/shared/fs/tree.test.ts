@@ -38,7 +38,11 @@ describe('paths', () => {
 describe('making and removing', () => {
   it('needs the right to write the directory', () => {
     const m = bootSmall(8)
-    expect(createFile(m, '/tmp/a', 0o644, anna)).toMatchObject({ uid: 1001, nlink: 1, name: '/tmp/a' })
+    expect(createFile(m, '/tmp/a', 0o644, anna)).toMatchObject({
+      uid: 1001,
+      nlink: 1,
+      name: '/tmp/a',
+    })
     expect(createFile(m, '/usr/a', 0o644, anna)).toBe(-EACCES)
     expect(createFile(m, '/tmp/a', 0o644, anna)).toBe(-EEXIST)
     expect(createFile(m, '/no/a', 0o644, anna)).toBe(-ENOENT)
@@ -72,7 +76,11 @@ describe('permission', () => {
     const inode = createFile(m, '/tmp/a', 0o640, anna) as Inode
     const [x, w, r] = [1, 2, 4]
     expect([r, w, x].map((mask) => permission(inode, anna, mask))).toEqual([true, true, false])
-    expect([r, w, x].map((mask) => permission(inode, { uid: 9, gid: 1001 }, mask))).toEqual([true, false, false])
+    expect([r, w, x].map((mask) => permission(inode, { uid: 9, gid: 1001 }, mask))).toEqual([
+      true,
+      false,
+      false,
+    ])
     expect([r, w, x].map((mask) => permission(inode, ben, mask))).toEqual([false, false, false])
     expect([r, w, x].map((mask) => permission(inode, ROOT, mask))).toEqual([true, true, false])
   })

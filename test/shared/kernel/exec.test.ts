@@ -82,7 +82,12 @@ describe('execve', () => {
     const { pid } = task
     expect(execve(m, task, '/usr/bin/sleep')).toBeNaN() // it does not return
     expect(task.mm).not.toBe(old)
-    expect([task.pid, task.uid, task.comm, task.cmdline]).toEqual([pid, 1001, 'sleep', ['/usr/bin/sleep']])
+    expect([task.pid, task.uid, task.comm, task.cmdline]).toEqual([
+      pid,
+      1001,
+      'sleep',
+      ['/usr/bin/sleep'],
+    ])
     checkMachine(m)
   })
 
@@ -90,7 +95,9 @@ describe('execve', () => {
     const m = bootSmall(16)
     const task = addProcess(m, 1001)
     const old = task.mm
-    expect(['/no/such', '/tmp', '/dev/null'].map((path) => execve(m, task, path))).toEqual([-2, -8, -13])
+    expect(['/no/such', '/tmp', '/dev/null'].map((path) => execve(m, task, path))).toEqual([
+      -2, -8, -13,
+    ])
     expect(task.mm).toBe(old)
     checkMachine(m)
   })

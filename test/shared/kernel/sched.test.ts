@@ -128,7 +128,13 @@ describe('the scheduler', () => {
     const m = bootSmall(16)
     takeSeats(m, 2)
     expect(wantsTicks(m)).toBe(false)
-    apply(m, 1, { t: 'spawn', path: '/usr/bin/sleep', argv: ['sleep', '1'], env: [], stdout: 'tty' })
+    apply(m, 1, {
+      t: 'spawn',
+      path: '/usr/bin/sleep',
+      argv: ['sleep', '1'],
+      env: [],
+      stdout: 'tty',
+    })
     expect(wantsTicks(m)).toBe(true)
     for (let i = 0; i < 22; i++) apply(m, 0, { t: 'tick', fuel: 10_000 })
     expect(wantsTicks(m)).toBe(false)

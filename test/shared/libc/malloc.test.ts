@@ -381,17 +381,17 @@ describe('the quick way', () => {
     const both = [mkProcess(flavour), mkProcess({ ...flavour, quick: false })]
     let x = 20220801
     const live: number[] = []
-    for (let step = 0; step < 20000; step++) {
+    for (let step = 0; step < 10000; step++) {
       x ^= x << 13
       x ^= x >>> 17
       x ^= x << 5
       const k = (x >>> 3) % 300
-      const bytes = 1 + ((x >>> 9) % [60, 200, 1200, 30000][(x >>> 1) & 3])
+      const bytes = 1 + ((x >>> 9) % [60, 200, 1200, 9000][(x >>> 1) & 3])
       const results = both.map(({ env }) => {
         free(env, live[k] ?? 0)
         return malloc(env, bytes)
       })
-      expect(results[0]).toBe(results[1])
+      if (results[0] !== results[1]) throw new Error(`step ${step} differs`)
       live[k] = results[0]
       if (step % 1000 !== 0) continue
       const heaps = both.map((process) => {

@@ -10,7 +10,13 @@ import { hashState } from '@shared/state/walk.ts'
 import type { Machine } from '@shared/state/machine.ts'
 import { bootSmall, takeSeats } from '../../sim/process.ts'
 
-const spawn = (...argv: string[]): MachineCommand => ({ t: 'spawn', path: `/usr/bin/${argv[0]}`, argv, env: [], stdout: 'tty' })
+const spawn = (...argv: string[]): MachineCommand => ({
+  t: 'spawn',
+  path: `/usr/bin/${argv[0]}`,
+  argv,
+  env: [],
+  stdout: 'tty',
+})
 
 function ticks(m: Machine, count: number, fuel = 200_000): void {
   for (let i = 0; i < count; i++) apply(m, 0, { t: 'tick', fuel })
@@ -20,7 +26,9 @@ describe('a machine', () => {
   it('boots to init and its daemons, asleep, with most of memory free', () => {
     const m = bootSmall(16)
     checkMachine(m)
-    const comms = [...m.tasks.values()].map(({ pid, comm, state }) => `${pid > 299} ${comm} ${state}`)
+    const comms = [...m.tasks.values()].map(
+      ({ pid, comm, state }) => `${pid > 299} ${comm} ${state}`,
+    )
     expect(comms).toEqual(['false init S', 'true syslogd S', 'true cron S', 'true sshd S'])
     expect(m.zone.freePages).toBeGreaterThan(m.zone.presentPages * 0.75)
     expect([...m.tasks.values()].at(-1)!.oomScoreAdj).toBe(-1000)
@@ -47,12 +55,24 @@ describe('a machine', () => {
 describe('a seat', () => {
   it('is a user, a line of sshd, a login shell and a C prompt', () => {
     const m = bootSmall(16)
-    const outcome = apply(m, 4, { t: 'seat', name: 'Zoë Müller', role: 'student', from: '::ffff:10.0.0.7' })
+    const outcome = apply(m, 4, {
+      t: 'seat',
+      name: 'Zoë Müller',
+      role: 'student',
+      from: '::ffff:10.0.0.7',
+    })
     expect(outcome.task).toBe('4.2')
     const [shell, prompt] = [findShell(m, 4)!, m.handles.get('4.2')!]
-    expect([shell.comm, prompt.comm, prompt.uid, m.users.get(1004)]).toEqual(['bash', 'ic', 1004, 'zoemuller'])
+    expect([shell.comm, prompt.comm, prompt.uid, m.users.get(1004)]).toEqual([
+      'bash',
+      'ic',
+      1004,
+      'zoemuller',
+    ])
     expect(prompt.parent).toBe(shell)
-    expect(m.syslog.at(-1)!.text).toMatch(/^Accepted publickey for zoemuller from ::ffff:10\.0\.0\.7 port \d+ ssh2$/)
+    expect(m.syslog.at(-1)!.text).toMatch(
+      /^Accepted publickey for zoemuller from ::ffff:10\.0\.0\.7 port \d+ ssh2$/,
+    )
     expect(namei(m, '/home/zoemuller')!.uid).toBe(1004)
     expect([shell.state, prompt.state]).toEqual(['S', 'S'])
   })

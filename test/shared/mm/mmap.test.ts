@@ -33,7 +33,8 @@ function draw(m: Machine, task: Task, picture: string): void {
     const kind = run[0]
     const prot = kind === 'N' ? 0 : kind === 'r' ? R : RW
     call(m, task, 'mmap', at, run.length * PAGE, prot, kind === 'S' ? SHARED_FIXED : FIXED, -1, 0)
-    if (kind === 'A' || kind === 'R') for (let i = 0; i < run.length; i++) store(m, task, at + i * PAGE, 1)
+    if (kind === 'A' || kind === 'R')
+      for (let i = 0; i < run.length; i++) store(m, task, at + i * PAGE, 1)
     if (kind === 'R') call(m, task, 'mprotect', at, run.length * PAGE, R)
   }
 }

@@ -85,7 +85,9 @@ describe('the killer', () => {
     const report = m.syslog.map(({ text }) => text)
     const start = report.findIndex((line) => line.includes('invoked oom-killer'))
     const tail = report.slice(start)
-    expect(tail[0]).toMatch(/^init invoked oom-killer: gfp_mask=0x140dca\(.*\), order=0, oom_score_adj=0$/)
+    expect(tail[0]).toMatch(
+      /^init invoked oom-killer: gfp_mask=0x140dca\(.*\), order=0, oom_score_adj=0$/,
+    )
     expect(tail.some((line) => line === 'Mem-Info:')).toBe(true)
     const row = tail.find((line) => line.startsWith(`[${String(victim.pid).padStart(7)}]`))!
     expect(row).toMatch(/^\[ +\d+\] 65534 +\d+ +833 +801 +801 +0 +0 +\d+ +0 +0 init$/)
@@ -110,7 +112,9 @@ describe('the killer', () => {
     m.current = asker
     outOfMemory(m, 0)
     expect([large.oomVictim, asker.oomVictim]).toEqual([false, true])
-    expect(m.syslog.at(-1)!.text).toMatch(/^Out of memory \(oom_kill_allocating_task\): Killed process/)
+    expect(m.syslog.at(-1)!.text).toMatch(
+      /^Out of memory \(oom_kill_allocating_task\): Killed process/,
+    )
   })
 
   it('panic_on_oom: the kernel panics instead', () => {
@@ -135,7 +139,13 @@ describe('the killer', () => {
     const m = bootSmall(16)
     takeSeats(m, 2)
     for (let i = 0; i < 3; i++) {
-      apply(m, 2, { t: 'spawn', path: '/usr/bin/hog', argv: ['hog', 'forever'], env: [], stdout: 'tty' })
+      apply(m, 2, {
+        t: 'spawn',
+        path: '/usr/bin/hog',
+        argv: ['hog', 'forever'],
+        env: [],
+        stdout: 'tty',
+      })
       for (let k = 0; k < 20; k++) apply(m, 0, { t: 'tick', fuel: 500_000 })
       checkMachine(m)
     }
@@ -164,7 +174,15 @@ describe.skipIf(recordings === null)('the recordings of real kernels', () => {
     trigger: string
     totalpages: number
     sysctl: { oom_kill_allocating_task: number; panic_on_oom: number }
-    tasks: { tgid: number; pid: number; rss: number; swapents: number; pgtables_bytes: number; oom_score_adj: number; [more: string]: unknown }[]
+    tasks: {
+      tgid: number
+      pid: number
+      rss: number
+      swapents: number
+      pgtables_bytes: number
+      oom_score_adj: number
+      [more: string]: unknown
+    }[]
     answer: { victim: number | null }
   }
   const lines = <T>(name: string): T[] =>
@@ -175,7 +193,12 @@ describe.skipIf(recordings === null)('the recordings of real kernels', () => {
 
   /** Puts the numbers of a recorded process into a task. */
   function set(m: Machine, task: Task, rss: number, tableBytes: number, adj: number): void {
-    Object.assign(task.mm!, { rssAnon: rss, rssFile: 0, rssShmem: 0, pageTables: tableBytes / PAGE })
+    Object.assign(task.mm!, {
+      rssAnon: rss,
+      rssFile: 0,
+      rssShmem: 0,
+      pageTables: tableBytes / PAGE,
+    })
     task.oomScoreAdj = adj
   }
 
@@ -200,8 +223,16 @@ describe.skipIf(recordings === null)('the recordings of real kernels', () => {
     let checked = 0
     for (const one of lines<Victim>('victims.jsonl')) {
       const plain = one.sysctl.oom_kill_allocating_task === 0 && one.sysctl.panic_on_oom === 0
-      const special = one.tasks.some((row) => row.in_vfork === 1 || row.oom_skip === 1 || row.oom_origin === 1)
-      if (!plain || special || one.constraint !== 'CONSTRAINT_NONE' || one.tasks.length > pool.length) continue
+      const special = one.tasks.some(
+        (row) => row.in_vfork === 1 || row.oom_skip === 1 || row.oom_origin === 1,
+      )
+      if (
+        !plain ||
+        special ||
+        one.constraint !== 'CONSTRAINT_NONE' ||
+        one.tasks.length > pool.length
+      )
+        continue
       m.totalramPages = one.totalpages
       for (const [i, task] of pool.entries()) {
         const row = one.tasks.at(i)
@@ -210,7 +241,9 @@ describe.skipIf(recordings === null)('the recordings of real kernels', () => {
       }
       const chosen = selectBadProcess(m)
       const at = chosen === null ? -1 : pool.indexOf(chosen)
-      expect(at < 0 ? null : one.tasks[at].tgid, JSON.stringify(one).slice(0, 200)).toBe(one.answer.victim)
+      expect(at < 0 ? null : one.tasks[at].tgid, JSON.stringify(one).slice(0, 200)).toBe(
+        one.answer.victim,
+      )
       checked++
     }
     expect(checked).toBeGreaterThan(100)

@@ -20,7 +20,16 @@ import {
 import type { Machine } from '@shared/state/machine.ts'
 import type { Task } from '@shared/state/task.ts'
 import { hashState } from '@shared/state/walk.ts'
-import { PAGE, addProcess, asTask, bootSmall, byteAt, call, exitTask, forkTask } from '../../sim/process.ts'
+import {
+  PAGE,
+  addProcess,
+  asTask,
+  bootSmall,
+  byteAt,
+  call,
+  exitTask,
+  forkTask,
+} from '../../sim/process.ts'
 
 const H = 0x2000_0000_0000
 
@@ -39,7 +48,10 @@ describe('loads and stores', () => {
     asTask(m, task, () => {
       for (let i = 0; i < 5000; i++) {
         // Around the borders of pages, mostly.
-        const at = Math.max(0, Math.min(8 * PAGE - 16, nextBelow(random, 8) * PAGE + nextBelow(random, 24) - 12))
+        const at = Math.max(
+          0,
+          Math.min(8 * PAGE - 16, nextBelow(random, 8) * PAGE + nextBelow(random, 24) - 12),
+        )
         const value = nextBelow(random, 2 ** 32)
         switch (nextBelow(random, 10)) {
           case 0:
@@ -104,7 +116,11 @@ describe('loads and stores', () => {
         call(m, task, 'mprotect', lower ? H : H + PAGE, PAGE, 1)
         for (let before = 1; before < width; before++) {
           const va = H + PAGE - before
-          expect(asTask(m, task, () => { write(m, task, va, 0x7f7f_7f7f) })).toBe('SIGSEGV:ACCERR')
+          expect(
+            asTask(m, task, () => {
+              write(m, task, va, 0x7f7f_7f7f)
+            }),
+          ).toBe('SIGSEGV:ACCERR')
           expect(task.faultAddress).toBe(lower ? va : H + PAGE)
           for (let i = 0; i < width; i++) expect(byteAt(m, task, va + i)).toBe(0)
         }
@@ -128,7 +144,9 @@ describe('loads and stores', () => {
     expect(peek8(m, task, 5)).toBe(null)
     expect(peek8(m, task, NaN)).toBe(null)
     expect(hashState(m)).toBe(hash)
-    asTask(m, task, () => { store8(m, task, H, 9) })
+    asTask(m, task, () => {
+      store8(m, task, H, 9)
+    })
     expect(peek8(m, task, H)).toBe(9)
   })
 })
@@ -145,9 +163,23 @@ describe('the TLB', () => {
         const va = H + nextBelow(random, 300) * 2 * PAGE + nextBelow(random, PAGE)
         if (flush) flushTlb(m.tlb)
         const dice = nextBelow(random, 100)
-        if (dice < 60) asTask(m, task, () => { store8(m, task, va, i) })
-        else if (dice < 90) asTask(m, task, () => { load8(m, task, va) })
-        else if (dice < 94) call(m, task, 'mprotect', H + nextBelow(random, 500) * PAGE, 50 * PAGE, nextBelow(random, 2) * 2 + 1)
+        if (dice < 60)
+          asTask(m, task, () => {
+            store8(m, task, va, i)
+          })
+        else if (dice < 90)
+          asTask(m, task, () => {
+            load8(m, task, va)
+          })
+        else if (dice < 94)
+          call(
+            m,
+            task,
+            'mprotect',
+            H + nextBelow(random, 500) * PAGE,
+            50 * PAGE,
+            nextBelow(random, 2) * 2 + 1,
+          )
         else if (dice < 97 && tasks.length < 5) tasks.push(forkTask(m, task))
         else if (dice < 98 && tasks.length > 1) exitTask(m, tasks.splice(tasks.indexOf(task), 1)[0])
         else call(m, task, 'mmap', H + nextBelow(random, 590) * PAGE, PAGE, 3, 0x32, -1, 0)

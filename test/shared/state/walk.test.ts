@@ -26,7 +26,9 @@ function busy(): Machine {
 type Plain = Record<string, unknown>
 
 /** Every place that holds a value, found by the same rule that save, load and hash follow: what is reachable. */
-function* places(root: object): Generator<{ path: string; get: () => unknown; set: (value: unknown) => void }> {
+function* places(
+  root: object,
+): Generator<{ path: string; get: () => unknown; set: (value: unknown) => void }> {
   const seen = new Set<object>([root])
   const queue: [object, string][] = [[root, '']]
   for (const [node, path] of queue) {
@@ -38,7 +40,11 @@ function* places(root: object): Generator<{ path: string; get: () => unknown; se
     }
     if (node instanceof Map) {
       for (const [key, value] of node) {
-        yield { path: inner(String(key)), get: () => node.get(key), set: (to) => node.set(key, to) }
+        yield {
+          path: inner(String(key)),
+          get: (): unknown => node.get(key),
+          set: (to) => node.set(key, to),
+        }
         reach(value, inner(String(key)))
       }
       continue
@@ -48,13 +54,21 @@ function* places(root: object): Generator<{ path: string; get: () => unknown; se
       // A few of each column: the first, the last, some between.
       for (const i of [0, 1, array.length >> 1, array.length - 1]) {
         if (i >= array.length) continue
-        yield { path: inner(String(i)), get: () => array[i], set: (to) => (array[i] = to as number) }
+        yield {
+          path: inner(String(i)),
+          get: () => array[i],
+          set: (to) => (array[i] = to as number),
+        }
       }
       continue
     }
     for (const key of Object.keys(node)) {
       if (path === '' && (key === 'trace' || key === 'tlb' || key === 'ram')) continue
-      yield { path: inner(key), get: () => (node as Plain)[key], set: (to) => ((node as Plain)[key] = to) }
+      yield {
+        path: inner(key),
+        get: () => (node as Plain)[key],
+        set: (to) => ((node as Plain)[key] = to),
+      }
       reach((node as Plain)[key], inner(key))
     }
   }
@@ -76,33 +90,39 @@ function flipped(value: unknown): unknown {
 }
 
 describe('hash and differingField', () => {
-  it('flip every reachable field of a busy machine and the hash must see it, and differingField names it', { timeout: 120_000 }, () => {
-    const m = busy()
-    const twin = loadState(saveState(m)) as Machine
-    const hash = hashState(m)
-    expect(hashState(twin)).toBe(hash)
-    expect(differingField(m, twin)).toBe(null)
-    let count = 0
-    const kinds = new Set<string>()
-    for (const { path, get, set } of places(m)) {
-      const value = get()
-      set(flipped(value))
-      const changed = hashState(m)
-      if (changed === hash) expect(path).toBe('seen by the hash')
-      if (count % 40 === 0 && (value === null || typeof value !== 'object')) {
-        expect(differingField(m, twin)).toMatch(/: /)
-        expect(differingField(m, twin)!.split(': ')[0].split('.').pop()).toBe(path.split('.').pop())
+  it(
+    'flip every reachable field of a busy machine and the hash must see it, and differingField names it',
+    { timeout: 120_000 },
+    () => {
+      const m = busy()
+      const twin = loadState(saveState(m)) as Machine
+      const hash = hashState(m)
+      expect(hashState(twin)).toBe(hash)
+      expect(differingField(m, twin)).toBe(null)
+      let count = 0
+      const kinds = new Set<string>()
+      for (const { path, get, set } of places(m)) {
+        const value = get()
+        set(flipped(value))
+        const changed = hashState(m)
+        if (changed === hash) expect(path).toBe('seen by the hash')
+        if (count % 40 === 0 && (value === null || typeof value !== 'object')) {
+          expect(differingField(m, twin)).toMatch(/: /)
+          expect(differingField(m, twin)!.split(': ')[0].split('.').pop()).toBe(
+            path.split('.').pop(),
+          )
+        }
+        set(value)
+        kinds.add(path.replace(/\d+/g, '#'))
+        count++
       }
-      set(value)
-      kinds.add(path.replace(/\d+/g, '#'))
-      count++
-    }
-    expect(hashState(m)).toBe(hash)
-    expect(count).toBeGreaterThan(3000)
-    for (const kind of ['tasks.#.pid', 'zone.page.flags.#', 'streams.#.text', 'syslog.#.ms']) {
-      expect([...kinds]).toContain(kind)
-    }
-  })
+      expect(hashState(m)).toBe(hash)
+      expect(count).toBeGreaterThan(3000)
+      for (const kind of ['tasks.#.pid', 'zone.page.flags.#', 'streams.#.text', 'syslog.#.ms']) {
+        expect([...kinds]).toContain(kind)
+      }
+    },
+  )
 
   it('flip any bit of RAM and the hash sees it, and the word is named', () => {
     const m = busy()
@@ -188,7 +208,12 @@ describe('hash and differingField', () => {
 
   it('hashes a view like the array that it shows', () => {
     const bytes = Uint8Array.from({ length: 40 }, (_, i) => i * 7)
-    for (const [from, to] of [[0, 11], [1, 12], [2, 9], [4, 4]]) {
+    for (const [from, to] of [
+      [0, 11],
+      [1, 12],
+      [2, 9],
+      [4, 4],
+    ]) {
       const view = { a: bytes.subarray(from, to) }
       expect(hashState(view)).toBe(hashState({ a: bytes.slice(from, to) }))
       expect(hashState(loadState(saveState(view)))).toBe(hashState(view))
@@ -207,7 +232,16 @@ describe('save and load', () => {
   it('keeps shared references, cycles and every kind of value', () => {
     const node: Plain = { n: 1, big: 2n ** 70n, float: 0.1, text: 'ä\u0000😀', list: [1, [2]] }
     node.self = node
-    const root = { a: node, b: node, map: new Map<unknown, unknown>([['k', node], [3, null]]), bytes: new Uint8Array([1, 2, 3]), wide: new Float64Array([NaN, -0, 1e300]) }
+    const root = {
+      a: node,
+      b: node,
+      map: new Map<unknown, unknown>([
+        ['k', node],
+        [3, null],
+      ]),
+      bytes: new Uint8Array([1, 2, 3]),
+      wide: new Float64Array([NaN, -0, 1e300]),
+    }
     const copy = loadState(saveState(root)) as typeof root
     expect(copy).toEqual(root)
     expect(copy.a).toBe(copy.b)
@@ -233,29 +267,35 @@ describe('save and load', () => {
     expect(differingField(copy, root)).toBe(null)
   })
 
-  it('damaged bytes give BadState or some other state, never a hang or another exception', { timeout: 60_000 }, () => {
-    const small = saveState({
-      a: [1, 2.5, 'text', null, true, 12n],
-      m: new Map<unknown, unknown>([['x', { y: [new Int32Array(3)] }]]),
-      ram: bootSmall(8).ram,
-    })
-    const random = mkPrng(9)
-    let refused = 0
-    const times = 4000
-    for (let i = 0; i < times; i++) {
-      const bytes = small.slice(0, i % 3 === 0 ? nextBelow(random, small.length) : small.length)
-      const changes = 1 + nextBelow(random, 4)
-      // Most of the bytes are frames: aim at the structure.
-      for (let k = 0; k < changes; k++) bytes[nextBelow(random, i % 2 === 0 ? 120 : bytes.length)] = nextBelow(random, 256)
-      try {
-        loadState(bytes)
-      } catch (thrown) {
-        if (!(thrown instanceof BadState)) throw new Error(`mutation ${i}: ${String(thrown)}`, { cause: thrown })
-        refused++
+  it(
+    'damaged bytes give BadState or some other state, never a hang or another exception',
+    { timeout: 60_000 },
+    () => {
+      const small = saveState({
+        a: [1, 2.5, 'text', null, true, 12n],
+        m: new Map<unknown, unknown>([['x', { y: [new Int32Array(3)] }]]),
+        ram: bootSmall(8).ram,
+      })
+      const random = mkPrng(9)
+      let refused = 0
+      const times = 4000
+      for (let i = 0; i < times; i++) {
+        const bytes = small.slice(0, i % 3 === 0 ? nextBelow(random, small.length) : small.length)
+        const changes = 1 + nextBelow(random, 4)
+        // Most of the bytes are frames: aim at the structure.
+        for (let k = 0; k < changes; k++)
+          bytes[nextBelow(random, i % 2 === 0 ? 120 : bytes.length)] = nextBelow(random, 256)
+        try {
+          loadState(bytes)
+        } catch (thrown) {
+          if (!(thrown instanceof BadState))
+            throw new Error(`mutation ${i}: ${String(thrown)}`, { cause: thrown })
+          refused++
+        }
       }
-    }
-    expect(refused).toBeGreaterThan(times / 3)
-  })
+      expect(refused).toBeGreaterThan(times / 3)
+    },
+  )
 
   it('bytes that claim to be huge are refused before memory is taken for them', () => {
     expect(() => loadState(new Uint8Array([13, 0xff, 0xff, 0xff, 0xff, 0x0f]))).toThrow(BadState)

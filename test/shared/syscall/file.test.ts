@@ -18,7 +18,12 @@ function scene(uid = 1001) {
   const buffer = m.layout.stackTop - 2048
   const put = (text: string): number => {
     asTask(m, task, () => {
-      storeBytes(m, task, buffer, Uint8Array.from([...text, '\0'], (c) => c.charCodeAt(0)))
+      storeBytes(
+        m,
+        task,
+        buffer,
+        Uint8Array.from([...text, '\0'], (c) => c.charCodeAt(0)),
+      )
     })
     return buffer
   }
@@ -29,8 +34,10 @@ function scene(uid = 1001) {
     })
     return text
   }
-  const open = (path: string, flags: number, mode = 0o644): number => call(m, task, 'open', put(path), flags, mode)
-  const write = (fd: number, text: string): number => call(m, task, 'write', fd, put(text), text.length)
+  const open = (path: string, flags: number, mode = 0o644): number =>
+    call(m, task, 'open', put(path), flags, mode)
+  const write = (fd: number, text: string): number =>
+    call(m, task, 'write', fd, put(text), text.length)
   return { m, task, buffer, put, got, open, write }
 }
 
@@ -101,7 +108,7 @@ describe('files', () => {
     attachStream(s.task, stream)
     expect(s.write(1, 'hello\n')).toBe(6)
     expect(stream.text).toBe('hello\n')
-    for (let result = 0; result !== WAITING; ) result = call(s.m, s.task, 'write', 2, s.buffer, 1000)
+    for (let result = 0; result !== WAITING;) result = call(s.m, s.task, 'write', 2, s.buffer, 1000)
     expect([s.task.state, s.task.wait.for]).toEqual(['S', 'output'])
     refillStreams(s.m)
     expect(call(s.m, s.task, 'write', 2, s.buffer, 1000)).toBe(1000)

@@ -23,7 +23,9 @@ describe('ids', () => {
     const child = forkTask(m, task)
     expect(call(m, child, 'getpid')).toBe(child.pid)
     expect(call(m, child, 'getppid')).toBe(task.pid)
-    expect([call(m, child, 'getuid'), call(m, child, 'geteuid'), call(m, child, 'getgid')]).toEqual([1001, 1001, 1001])
+    expect([call(m, child, 'getuid'), call(m, child, 'geteuid'), call(m, child, 'getgid')]).toEqual(
+      [1001, 1001, 1001],
+    )
   })
 })
 

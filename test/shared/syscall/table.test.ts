@@ -8,8 +8,25 @@ describe('the table of system calls', () => {
     expect(new Set(SYSCALLS.map(({ nr }) => nr)).size).toBe(SYSCALLS.length)
     const numbers = Object.fromEntries(SYSCALLS.map(({ name, nr }) => [name, nr]))
     expect(numbers).toMatchObject({
-      read: 0, write: 1, open: 2, close: 3, mmap: 9, mprotect: 10, munmap: 11, brk: 12, sched_yield: 24, nanosleep: 35,
-      getpid: 39, fork: 57, execve: 59, wait4: 61, kill: 62, sysinfo: 99, getuid: 102, getppid: 110, exit_group: 231,
+      read: 0,
+      write: 1,
+      open: 2,
+      close: 3,
+      mmap: 9,
+      mprotect: 10,
+      munmap: 11,
+      brk: 12,
+      sched_yield: 24,
+      nanosleep: 35,
+      getpid: 39,
+      fork: 57,
+      execve: 59,
+      wait4: 61,
+      kill: 62,
+      sysinfo: 99,
+      getuid: 102,
+      getppid: 110,
+      exit_group: 231,
     })
   })
 
@@ -23,7 +40,9 @@ describe('the table of system calls', () => {
     const task = addProcess(m)
     m.trace.ring = []
     call(m, task, 'munmap', 0x2000_0000_0000, PAGE)
-    const lines = m.trace.ring.filter(({ name }) => name === 'sys_exit').map(({ args }) => args.line)
+    const lines = m.trace.ring
+      .filter(({ name }) => name === 'sys_exit')
+      .map(({ args }) => args.line)
     expect(lines).toEqual(['munmap(0x200000000000, 4096) = 0'])
     expect(straceLine(findSyscall('brk')!, [0], 0x100_0000)).toBe('brk(NULL) = 0x1000000')
     expect(straceLine(findSyscall('kill')!, [7, 9], -3)).toBe('kill(7, 9) = -1 ESRCH')

@@ -16,7 +16,7 @@ import {
   saveRoom,
   type Room,
 } from '../../shared/room/room.ts'
-import { fileStore } from '../store/fileStore.ts'
+import { fileStore } from '../../server/store/fileStore.ts'
 
 const SEATS = 40
 const TICKS = 1000

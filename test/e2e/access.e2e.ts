@@ -1,0 +1,91 @@
+// The pages by the rules that a machine can check: WCAG 2.2 A and AA, in each look and on a small screen.
+
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import type { AxeResults } from 'axe-core'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { classUrl, launchBrowser } from '../helpers/browser.ts'
+import { Seat } from '../helpers/seat.ts'
+import { startServer, type TestServer } from '../helpers/server.ts'
+
+const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
+
+let server: TestServer
+let browser: Browser
+let teacher: Seat
+let code: string
+
+beforeAll(async () => {
+  server = await startServer({ built: true })
+  browser = await launchBrowser()
+  teacher = await Seat.open(browser)
+  code = await teacher.create(classUrl(server.url), { name: 'Grace', ram: 16 })
+  await teacher.c('p = malloc(1 << 20)')
+  await teacher.c('fork()')
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await server?.remove()
+})
+
+/** What breaks a rule: its name and the elements. */
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(await readFile(axe, 'utf8'))
+  const results = await page.evaluate((values) => {
+    const { axe } = window as unknown as {
+      axe: { run(context: Document, options: object): Promise<AxeResults> }
+    }
+    return axe.run(document, { runOnly: { type: 'tag', values } })
+  }, rules)
+  expect(results.passes.length).toBeGreaterThan(5)
+  return results.violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')}: ${failureSummary}`),
+  )
+}
+
+async function inEachLook(page: Page): Promise<string[]> {
+  const found: string[] = []
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme })
+    for (const broken of await violations(page)) found.push(`${colorScheme}: ${broken}`)
+  }
+  await page.emulateMedia({ colorScheme: null })
+  return found
+}
+
+it('home', async () => {
+  const seat = await Seat.open(browser)
+  await seat.page.goto(classUrl(server.url))
+  await seat.at('home-join').waitFor()
+  expect(await inEachLook(seat.page)).toEqual([])
+  await seat.close()
+})
+
+it('the way into a room by its address', async () => {
+  const seat = await Seat.open(browser)
+  await seat.page.goto(`${classUrl(server.url)}/${code}`)
+  await seat.at('join-go').waitFor()
+  expect(await inEachLook(seat.page)).toEqual([])
+  await seat.close()
+})
+
+it('the room', async () => {
+  expect(await inEachLook(teacher.page)).toEqual([])
+})
+
+it('the room on a phone: nothing sticks out to the side', async () => {
+  await teacher.page.setViewportSize({ width: 320, height: 568 })
+  const wide = () => teacher.page.evaluate(() => document.documentElement.scrollWidth)
+  await expect.poll(wide).toBeLessThanOrEqual(320)
+  expect(await violations(teacher.page)).toEqual([])
+  await teacher.page.setViewportSize({ width: 1366, height: 657 })
+})
+
+it('the recording', async () => {
+  await teacher.at('to-replay').click()
+  await teacher.at('replay-moment').waitFor()
+  expect(await inEachLook(teacher.page)).toEqual([])
+})
