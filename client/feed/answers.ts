@@ -2,6 +2,7 @@
 
 import { icIsWaiting } from '@shared/ic/program.ts'
 import { oomScore, selectBadProcess } from '@shared/mm/oomKill.ts'
+import { syslogBody, syslogHead } from '@shared/proc/syslog.ts'
 import { frameInfo } from '@shared/proc/frameInfo.ts'
 import type { FrameMap } from '@shared/proc/frames.ts'
 import { rssPages } from '@shared/proc/status.ts'
@@ -133,11 +134,10 @@ function processRow(room: Room, task: Task, depth: number, victim: Task | null):
 function syslogRows({ machine }: Room, last: number): SyslogRow[] {
   const { syslog, syslogLines } = machine
   const first = Math.max(0, syslog.length - last)
-  return syslog.slice(first).map(({ ms, ident, text }, i) => ({
+  return syslog.slice(first).map((line, i) => ({
     no: syslogLines - syslog.length + first + i + 1,
-    ms,
-    ident,
-    text,
+    head: syslogHead(machine, line),
+    text: syslogBody(line),
   }))
 }
 

@@ -30,7 +30,7 @@ export interface Overview {
 }
 
 export interface SeatRow {
-  no: number
+  no: number // from 1, ever
   name: string
   role: Role
   user: string
@@ -59,8 +59,7 @@ export interface ProcessRow {
 
 export interface SyslogRow {
   no: number // from 1, ever
-  ms: number
-  ident: string
+  head: string // date, host, who says it
   text: string
 }
 

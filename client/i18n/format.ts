@@ -31,11 +31,6 @@ export function formatClock(ms: number): string {
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`
 }
 
-/** As dmesg shows it. */
-export function formatStamp(ms: number): string {
-  return (ms / 1000).toFixed(6).padStart(12)
-}
-
 /** `123 456` is easier to say than 123456. */
 export function formatCode(code: string): string {
   return `${code.slice(0, 3)}${NBSP}${code.slice(3)}`

@@ -40,7 +40,11 @@ function callUntilFault(m: Machine, task: Task, name: string, args: number[]): n
 }
 
 /** The process touches a byte. What would be its end is told instead. */
-export function accessByte(m: Machine, task: Task, { op, va, byte }: MachineCommand & { t: 'access' }): Outcome {
+export function accessByte(
+  m: Machine,
+  task: Task,
+  { op, va, byte }: MachineCommand & { t: 'access' },
+): Outcome {
   if (!(va >= 0 && va < m.layout.taskSize)) {
     return { signal: { sig: SIGSEGV, code: NO_USER_ADDRESS, address: va } }
   }
@@ -64,10 +68,15 @@ function allowed(m: Machine, task: Task, va: number, op: 'read' | 'write' | 'exe
   return vma !== undefined && permits(vma, op) && isMapped(m, task.mm!, va, op === 'write')
 }
 
-export function setRlimit(task: Task, resource: 'stack' | 'memlock' | 'as' | 'data', soft: number): Outcome {
+export function setRlimit(
+  task: Task,
+  resource: 'stack' | 'memlock' | 'as' | 'data',
+  soft: number,
+): Outcome {
   const limit = task.rlimits[resource]
   if (soft !== RLIM_INFINITY && soft < 0) return { errno: EINVAL }
-  if (limit.hard !== RLIM_INFINITY && (soft === RLIM_INFINITY || soft > limit.hard)) return { errno: EINVAL }
+  if (limit.hard !== RLIM_INFINITY && (soft === RLIM_INFINITY || soft > limit.hard))
+    return { errno: EINVAL }
   limit.soft = soft
   return {}
 }

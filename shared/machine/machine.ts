@@ -78,9 +78,13 @@ function execute(m: Machine, seat: number, command: MachineCommand): Outcome {
     case 'truncate':
       return asShell(m, seat, (shell) => truncatePath(m, shell, command.path, command.length))
     case 'rlimit':
-      return asDebugger(m, seat, command.task, (task) => setRlimit(task, command.resource, command.soft))
+      return asDebugger(m, seat, command.task, (task) =>
+        setRlimit(task, command.resource, command.soft),
+      )
     case 'call':
-      return asDebugger(m, seat, command.task, (task) => makeCall(m, task, command.call, command.args))
+      return asDebugger(m, seat, command.task, (task) =>
+        makeCall(m, task, command.call, command.args),
+      )
     case 'access':
       return asDebugger(m, seat, command.task, (task) => accessByte(m, task, command))
     case 'mkdir':
@@ -122,7 +126,12 @@ function asShell(m: Machine, seat: number, act: (shell: Task) => number): Outcom
 }
 
 /** Does something in a process of the seat's that is not running. */
-function asDebugger(m: Machine, seat: number, handle: Handle, act: (task: Task) => Outcome): Outcome {
+function asDebugger(
+  m: Machine,
+  seat: number,
+  handle: Handle,
+  act: (task: Task) => Outcome,
+): Outcome {
   const task = m.handles.get(handle)
   if (task === undefined || task.seat !== seat || task.mm === null) return { errno: ESRCH }
   m.current = task

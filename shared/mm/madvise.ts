@@ -5,7 +5,16 @@ import { roundUp } from '../lib/bits.ts'
 import { PTE_DIRTY, ptePfn } from '../hw/mmu.ts'
 import type { Machine } from '../state/machine.ts'
 import {
-  VM_DONTCOPY, VM_DONTDUMP, VM_LOCKED, VM_RAND_READ, VM_SEQ_READ, VM_SHARED, VM_WIPEONFORK, VM_WRITE, type Vaddr, type Vma,
+  VM_DONTCOPY,
+  VM_DONTDUMP,
+  VM_LOCKED,
+  VM_RAND_READ,
+  VM_SEQ_READ,
+  VM_SHARED,
+  VM_WIPEONFORK,
+  VM_WRITE,
+  type Vaddr,
+  type Vma,
 } from '../state/mm.ts'
 import type { Task } from '../state/task.ts'
 import { VM_FAULT_OOM, forEachPte, isAnonymous, permits, unmapPageRange } from './memory.ts'
@@ -46,12 +55,23 @@ const flagChanges: Record<number, { clear: number; set: number }> = {
 }
 
 const known = new Set([
-  ...Object.keys(flagChanges).map(Number), MADV_WILLNEED, MADV_DONTNEED, MADV_FREE, MADV_REMOVE, MADV_POPULATE_READ,
+  ...Object.keys(flagChanges).map(Number),
+  MADV_WILLNEED,
+  MADV_DONTNEED,
+  MADV_FREE,
+  MADV_REMOVE,
+  MADV_POPULATE_READ,
   MADV_POPULATE_WRITE,
 ])
 
 /** madvise(2). Holes in the range are passed over and make it -ENOMEM in the end. */
-export function doMadvise(m: Machine, task: Task, start: Vaddr, length: number, advice: number): number {
+export function doMadvise(
+  m: Machine,
+  task: Task,
+  start: Vaddr,
+  length: number,
+  advice: number,
+): number {
   if (!known.has(advice) || start % m.pageSize !== 0) return -EINVAL
   const end = start + roundUp(length, m.pageSize)
   if (!(end >= start)) return -EINVAL
@@ -99,7 +119,8 @@ function advise(m: Machine, vma: Vma, start: Vaddr, end: Vaddr, advice: number):
 }
 
 function changeFlags(m: Machine, vma: Vma, start: Vaddr, end: Vaddr, advice: number): number {
-  if (advice === MADV_WIPEONFORK && (vma.file !== null || (vma.flags & VM_SHARED) !== 0)) return -EINVAL
+  if (advice === MADV_WIPEONFORK && (vma.file !== null || (vma.flags & VM_SHARED) !== 0))
+    return -EINVAL
   if ((advice === MADV_DOFORK || advice === MADV_DODUMP) && vma.special !== '') return -EINVAL
   const { clear, set } = flagChanges[advice]
   return modifyVmas(m, vma.mm, start, end, (part) => {

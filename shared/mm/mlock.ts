@@ -4,7 +4,13 @@ import { EINVAL, ENOMEM, EPERM } from '../lib/errno.ts'
 import { roundUp } from '../lib/bits.ts'
 import type { Machine } from '../state/machine.ts'
 import {
-  VM_LOCKED, VM_LOCKONFAULT, VM_SHARED, VM_WRITE, type Mm, type Vaddr, type Vma,
+  VM_LOCKED,
+  VM_LOCKONFAULT,
+  VM_SHARED,
+  VM_WRITE,
+  type Mm,
+  type Vaddr,
+  type Vma,
 } from '../state/mm.ts'
 import { RLIM_INFINITY, type Task } from '../state/task.ts'
 import { faultIn, permits, type VmFault } from './memory.ts'
@@ -20,7 +26,13 @@ export const MCL_ONFAULT = 4
 const LOCKED_MASK = VM_LOCKED | VM_LOCKONFAULT
 
 /** mlock2(2); `flags` is VM_LOCKED, with VM_LOCKONFAULT for MLOCK_ONFAULT. */
-export function doMlock(m: Machine, task: Task, addr: Vaddr, length: number, flags: number): number {
+export function doMlock(
+  m: Machine,
+  task: Task,
+  addr: Vaddr,
+  length: number,
+  flags: number,
+): number {
   const mm = task.mm!
   if (!canDoMlock(task)) return -EPERM
   const start = addr - (addr % m.pageSize)

@@ -33,7 +33,14 @@ import { vmEnoughMemory, vmUnacctMemory } from './overcommit.ts'
 import { anonVmaClone, unlinkAnonVmas } from './rmap.ts'
 import { putInode } from './shmem.ts'
 import { kmemCacheAlloc, kmemCacheFree } from './slab.ts'
-import { findVma, findVmaIndex, findVmaIntersection, isAccountable, isDataMapping, vmaPages } from './vma.ts'
+import {
+  findVma,
+  findVmaIndex,
+  findVmaIntersection,
+  isAccountable,
+  isDataMapping,
+  vmaPages,
+} from './vma.ts'
 
 /** What a new mapping is to be. */
 export interface MapRequest {

@@ -8,14 +8,20 @@ import { roundUp } from '../lib/bits.ts'
 import { NO_PTE } from '../hw/mmu.ts'
 import type { Machine } from '../state/machine.ts'
 import {
-  VM_ACCOUNT, VM_DONTEXPAND, VM_LOCKED, VM_LOCKONFAULT, VM_MAYSHARE, VM_SHARED, type Mm, type Vaddr, type Vma,
+  VM_ACCOUNT,
+  VM_DONTEXPAND,
+  VM_LOCKED,
+  VM_LOCKONFAULT,
+  VM_MAYSHARE,
+  VM_SHARED,
+  type Mm,
+  type Vaddr,
+  type Vma,
 } from '../state/mm.ts'
 import type { Task } from '../state/task.ts'
 import { mlockFutureOk, populate } from './mlock.ts'
 import { forEachPte } from './memory.ts'
-import {
-  copyVma, doMunmap, getUnmappedArea, growVma, mayExpandVm, vmStatAccount,
-} from './mmap.ts'
+import { copyVma, doMunmap, getUnmappedArea, growVma, mayExpandVm, vmStatAccount } from './mmap.ts'
 import { vmEnoughMemory, vmUnacctMemory } from './overcommit.ts'
 import { ptepAlloc, setPte } from './pgtable.ts'
 import { unlinkAnonVmas } from './rmap.ts'
@@ -36,15 +42,26 @@ interface Remap {
 
 /** mremap(2): the new address, or -errno. */
 export function doMremap(
-  m: Machine, task: Task, addr: Vaddr, oldSize: number, newSize: number, flags: number, target: Vaddr,
+  m: Machine,
+  task: Task,
+  addr: Vaddr,
+  oldSize: number,
+  newSize: number,
+  flags: number,
+  target: Vaddr,
 ): number {
   const remap: Remap = {
-    addr, oldLength: roundUp(oldSize, m.pageSize), newLength: roundUp(newSize, m.pageSize), flags, target,
+    addr,
+    oldLength: roundUp(oldSize, m.pageSize),
+    newLength: roundUp(newSize, m.pageSize),
+    flags,
+    target,
   }
   const error = checkParams(m, remap)
   if (error < 0) return error
   const mm = task.mm!
-  if (remap.newLength === remap.oldLength && (flags & MREMAP_FIXED) !== 0) return moveSeveral(m, task, remap)
+  if (remap.newLength === remap.oldLength && (flags & MREMAP_FIXED) !== 0)
+    return moveSeveral(m, task, remap)
   if ((flags & MREMAP_FIXED) === 0 && remap.newLength < remap.oldLength) return shrink(m, mm, remap)
   if ((flags & MREMAP_FIXED) !== 0) {
     const freed = doMunmap(m, mm, target, remap.newLength)
@@ -92,7 +109,11 @@ function moveSeveral(m: Machine, task: Task, remap: Remap): number {
     const stop = Math.min(end, vma.end)
     const length = stop - from
     const moved = remapVma(m, task, {
-      ...remap, addr: from, oldLength: length, newLength: length, target: remap.target + (from - remap.addr),
+      ...remap,
+      addr: from,
+      oldLength: length,
+      newLength: length,
+      target: remap.target + (from - remap.addr),
     })
     if (moved < 0) return moved
     va = stop
@@ -106,7 +127,8 @@ function remapVma(m: Machine, task: Task, remap: Remap): number {
   const vma = vmaLookup(mm, addr)
   if (vma === undefined) return -EFAULT
   if (oldLength === 0 && (vma.flags & (VM_SHARED | VM_MAYSHARE)) === 0) return -EINVAL
-  if ((flags & MREMAP_DONTUNMAP) !== 0 && ((vma.flags & VM_DONTEXPAND) !== 0 || vma.special !== '')) return -EINVAL
+  if ((flags & MREMAP_DONTUNMAP) !== 0 && ((vma.flags & VM_DONTEXPAND) !== 0 || vma.special !== ''))
+    return -EINVAL
   if (oldLength > vma.end - addr) return -EFAULT
   const placed = (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0
   if (newLength === oldLength && !placed) return addr
@@ -129,9 +151,16 @@ function expandable(m: Machine, vma: Vma, delta: number): boolean {
   return end <= m.layout.taskSize && findVmaIntersection(vma.mm, vma.end, end) === undefined
 }
 
-function expandInPlace(m: Machine, task: Task, vma: Vma, { addr, oldLength, newLength }: Remap, pages: number): number {
+function expandInPlace(
+  m: Machine,
+  task: Task,
+  vma: Vma,
+  { addr, oldLength, newLength }: Remap,
+  pages: number,
+): number {
   const { mm } = vma
-  if ((vma.flags & VM_ACCOUNT) !== 0 && !vmEnoughMemory(m, pages, task.uid === 0, mm.totalVm)) return -ENOMEM
+  if ((vma.flags & VM_ACCOUNT) !== 0 && !vmEnoughMemory(m, pages, task.uid === 0, mm.totalVm))
+    return -ENOMEM
   const locked = (vma.flags & VM_LOCKED) !== 0
   growVma(m, vma, pages)
   vmStatAccount(mm, vma.flags, pages)
@@ -154,7 +183,8 @@ function moveVma(m: Machine, task: Task, vma: Vma, remap: Remap): number {
     target = getUnmappedArea(m, mm, keepsOld ? remap.target : 0, newLength, request)
     if (target < 0) return target
   }
-  const charged = (flags & VM_ACCOUNT) === 0 ? 0 : (keepsOld ? newLength : newLength - oldLength) / m.pageSize
+  const charged =
+    (flags & VM_ACCOUNT) === 0 ? 0 : (keepsOld ? newLength : newLength - oldLength) / m.pageSize
   if (charged > 0 && !vmEnoughMemory(m, charged, task.uid === 0, mm.totalVm)) return -ENOMEM
   const locked = (flags & VM_LOCKED) !== 0
   const peak = mm.hiwaterVm
@@ -191,7 +221,14 @@ function leaveEmpty(m: Machine, vma: Vma, addr: Vaddr, length: number, locked: b
 }
 
 /** Moves the PTEs of `length` bytes. False: no memory for the tables at the new place. */
-function movePageTables(m: Machine, from: Vma, source: Vaddr, to: Vma, target: Vaddr, length: number): boolean {
+function movePageTables(
+  m: Machine,
+  from: Vma,
+  source: Vaddr,
+  to: Vma,
+  target: Vaddr,
+  length: number,
+): boolean {
   let enough = true
   forEachPte(m, from.mm, source, source + length, (va, ptep, pte) => {
     if (!enough) return

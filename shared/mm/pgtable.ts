@@ -125,8 +125,7 @@ function nextTable(m: Machine, mm: Mm, va: Vaddr): Vaddr {
   let table = mm.pgd
   for (let level = layout.levels - 1; level > 0; level--) {
     const entry = readPte(m.ram, layout, mkPtep(layout, table, tableIndex(layout, va, level)))
-    if (entry === 0)
-      return (Math.floor(va / layout.entrySpan[level]) + 1) * layout.entrySpan[level]
+    if (entry === 0) return (Math.floor(va / layout.entrySpan[level]) + 1) * layout.entrySpan[level]
     table = ptePfn(entry)
   }
   assert(false, 'nextTable is asked for a hole where a table is')

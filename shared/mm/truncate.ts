@@ -15,7 +15,8 @@ import { setPte } from './pgtable.ts'
 export function truncateInode(m: Machine, inode: Inode, size: number): void {
   const first = Math.ceil(size / m.pageSize)
   if (size < inode.size) {
-    for (const vma of inode.mappings.values()) unmapFrom(m, vma, first, Number.MAX_SAFE_INTEGER, true)
+    for (const vma of inode.mappings.values())
+      unmapFrom(m, vma, first, Number.MAX_SAFE_INTEGER, true)
     dropPages(m, inode, first, filePages(m, inode))
     clearTail(m, inode, size)
   }

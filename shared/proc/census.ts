@@ -5,7 +5,6 @@ import {
   PG_ANON,
   PG_DIRTY,
   PG_FILE,
-  PG_FREE,
   PG_RESERVED,
   PG_SLAB,
   PG_STACK,
@@ -30,7 +29,7 @@ export function countFrames(m: Machine): Census {
   const census = { anon: 0, file: 0, shmem: 0, mapped: 0, dirty: 0, table: 0, slab: 0, stack: 0 }
   for (let pfn = 0; pfn < flags.length; pfn++) {
     const is = flags[pfn]
-    if ((is & (PG_RESERVED | PG_FREE)) !== 0) continue
+    if ((is & PG_RESERVED) !== 0) continue
     if ((is & PG_ANON) !== 0) census.anon++
     else if ((is & PG_FILE) !== 0) {
       census.file++

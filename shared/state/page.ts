@@ -13,7 +13,6 @@ export const PG_FILE = 1 << 6 // in the page cache of an inode
 export const PG_SWAPBACKED = 1 << 7 // its store is RAM or swap: anonymous and tmpfs
 export const PG_DIRTY = 1 << 8
 export const PG_EXCLUSIVE = 1 << 9 // PageAnonExclusive: mapped once, and known to be
-export const PG_FREE = 1 << 10 // free, head of a block or not
 
 export interface PageColumns {
   flags: Int32Array

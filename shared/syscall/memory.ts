@@ -3,9 +3,7 @@
 import { EACCES, EBADF, EINVAL, ENOMEM } from '../lib/errno.ts'
 import { roundUp } from '../lib/bits.ts'
 import type { Inode } from '../state/inode.ts'
-import type { Machine } from '../state/machine.ts'
 import { VM_LOCKED, VM_LOCKONFAULT, VM_SHARED } from '../state/mm.ts'
-import type { Task } from '../state/task.ts'
 import { doMadvise } from '../mm/madvise.ts'
 import { doMlock, doMlockall, doMunlock, doMunlockall, populate } from '../mm/mlock.ts'
 import {
@@ -119,9 +117,16 @@ export const brk = defineSyscall({
 export const mremap = defineSyscall({
   nr: 25,
   name: 'mremap',
-  args: { old_address: 'void *', old_size: 'size_t', new_size: 'size_t', flags: 'int', new_address: 'void *' },
+  args: {
+    old_address: 'void *',
+    old_size: 'size_t',
+    new_size: 'size_t',
+    flags: 'int',
+    new_address: 'void *',
+  },
   result: 'void *',
-  run: (m, task, a) => doMremap(m, task, a.old_address, a.old_size, a.new_size, a.flags, a.new_address),
+  run: (m, task, a) =>
+    doMremap(m, task, a.old_address, a.old_size, a.new_size, a.flags, a.new_address),
 })
 
 export const madvise = defineSyscall({
@@ -146,7 +151,13 @@ export const mlock2 = defineSyscall({
   args: { addr: 'void *', length: 'size_t', flags: 'unsigned' },
   run(m, task, { addr, length, flags }) {
     if ((flags & ~MLOCK_ONFAULT) !== 0) return -EINVAL
-    return doMlock(m, task, addr, length, VM_LOCKED | (flags === MLOCK_ONFAULT ? VM_LOCKONFAULT : 0))
+    return doMlock(
+      m,
+      task,
+      addr,
+      length,
+      VM_LOCKED | (flags === MLOCK_ONFAULT ? VM_LOCKONFAULT : 0),
+    )
   },
 })
 
@@ -180,7 +191,8 @@ export const msync = defineSyscall({
   name: 'msync',
   args: { addr: 'void *', length: 'size_t', flags: 'int' },
   run(m, task, { addr, length, flags }) {
-    if ((flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) !== 0 || addr % m.pageSize !== 0) return -EINVAL
+    if ((flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) !== 0 || addr % m.pageSize !== 0)
+      return -EINVAL
     if ((flags & MS_ASYNC) !== 0 && (flags & MS_SYNC) !== 0) return -EINVAL
     const end = addr + roundUp(length, m.pageSize)
     if (!(end >= addr)) return -ENOMEM
@@ -190,7 +202,8 @@ export const msync = defineSyscall({
       const vma = mm.vmas[at]
       if (vma.start > covered) break
       covered = Math.min(end, vma.end)
-      if ((flags & MS_SYNC) === 0 || (vma.flags & VM_SHARED) === 0 || vma.file?.backing !== 'disk') continue
+      if ((flags & MS_SYNC) === 0 || (vma.flags & VM_SHARED) === 0 || vma.file?.backing !== 'disk')
+        continue
       const from = Math.max(addr, vma.start)
       const first = vma.pgoff + (from - vma.start) / m.pageSize
       cleanPages(m, vma.file, first, first + (covered - from) / m.pageSize)

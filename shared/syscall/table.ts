@@ -7,7 +7,18 @@ import { emit } from '../trace/trace.ts'
 import { WAITING, type Syscall } from './define.ts'
 import { close, open, read, write } from './file.ts'
 import {
-  brk, madvise, mlock, mlock2, mlockall, mmap, mprotect, mremap, msync, munlock, munlockall, munmap,
+  brk,
+  madvise,
+  mlock,
+  mlock2,
+  mlockall,
+  mmap,
+  mprotect,
+  mremap,
+  msync,
+  munlock,
+  munlockall,
+  munmap,
 } from './memory.ts'
 import {
   execve,

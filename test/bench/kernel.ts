@@ -175,7 +175,8 @@ function perPage(work: () => void): number {
 /** The folder of package.json, from the sources as from dist/. */
 function repository(): string {
   let folder = dirname(fileURLToPath(import.meta.url))
-  while (!existsSync(join(folder, 'package.json')) && folder !== dirname(folder)) folder = dirname(folder)
+  while (!existsSync(join(folder, 'package.json')) && folder !== dirname(folder))
+    folder = dirname(folder)
   return folder
 }
 

@@ -13,7 +13,9 @@ export const END = '<!-- /modelled -->'
 /** One line for each file that names a source of Linux or glibc, in the order of the house. */
 export function modelledList(): string {
   const folders = JSON.parse(readFileSync(join(root, 'shared/house.json'), 'utf8')) as string[]
-  return folders.flatMap((folder) => filesBelow(join(root, 'shared', folder)).flatMap(describe)).join('\n')
+  return folders
+    .flatMap((folder) => filesBelow(join(root, 'shared', folder)).flatMap(describe))
+    .join('\n')
 }
 
 /** The text with its list replaced by today's. */
@@ -38,7 +40,9 @@ function describe(file: string): string[] {
   const sources = /\b(?:mm|fs|kernel|arch|malloc|include)\/[\w*/.-]+\.[ch]\b/.test(head)
   if (!sources && !head.includes('glibc')) return []
   const [first] = /^.*?\.(?= |$)/.exec(head) ?? [head]
-  const named = [...new Set(head.match(/\b(?:mm|fs|kernel|arch|malloc|include)\/[\w*/.-]+\.[ch]\b/g) ?? [])]
+  const named = [
+    ...new Set(head.match(/\b(?:mm|fs|kernel|arch|malloc|include)\/[\w*/.-]+\.[ch]\b/g) ?? []),
+  ]
   const version = /Modelled on ([\d.]+)/.exec(head)
   const leftOut = /Left out: ([^.]*(?:\.[^ ][^.]*)*)\./.exec(head)
   const about = [

@@ -57,6 +57,9 @@ function describeMachine(m: Machine): string[] {
       `${task.pid} ${task.comm} ${task.state} ${task.handle} minflt ${task.minFlt} ${memory}`,
     )
   }
+  for (const { seat, text } of m.streams.values()) {
+    if (text !== '') lines.push(`stream of seat ${seat}: ${text.slice(-400)}`)
+  }
   for (const { ident, text } of m.syslog.slice(-3)) lines.push(`${ident}: ${text}`)
   return lines
 }

@@ -96,6 +96,8 @@ const paths = [
 ]
 // Lines that somebody types; names may not be declared yet, pointers may be wild.
 const lines = [
+  'char *p = malloc(100), *q = malloc(200000); int i = 0',
+  'char *p = malloc(30000), *q = p + 100; int i = 1',
   'char *p = malloc(100)',
   'p = malloc(5000)',
   'char *q = malloc(200000)',
@@ -171,7 +173,7 @@ export class Chooser {
 
   private outside(m: Machine, dice: number): Step {
     const seat = 1 + this.below(Math.max(1, this.seats))
-    if (dice < 15) return this.typed(m)
+    if (dice < 22) return this.typed(m)
     if (dice < 55) {
       const fuel = this.pick([0, 3000, 50_000, 400_000, 1_500_000]) + this.below(3000)
       return { seat: 0, command: { t: 'tick', fuel } }
@@ -215,7 +217,8 @@ export class Chooser {
     const prompts = [...m.tasks.values()].filter(({ program, mm }) => program.kind === 'ic' && mm !== null)
     if (prompts.length === 0) return { seat: 0, command: { t: 'tick', fuel: 1000 } }
     const { seat, handle } = this.pick(prompts)
-    return { seat, command: { t: 'ic', task: handle, line: this.pick(lines) } }
+    const line = this.chance(40) ? lines[this.below(2)] : this.pick(lines)
+    return { seat, command: { t: 'ic', task: handle, line } }
   }
 
   private kill(m: Machine): MachineCommand {

@@ -349,7 +349,9 @@ describe('completion', () => {
 describe('saved in the middle of a line', () => {
   it('the loaded machine goes on to the same state', () => {
     const { m, start, tick } = sitDown()
-    start('p = calloc(40, 1000); for (i = 0; i < 2000; i++) p[i] = i; printf("%s %d\\n", "done", i)')
+    start(
+      'p = calloc(40, 1000); for (i = 0; i < 2000; i++) p[i] = i; printf("%s %d\\n", "done", i)',
+    )
     tick(3000, 2)
     const loaded = loadState(saveState(m)) as typeof m
     for (const machine of [m, loaded]) {
