@@ -40,6 +40,7 @@ export class Film {
   private clock = 0 // ms of the recording
   private lastMs = 0
   private goal: number | null = null // where the cursor shall be once the scan is there
+  private killWanted = false // 'next kill' was asked for and the scan has found none yet
   private toldMarkers = 0
   private timer: ReturnType<typeof setTimeout> | null = null
   private closed = false
@@ -126,12 +127,14 @@ export class Film {
     const seq = player.room.seq
     const kills = (['oomKill', 'signal'] as const).map((kind) => nextMarker(player, seq, kind)?.seq)
     const next = Math.min(...kills.map((at) => at ?? Infinity))
+    this.killWanted = next === Infinity && player.scanned < player.entries.length
     if (next !== Infinity) this.moveTo(next)
-    else if (player.scanned === player.entries.length) this.moveTo(player.entries.length)
+    else if (!this.killWanted) this.moveTo(player.entries.length)
   }
 
   private moveTo(seq: number): void {
     const { player } = this
+    this.killWanted = false
     const to = Math.max(0, Math.min(seq, player.entries.length))
     if (to > player.scanned) {
       this.goal = to
@@ -183,6 +186,7 @@ export class Film {
       this.chronicle.observe(player.ahead, entry)
     }
     if (this.goal !== null && this.goal <= player.scanned) this.moveTo(this.goal)
+    if (this.killWanted) this.toNextKill()
     const done = player.scanned === player.entries.length
     if (!done) this.timer = setTimeout(() => this.scanOn())
     this.tell()

@@ -85,7 +85,7 @@ export class Live {
     socket.on('presence', (seats) => on.presence(seats))
     socket.on('bye', (why) => this.bye(why))
     socket.on('connect_error', (error) => this.refused(error))
-    socket.on('disconnect', () => this.disconnected())
+    socket.on('disconnect', (reason) => this.disconnected(reason))
     this.beatTimer = setInterval(() => this.beat(), BEAT_MS)
     on.link({ state: 'connecting' })
   }
@@ -125,7 +125,8 @@ export class Live {
     if (name !== '') hello.name = name
     if (spectator) hello.spectator = true
     const { room } = this
-    if (room !== null) hello.have = { engine: room.header.engine, seq: this.lastKnown() }
+    if (room !== null && !this.differed)
+      hello.have = { engine: room.header.engine, seq: this.lastKnown() }
     return hello
   }
 
@@ -170,24 +171,27 @@ export class Live {
   }
 
   private work(): void {
-    if (this.working || this.room === null) return
+    if (this.working || this.room === null || this.differed) return
     this.working = true
     const end = performance.now() + SLICE_MS
     let done = 0
     const { room, queue } = this
-    while (done < queue.length && queue[done].seq === room.seq + 1 && performance.now() < end) {
-      this.apply(room, queue[done++])
-    }
+    while (this.isNext(queue[done]) && performance.now() < end) this.apply(room, queue[done++])
     queue.splice(0, done)
     this.working = false
     if (done > 0) this.applied()
-    if (queue.length > 0 && queue[0].seq === room.seq + 1) setTimeout(() => this.work())
+    if (this.isNext(queue[0])) setTimeout(() => this.work())
+  }
+
+  /** A machine that differs stands still until the snapshot comes, so that the difference can be named. */
+  private isNext(entry: Entry | undefined): boolean {
+    return !this.differed && entry?.seq === this.room!.seq + 1
   }
 
   private apply(room: Room, entry: Entry): void {
     const { mismatch } = applyEntry(room, entry)
     for (const death of this.chronicle.observe(room, entry)) this.on.death(death)
-    if (mismatch === undefined || this.differed) return
+    if (mismatch === undefined) return
     this.differed = true
     this.socket.emit('differs', { seq: entry.seq, hash: mismatch })
   }
@@ -220,11 +224,7 @@ export class Live {
       this.again()
       return
     }
-    if (this.differed && this.room !== null && this.room.seq === room.seq) {
-      const field = differingField(this.room, room)
-      if (field !== null)
-        this.socket.emit('differs', { seq: room.seq, hash: hashRoom(this.room), field })
-    }
+    if (this.differed && this.room !== null) this.reportField(this.room, room)
     const had = this.room !== null
     this.restoring = false
     this.queue = this.queue.filter(({ seq }) => seq > room.seq)
@@ -233,6 +233,18 @@ export class Live {
     this.differed = false
     this.applied()
     this.work()
+  }
+
+  /** Brings our machine to the snapshot's entry and names the first difference. */
+  private reportField(ours: Room, theirs: Room): void {
+    for (const entry of this.queue) {
+      if (entry.seq === ours.seq + 1 && entry.seq <= theirs.seq) applyEntry(ours, entry)
+    }
+    if (ours.seq !== theirs.seq) return
+    const field = differingField(ours, theirs)
+    if (field !== null) {
+      this.socket.emit('differs', { seq: theirs.seq, hash: hashRoom(ours), field })
+    }
   }
 
   private replace(room: Room): void {
@@ -269,12 +281,14 @@ export class Live {
     })
   }
 
-  private disconnected(): void {
+  private disconnected(reason: string): void {
     for (const { done } of this.waiting) done(false, 'offline')
     this.waiting = []
     if (this.over) return
     this.lost ??= Date.now()
     this.on.link({ state: 'lost', since: this.lost })
+    // The server has ended the connection on purpose, to start again; that is not tried again by itself.
+    if (reason === 'io server disconnect') setTimeout(() => this.retry(), BUSY_MS)
   }
 
   private refused(error: Error & { data?: { why?: string } }): void {

@@ -28,6 +28,7 @@ import { findFlavour } from './ptmalloc/flavour.ts'
 import { mainArenaAddress, setErrno, type LibcState } from './state.ts'
 
 const PROT_NONE = 0
+const SIGXCPU = 24 // what a limit on CPU time sends
 const MREMAP_MAYMOVE = 1
 const MADV_DONTNEED = 4
 const NO_WORDS = new Int32Array(0)
@@ -102,6 +103,10 @@ function mkMallocEnv(c: Caller): MallocEnv {
     },
     abort: () => {
       task.pending |= sigMask(SIGABRT)
+      throw USER_FAULT
+    },
+    endless: () => {
+      task.pending |= sigMask(SIGXCPU)
       throw USER_FAULT
     },
   }

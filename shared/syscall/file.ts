@@ -51,7 +51,7 @@ export const open = defineSyscall({
   nr: 2,
   name: 'open',
   args: { pathname: 'const char *', flags: 'int', mode: 'unsigned' },
-  run(m, task, { pathname, flags, mode }) {
+  run(m, task, pathname, flags, mode) {
     return openPath(m, task, loadCString(m, task, pathname, PATH_MAX), flags, mode)
   },
 })
@@ -100,7 +100,7 @@ export const close = defineSyscall({
   nr: 3,
   name: 'close',
   args: { fd: 'int' },
-  run(m, task, { fd }) {
+  run(m, task, fd) {
     if (!task.files[fd]) return -EBADF
     closeFile(m, task, fd)
     return 0
@@ -112,7 +112,7 @@ export const read = defineSyscall({
   name: 'read',
   args: { fd: 'int', buf: 'void *', count: 'size_t' },
   result: 'long',
-  run(m, task, { fd, buf, count }) {
+  run(m, task, fd, buf, count) {
     if (fd >= 0 && fd < FIRST_FD) return 0 // the terminal: nothing was typed ahead
     const file = task.files[fd] ?? null
     if (file === null || (file.flags & O_ACCMODE) === O_WRONLY) return -EBADF
@@ -136,7 +136,7 @@ export const write = defineSyscall({
   name: 'write',
   args: { fd: 'int', buf: 'void *', count: 'size_t' },
   result: 'long',
-  run(m, task, { fd, buf, count }) {
+  run(m, task, fd, buf, count) {
     if (!(count >= 0)) return -EINVAL
     if (buf + count > m.layout.taskSize) return -EFAULT
     const bytes = loadBytes(m, task, buf, Math.min(count, RW_MAX))

@@ -32,7 +32,7 @@ export const mmap = defineSyscall({
   name: 'mmap',
   args: { addr: 'void *', length: 'size_t', prot: 'int', flags: 'int', fd: 'int', offset: 'off_t' },
   result: 'void *',
-  run(m, task, { addr, length, prot, flags, fd, offset }) {
+  run(m, task, addr, length, prot, flags, fd, offset) {
     if (offset % m.pageSize !== 0) return -EINVAL
     let file: Inode | null = null
     let access = O_RDWR
@@ -85,7 +85,7 @@ export const munmap = defineSyscall({
   nr: 11,
   name: 'munmap',
   args: { addr: 'void *', length: 'size_t' },
-  run(m, task, { addr, length }) {
+  run(m, task, addr, length) {
     const { taskSize } = m.layout
     if (addr % m.pageSize !== 0 || !(length > 0) || addr > taskSize || length > taskSize - addr)
       return -EINVAL
@@ -97,7 +97,7 @@ export const mprotect = defineSyscall({
   nr: 10,
   name: 'mprotect',
   args: { addr: 'void *', length: 'size_t', prot: 'int' },
-  run(m, task, { addr, length, prot }) {
+  run(m, task, addr, length, prot) {
     if (addr % m.pageSize !== 0 || (prot & ~0x7) !== 0) return -EINVAL
     if (length === 0) return 0
     const end = addr + roundUp(length, m.pageSize)
@@ -111,7 +111,7 @@ export const brk = defineSyscall({
   name: 'brk',
   args: { addr: 'void *' },
   result: 'void *',
-  run: (m, task, { addr }) => doBrk(m, task, task.mm!, addr),
+  run: (m, task, addr) => doBrk(m, task, task.mm!, addr),
 })
 
 export const mremap = defineSyscall({
@@ -133,14 +133,14 @@ export const madvise = defineSyscall({
   nr: 28,
   name: 'madvise',
   args: { addr: 'void *', length: 'size_t', advice: 'int' },
-  run: (m, task, { addr, length, advice }) => doMadvise(m, task, addr, length, advice),
+  run: (m, task, addr, length, advice) => doMadvise(m, task, addr, length, advice),
 })
 
 export const mlock = defineSyscall({
   nr: 149,
   name: 'mlock',
   args: { addr: 'void *', length: 'size_t' },
-  run: (m, task, { addr, length }) => doMlock(m, task, addr, length, VM_LOCKED),
+  run: (m, task, addr, length) => doMlock(m, task, addr, length, VM_LOCKED),
 })
 
 export const MLOCK_ONFAULT = 1
@@ -149,7 +149,7 @@ export const mlock2 = defineSyscall({
   nr: 325,
   name: 'mlock2',
   args: { addr: 'void *', length: 'size_t', flags: 'unsigned' },
-  run(m, task, { addr, length, flags }) {
+  run(m, task, addr, length, flags) {
     if ((flags & ~MLOCK_ONFAULT) !== 0) return -EINVAL
     return doMlock(
       m,
@@ -165,14 +165,14 @@ export const munlock = defineSyscall({
   nr: 150,
   name: 'munlock',
   args: { addr: 'void *', length: 'size_t' },
-  run: (m, task, { addr, length }) => doMunlock(m, task, addr, length),
+  run: (m, task, addr, length) => doMunlock(m, task, addr, length),
 })
 
 export const mlockall = defineSyscall({
   nr: 151,
   name: 'mlockall',
   args: { flags: 'int' },
-  run: (m, task, { flags }) => doMlockall(m, task, flags),
+  run: (m, task, flags) => doMlockall(m, task, flags),
 })
 
 export const munlockall = defineSyscall({
@@ -190,7 +190,7 @@ export const msync = defineSyscall({
   nr: 26,
   name: 'msync',
   args: { addr: 'void *', length: 'size_t', flags: 'int' },
-  run(m, task, { addr, length, flags }) {
+  run(m, task, addr, length, flags) {
     if ((flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) !== 0 || addr % m.pageSize !== 0)
       return -EINVAL
     if ((flags & MS_ASYNC) !== 0 && (flags & MS_SYNC) !== 0) return -EINVAL

@@ -27,7 +27,7 @@ export const execve = defineSyscall({
   nr: 59,
   name: 'execve',
   args: { pathname: 'const char *', argv: 'void *', envp: 'void *' },
-  run(m, task, { pathname, argv }) {
+  run(m, task, pathname, argv) {
     const path = loadCString(m, task, pathname, 4096)
     const args: string[] = []
     for (let at = argv; argv !== 0 && args.length < 64; at += m.layout.bits / 8) {
@@ -47,7 +47,7 @@ export const exitGroup = defineSyscall({
   nr: 231,
   name: 'exit_group',
   args: { status: 'int' },
-  run(m, task, { status }) {
+  run(m, task, status) {
     doExit(m, task, (status & 0xff) << 8)
     throw USER_FAULT
   },
@@ -58,7 +58,7 @@ export const wait4 = defineSyscall({
   name: 'wait4',
   args: { pid: 'pid_t', wstatus: 'int *', options: 'int', rusage: 'void *' },
   result: 'pid_t',
-  run(m, task, { pid, wstatus, options }) {
+  run(m, task, pid, wstatus, options) {
     if ((options & ~0x3) !== 0) return -EINVAL
     const zombie = waitForChild(m, task, pid)
     if (typeof zombie === 'number') return zombie
@@ -77,7 +77,7 @@ export const kill = defineSyscall({
   nr: 62,
   name: 'kill',
   args: { pid: 'pid_t', sig: 'int' },
-  run(m, task, { pid, sig }) {
+  run(m, task, pid, sig) {
     if (sig < 0 || sig > NSIG) return -EINVAL
     if (pid > 0) return killTask(m, task, m.tasks.get(pid), sig)
     // -1: everybody the caller may signal; 0 and below: the process group.
@@ -101,7 +101,7 @@ export const setpriority = defineSyscall({
   nr: 141,
   name: 'setpriority',
   args: { which: 'int', who: 'int', prio: 'int' },
-  run(m, task, { which, who, prio }) {
+  run(m, task, which, who, prio) {
     if (which !== PRIO_PROCESS) return -EINVAL
     const target = who === 0 ? task : m.tasks.get(who)
     if (target === undefined) return -ESRCH
@@ -117,7 +117,7 @@ export const getpriority = defineSyscall({
   nr: 140,
   name: 'getpriority',
   args: { which: 'int', who: 'int' },
-  run(m, task, { which, who }) {
+  run(m, task, which, who) {
     if (which !== PRIO_PROCESS) return -EINVAL
     const target = who === 0 ? task : m.tasks.get(who)
     // The system call answers 20 - nice, so that it is never negative; the C library turns it round.
@@ -174,7 +174,7 @@ export const nanosleep = defineSyscall({
   nr: 35,
   name: 'nanosleep',
   args: { duration: 'void *', rem: 'void *' },
-  run(m, task, { duration, rem }) {
+  run(m, task, duration, rem) {
     const word = m.layout.bits / 8
     const seconds = loadPtr(m, task, duration)
     const nanoseconds = loadPtr(m, task, duration + word)
@@ -196,7 +196,7 @@ export const sysinfo = defineSyscall({
   nr: 99,
   name: 'sysinfo',
   args: { info: 'void *' },
-  run(m, task, { info }) {
+  run(m, task, info) {
     if (info === 0) return -EFAULT
     const word = m.layout.bits / 8
     const longs = [

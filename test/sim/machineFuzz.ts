@@ -166,7 +166,11 @@ export class Chooser {
   private caller(m: Machine): Task | undefined {
     const living = [...m.tasks.values()].filter(
       ({ mm, program, pending, state, wait }) =>
-        mm !== null && program.kind === 'ic' && pending === 0 && state === 'S' && wait.for === 'input',
+        mm !== null &&
+        program.kind === 'ic' &&
+        pending === 0 &&
+        state === 'S' &&
+        wait.for === 'input',
     )
     return living.length === 0 ? undefined : this.pick(living)
   }
@@ -214,7 +218,9 @@ export class Chooser {
 
   /** A line for one of the C prompts. */
   private typed(m: Machine): Step {
-    const prompts = [...m.tasks.values()].filter(({ program, mm }) => program.kind === 'ic' && mm !== null)
+    const prompts = [...m.tasks.values()].filter(
+      ({ program, mm }) => program.kind === 'ic' && mm !== null,
+    )
     if (prompts.length === 0) return { seat: 0, command: { t: 'tick', fuel: 1000 } }
     const { seat, handle } = this.pick(prompts)
     const line = this.chance(40) ? lines[this.below(2)] : this.pick(lines)

@@ -45,7 +45,11 @@ export interface MallocEnv {
   randomWord(half: 0 | 1): number // the two halves of the double-free key, drawn once at the start
   message(text: string, aborting: boolean): void // to standard error; 2.13: a backtrace follows if aborting
   abort(): never
+  endless(): never // a list goes round in a circle: the call would never return
 }
+
+/** More steps than any whole list takes. */
+export const MAX_STEPS = 1_000_000
 
 export const PAGE_SIZE = 4096
 

@@ -46,7 +46,7 @@ import {
   SIZE_BITS,
   wrapsAround,
 } from './chunk.ts'
-import { at, ult, type MallocEnv } from './env.ts'
+import { at, MAX_STEPS, ult, type MallocEnv } from './env.ts'
 import { freeInArena } from './heap.ts'
 import { munmapChunk } from './mapping.ts'
 import { mallocPrinterr } from './printerr.ts'
@@ -226,7 +226,8 @@ export function mallocConsolidate(env: MallocEnv, av: number): void {
     let p = env.load(fb)
     if (p === 0) continue
     env.store(fb, 0)
-    while (p !== 0) {
+    for (let steps = 0; p !== 0; steps++) {
+      if (steps > MAX_STEPS) env.endless()
       if (hardened) checkFastChunk(env, p, low, i)
       const link = memOf(env, p)
       low = env.load32(link) ^ (Math.floor(link / 4096) | 0)

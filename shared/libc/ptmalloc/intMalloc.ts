@@ -58,7 +58,7 @@ import {
   setNonMainArena,
   SIZE_BITS,
 } from './chunk.ts'
-import { at, ult, word, type MallocEnv } from './env.ts'
+import { at, MAX_STEPS, ult, word, type MallocEnv } from './env.ts'
 import { BINMAP_WORDS } from './flavour.ts'
 import { mallocConsolidate } from './intFree.ts'
 import { assertFailed, mallocPrinterr } from './printerr.ts'
@@ -106,7 +106,8 @@ function findBlock(env: MallocEnv, av: number, nb: number): number {
   } else if (haveFastchunks(env, av)) {
     mallocConsolidate(env, av)
   }
-  for (;;) {
+  for (let rounds = 0; ; rounds++) {
+    if (rounds > 2 * MAX_ITERS) env.endless()
     const mem = searchBins(env, av, nb)
     if (mem !== NOTHING) return mem
     const top = topOf(env, av)
@@ -210,7 +211,7 @@ function stashSmallbin(env: MallocEnv, bin: number, nb: number): void {
   while (tcacheHasRoom(env, table, index)) {
     const victim = bkOf(env, bin)
     if (victim === bin) return
-    if (victim === 0) continue
+    if (victim === 0) env.endless()
     const before = bkOf(env, victim)
     setInuseAt(env, victim, nb)
     setBk(env, bin, before)
@@ -365,7 +366,8 @@ function findPlaceInLargebin(
   }
   let forward = first
   if (!inMainArena(env, forward)) assertFailed(env, FIRST_IN_MAIN_ARENA)
-  while (ult(head, headOf(env, forward))) {
+  for (let steps = 0; ult(head, headOf(env, forward)); steps++) {
+    if (steps > MAX_STEPS) env.endless()
     forward = fdNextsizeOf(env, forward)
     if (!inMainArena(env, forward)) assertFailed(env, NEXT_IN_MAIN_ARENA)
   }
@@ -394,7 +396,8 @@ function searchLargebin(env: MallocEnv, av: number, nb: number, index: number): 
   if (victim === bin || ult(headOf(env, victim), nb)) return NOTHING
   victim = bkNextsizeOf(env, victim)
   let size = chunkSize(env, victim)
-  while (ult(size, nb)) {
+  for (let steps = 0; ult(size, nb); steps++) {
+    if (steps > MAX_STEPS) env.endless()
     victim = bkNextsizeOf(env, victim)
     size = chunkSize(env, victim)
   }

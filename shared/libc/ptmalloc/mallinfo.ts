@@ -3,7 +3,7 @@
 import { setMaxFast, systemMem, topOf } from './arena.ts'
 import { binAt, binIndex, fastbinAt } from './bins.ts'
 import { bkOf, chunkSize, memOf } from './chunk.ts'
-import { PAGE_SIZE, type MallocEnv } from './env.ts'
+import { MAX_STEPS, PAGE_SIZE, type MallocEnv } from './env.ts'
 import { NBINS } from './flavour.ts'
 import { mallocConsolidate } from './intFree.ts'
 import { mallocPrinterr } from './printerr.ts'
@@ -53,7 +53,7 @@ export function intMallinfo(env: MallocEnv, av: number): Mallinfo {
   for (let i = 1; i < NBINS; i++) {
     const bin = binAt(env, av, i)
     for (let p = bkOf(env, bin); p !== bin; p = bkOf(env, p)) {
-      blocks++
+      if (++blocks > MAX_STEPS) env.endless()
       free += chunkSize(env, p)
     }
   }
@@ -82,7 +82,7 @@ function countFastChunks(env: MallocEnv, av: number): { blocks: number; bytes: n
       if (safeLinking && ((low + header) & alignMask) !== 0) {
         mallocPrinterr(env, 'int_mallinfo(): unaligned fastbin chunk detected', 0)
       }
-      blocks++
+      if (++blocks > MAX_STEPS) env.endless()
       bytes += chunkSize(env, p)
       const link = memOf(env, p)
       low = env.load32(link) ^ (Math.floor(link / 4096) | 0)
@@ -124,7 +124,9 @@ export function mtrim(env: MallocEnv, av: number, pad: number): number {
   for (let i = 1; i < NBINS; i++) {
     if (i !== 1 && i < binIndex(env, PAGE_SIZE)) continue
     const bin = binAt(env, av, i)
+    let steps = 0
     for (let p = bkOf(env, bin); p !== bin; p = bkOf(env, p)) {
+      if (++steps > MAX_STEPS) env.endless()
       const size = chunkSize(env, p)
       if (size <= PAGE_SIZE - 1 + ownBytes) continue
       const firstPage = Math.ceil((p + ownBytes) / PAGE_SIZE) * PAGE_SIZE

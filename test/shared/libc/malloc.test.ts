@@ -123,6 +123,13 @@ describe('what a damaged heap says', () => {
     expect(lastWords(process, () => free(process.env, 0x4141414141410000))).toBe('SIGSEGV')
   })
 
+  it('a list that goes round in a circle ends the process, not the machine', () => {
+    const process = mkProcess(GLIBC_2_13_X86_64)
+    const [a, b] = [malloc(process.env, 20), malloc(process.env, 20)]
+    for (const mem of [a, b, a]) free(process.env, mem)
+    expect(lastWords(process, () => mallinfo2(process.env))).toBe('SIGALRM')
+  })
+
   it('2.13 names the program and the address', () => {
     const process = mkProcess(GLIBC_2_13_X86_64)
     const a = malloc(process.env, 20)

@@ -11,8 +11,8 @@ const BELOW_HEAP = 0x10000 // the break was moved up to where the heap starts
 
 /** Unwinds out of malloc: the process is dead. */
 export class Killed extends Error {
-  readonly signal: 'SIGSEGV' | 'SIGABRT'
-  constructor(signal: 'SIGSEGV' | 'SIGABRT') {
+  readonly signal: 'SIGSEGV' | 'SIGABRT' | 'SIGALRM'
+  constructor(signal: 'SIGSEGV' | 'SIGABRT' | 'SIGALRM') {
     super(signal)
     this.signal = signal
   }
@@ -161,6 +161,9 @@ export class ProcessMemory implements TraceTarget {
       },
       abort: () => {
         throw new Killed('SIGABRT')
+      },
+      endless: () => {
+        throw new Killed('SIGALRM')
       },
     }
     this.limit = limit
