@@ -76,7 +76,10 @@ function countRunnable(m: Machine): number {
   return Math.max(count, 1)
 }
 
-/** Runs one slice; returns the fuel that it took, at least 1. */
+/** What going from one task to another costs; so a tick is a bounded number of slices. */
+const SWITCH_FUEL = 100
+
+/** Runs one slice; returns the fuel that it took. */
 function runSlice(m: Machine, task: Task, slice: number, run: RunProgram): number {
   m.current = task
   emit(m.trace, m.ticks, task.pid, 'sched_switch', { comm: task.comm })
@@ -88,7 +91,7 @@ function runSlice(m: Machine, task: Task, slice: number, run: RunProgram): numbe
     actOnSignal(m, task)
   }
   if (used > slice) task.debt += used - slice
-  used = Math.max(1, Math.min(used, slice))
+  used = Math.min(Math.max(used, SWITCH_FUEL), slice)
   task.utime += used
   task.vruntime += Math.ceil((used * NICE_0_WEIGHT) / weights[task.nice + 20])
   m.current = null

@@ -270,7 +270,7 @@ export function stepCall(c: Caller, call: LibCall): Step {
 function systemCall(c: Caller, call: LibCall): Step {
   const description = findSyscall(call.name)
   if (description === undefined) return fail(c, call, ENOSYS)
-  const args = description.args.map(([, type], i) => {
+  const args = Object.values(description.args).map((type, i) => {
     if (type === 'int' || type === 'pid_t') return intArg(call, i)
     return type === 'long' || type === 'off_t' ? longArg(call, i) : sizeArg(call, i)
   })

@@ -101,7 +101,7 @@ export function findPrototype(name: string): string | null {
   if (known !== undefined) return known
   const call = withoutWrapper.includes(name) ? undefined : findSyscall(name)
   if (call === undefined) return null
-  const args = call.args.map(([arg, type]) =>
+  const args = Object.entries(call.args).map(([arg, type]) =>
     type.endsWith('*') ? `${type}${arg}` : `${type} ${arg}`,
   )
   const result = call.result.endsWith('*') ? call.result : `${call.result} `

@@ -157,4 +157,4 @@ export function populateVma(
 }
 
 /** What a page of it costs, in instructions; taken from the task's next slices. */
-const POPULATE_FUEL = 64
+const POPULATE_FUEL = 512

@@ -6,7 +6,7 @@
 //
 // Modelled on 6.18. Left out: huge pages, NUMA policies, userfaultfd, names of VMAs.
 
-import { EACCES, EAGAIN, EEXIST, EINVAL, ENOMEM, EPERM } from '../lib/errno.ts'
+import { EACCES, EAGAIN, EEXIST, EINVAL, ENOMEM, EOVERFLOW, EPERM } from '../lib/errno.ts'
 import { roundUp } from '../lib/bits.ts'
 import type { Inode } from '../state/inode.ts'
 import type { Machine } from '../state/machine.ts'
@@ -133,14 +133,20 @@ export function mmapRegion(
       : pagesIn(mm, start, start + length)
   if (!mayExpandVm(mm, task.rlimits, request.flags, pages - replaced)) return -ENOMEM
   if (mm.vmas.length >= m.sysctl.maxMapCount) return -ENOMEM
-  if (replaced > 0) {
-    const error = doMunmap(m, mm, start, length)
-    if (error < 0) return error
-  }
   let { flags } = request
   if (isPromise(m, flags, request.file)) {
-    if (!vmEnoughMemory(m, pages, task.uid === 0, mm.totalVm)) return -ENOMEM
+    // What the replaced mappings were promised goes over to the new one.
+    const taken = replaced === 0 ? 0 : pagesIn(mm, start, start + length, VM_ACCOUNT)
+    if (!vmEnoughMemory(m, pages - taken, task.uid === 0, mm.totalVm)) return -ENOMEM
+    m.committed += taken
     flags |= VM_ACCOUNT
+  }
+  if (replaced > 0) {
+    const error = doMunmap(m, mm, start, length)
+    if (error < 0) {
+      if ((flags & VM_ACCOUNT) !== 0) vmUnacctMemory(m, pages)
+      return error
+    }
   }
   const pgoff = request.file === null ? start / m.pageSize : request.pgoff
   if (insertOrMerge(m, mm, start, start + length, flags, { ...request, pgoff }) === null) {
@@ -449,10 +455,12 @@ export function exitMmap(m: Machine, mm: Mm): void {
   mm.execVm = 0
 }
 
-function pagesIn(mm: Mm, start: Vaddr, end: Vaddr): number {
+/** Pages mapped in [start, end); of VMAs with the flag only, if one is given. */
+function pagesIn(mm: Mm, start: Vaddr, end: Vaddr, flag = 0): number {
   let bytes = 0
   for (let i = findVmaIndex(mm, start); i < mm.vmas.length && mm.vmas[i].start < end; i++) {
-    bytes += Math.min(end, mm.vmas[i].end) - Math.max(start, mm.vmas[i].start)
+    const vma = mm.vmas[i]
+    if ((vma.flags & flag) === flag) bytes += Math.min(end, vma.end) - Math.max(start, vma.start)
   }
   return bytes / mm.pageSize
 }
@@ -642,6 +650,7 @@ export function doMmap(m: Machine, task: Task, call: MmapCall): number {
   const { prot, file } = call
   const length = roundUp(call.length, m.pageSize)
   if (length > m.layout.taskSize) return -ENOMEM
+  if (call.pgoff < 0) return -EOVERFLOW
   const type = call.flags & (MAP_SHARED | MAP_PRIVATE)
   const fixed = (call.flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0
   if (mm.vmas.length > m.sysctl.maxMapCount) return -ENOMEM

@@ -47,6 +47,11 @@ export function kmemCacheFree(m: Machine, name: SlabName): void {
 }
 
 function findCache(m: Machine, name: SlabName): SlabCache {
-  for (const cache of m.slab) if (cache.name === name) return cache
-  throw new RangeError(name)
+  return m.slab[order[name]]
 }
+
+/** Where a kind stands in m.slab. */
+const order = Object.fromEntries(Object.keys(sizes).map((name, i) => [name, i])) as Record<
+  SlabName,
+  number
+>

@@ -14,32 +14,21 @@ export const WAITING = -512
 export interface Syscall {
   nr: number // x86-64
   name: string
-  args: [name: string, type: ArgType][]
+  args: Record<string, ArgType> // in the order in which `run` takes them
   result: ArgType
-  /** The result, -errno, or WAITING. */
-  run: (m: Machine, task: Task, args: number[]) => number
+  /** The result, -errno, or WAITING. At most six arguments, as in registers; those not given are 0. */
+  run: (m: Machine, task: Task, ...args: Args) => number
 }
 
-type Named<A extends Record<string, ArgType>> = { [K in keyof A]: number }
+export type Args = [number, number, number, number, number, number]
 
-/** Describes a call; `run` gets its arguments by name. */
-export function defineSyscall<A extends Record<string, ArgType>>(call: {
+/** Describes a call; `run` may take as few of the arguments as it needs. */
+export function defineSyscall(call: {
   nr: number
   name: string
-  args: A
+  args: Record<string, ArgType>
   result?: ArgType
-  run: (m: Machine, task: Task, args: Named<A>) => number
+  run: Syscall['run']
 }): Syscall {
-  const names = Object.keys(call.args)
-  return {
-    nr: call.nr,
-    name: call.name,
-    args: names.map((name) => [name, call.args[name]]),
-    result: call.result ?? 'int',
-    run: (m, task, values) => {
-      const args: Record<string, number> = {}
-      for (let i = 0; i < names.length; i++) args[names[i]] = values[i] ?? 0
-      return call.run(m, task, args as Named<A>)
-    },
-  }
+  return { result: 'int', ...call }
 }

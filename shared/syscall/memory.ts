@@ -125,8 +125,7 @@ export const mremap = defineSyscall({
     new_address: 'void *',
   },
   result: 'void *',
-  run: (m, task, a) =>
-    doMremap(m, task, a.old_address, a.old_size, a.new_size, a.flags, a.new_address),
+  run: doMremap,
 })
 
 export const madvise = defineSyscall({

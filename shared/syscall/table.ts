@@ -1,8 +1,10 @@
 // All system calls, by name and by number, and the way to make one.
 
-import { ENOSYS, errnoName } from '../lib/errno.ts'
+import { EFAULT, ENOSYS, errnoName } from '../lib/errno.ts'
 import type { Machine } from '../state/machine.ts'
-import type { Task } from '../state/task.ts'
+import { SIGBUS, SIGSEGV, type Task } from '../state/task.ts'
+import { sigMask } from '../mm/oomKill.ts'
+import { USER_FAULT } from '../mm/uaccess.ts'
 import { emit } from '../trace/trace.ts'
 import { WAITING, type Syscall } from './define.ts'
 import { close, open, read, write } from './file.ts'
@@ -80,13 +82,14 @@ export function findSyscall(name: string): Syscall | undefined {
 
 /**
  * Makes a system call for the task: the result, -errno, or WAITING with the task asleep (make the same call again when
- * it runs next). May throw USER_FAULT, as a pointer argument may be bad; exit and a successful execve do not return.
+ * it runs next). exit and a successful execve do not return: they throw USER_FAULT, as does a call that is the end of the
+ * task for want of memory.
  */
 export function doSyscall(m: Machine, task: Task, name: string, args: number[]): number {
   const call = byName.get(name)
   if (call === undefined) return -ENOSYS
   task.call ??= { nr: call.nr, args, started: m.ticks }
-  const result = call.run(m, task, args)
+  const result = runCall(m, task, call, args)
   if (result === WAITING) return WAITING
   task.call = null
   if (m.trace.ring !== null)
@@ -94,9 +97,23 @@ export function doSyscall(m: Machine, task: Task, name: string, args: number[]):
   return result
 }
 
+/** A bad pointer is the caller's error here, not its end. */
+function runCall(m: Machine, task: Task, call: Syscall, args: number[]): number {
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = args
+  const before = task.pending
+  try {
+    return call.run(m, task, a, b, c, d, e, f)
+  } catch (thrown) {
+    const bad = task.pending & ~before & (sigMask(SIGSEGV) | sigMask(SIGBUS))
+    if (thrown !== USER_FAULT || bad === 0) throw thrown
+    task.pending &= ~bad
+    return -EFAULT
+  }
+}
+
 /** The line that strace(1) prints of a call. */
 export function straceLine(call: Syscall, args: number[], result: number): string {
-  const shown = call.args.map(([, type], i) => showValue(type, args[i] ?? 0))
+  const shown = Object.values(call.args).map((type, i) => showValue(type, args[i] ?? 0))
   const value =
     result < 0 && result > -4096 ? `-1 ${errnoName(-result)}` : showValue(call.result, result)
   return `${call.name}(${shown.join(', ')}) = ${value}`
