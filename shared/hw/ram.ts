@@ -9,7 +9,7 @@ export interface Ram {
   pageShift: number
   nrFrames: number
   slabs: (Int32Array | null)[]
-  views: (Int32Array | undefined)[] // per frame: its words, for copying; made when first needed
+  views: (Int32Array | null)[] // per frame: its words, for copying; made when first needed
   dirty: Uint8Array // per frame: written since the last hash
   frameHashes: Int32Array // per frame two words: what the last hash found
   sum: Int32Array // the sum of all frameHashes, two words
@@ -23,7 +23,7 @@ export function mkRam(bytes: number, pageShift: number): Ram {
     pageShift,
     nrFrames,
     slabs,
-    views: [],
+    views: new Array<Int32Array | null>(nrFrames).fill(null),
     dirty: new Uint8Array(nrFrames),
     frameHashes: new Int32Array(nrFrames * 2),
     sum: new Int32Array(2),

@@ -154,6 +154,8 @@ describe('a lesson', () => {
   })
 
   it('the log is downloaded, and every hash in it holds', async () => {
+    const log = async () => (await fetch(`${server.url}/api/rooms/${code}/log`)).text()
+    await expect.poll(log, { timeout: 20_000 }).toMatch(/"t":"hash"/)
     await teacher.at('to-replay').click()
     const [download] = await Promise.all([
       teacher.page.waitForEvent('download'),
