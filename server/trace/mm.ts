@@ -77,7 +77,8 @@ export function runTrace(text: string, options: MachineOptions): string[] {
       const [head, ...rest] = runOp(trace, line.split(/\s+/))
       out.push(`${number} ${head}`, ...rest.map((more) => `  ${more}`))
     } catch (error) {
-      if (error instanceof SyntaxError) throw new SyntaxError(`line ${i + 1}: ${error.message}`, { cause: error })
+      if (error instanceof SyntaxError)
+        throw new SyntaxError(`line ${i + 1}: ${error.message}`, { cause: error })
       throw error
     }
   })
