@@ -147,7 +147,7 @@ function assignPlain(c: Compiler, left: Operand): CType {
 }
 
 /** What an lvalue's value is: a void in memory counts as a byte. */
-function valueType(type: CType): CType {
+export function valueType(type: CType): CType {
   return type.kind === 'void' ? CHAR : type
 }
 

@@ -38,7 +38,14 @@ import {
   tokenName,
 } from './declaration.ts'
 import { reject } from './diagnostics.ts'
-import { closeParen, parseAssignment, parseComma, parseLength, store } from './expression.ts'
+import {
+  closeParen,
+  parseAssignment,
+  parseComma,
+  parseLength,
+  store,
+  valueType,
+} from './expression.ts'
 import { nearestKeyword } from './near.ts'
 import type { Token } from './token.ts'
 
@@ -111,7 +118,8 @@ function misread(c: Compiler, first: Token): void {
 
 function finishExpression(c: Compiler, operand: Operand, top: boolean): void {
   const value = rvalue(c, operand)
-  if (top && value.type.kind !== 'void' && !operand.quiet) show(c, operand.label, value.type)
+  const type = operand.kind === 'place' ? valueType(value.type) : value.type
+  if (top && type.kind !== 'void' && !operand.quiet) show(c, operand.label, type)
   else emit(c, code.DROP)
 }
 

@@ -361,3 +361,11 @@ describe('saved in the middle of a line', () => {
     expect([...loaded.streams.values()].some(({ text }) => text.endsWith('done 2000\n'))).toBe(true)
   })
 })
+
+it('a void in memory is looked at as a byte, read as well as written', () => {
+  const { type } = sitDown()
+  type('p = malloc(8192); memset(p, 65, 8192)')
+  expect(type('p[4096]')).toBe("65 'A'\n")
+  expect(type('*p')).toBe("65 'A'\n")
+  expect(type('free(p)')).toBe('')
+})
