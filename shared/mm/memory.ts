@@ -301,29 +301,31 @@ export function unmapPageRange(m: Machine, vma: Vma, start: Vaddr, end: Vaddr): 
   const step = 1 << (layout.pteShift - 2)
   let zapped = 0
   forEachTable(m, vma.mm, start, end, (table, from, to) => {
-    const slab = slabOf(ram, table)
-    if (slab === null) return // an empty table, after a load
-    const count = (to - from) / m.pageSize
-    const first =
-      (Math.floor(from / m.pageSize) & ((1 << layout.tableShift) - 1)) * step +
-      frameBase(ram, table)
-    let dirtied = false
-    for (let i = 0; i < count; i++) {
-      const word = first + i * step
-      const pte = slab[word]
-      if (pte === 0) continue
-      if (!dirtied) {
-        dirtySlabOf(ram, table)
-        dirtied = true
-      }
-      slab[word] = 0
-      if (step === 2) slab[word + 1] = 0
-      zapped++
-      const pfn = ptePfn(pte)
-      if (pfn !== m.zeroPfn) dropMapping(m, vma.mm, pfn, pte)
-    }
+    if (slabOf(ram, table) === null) return // an empty table, after a load
+    const index = Math.floor(from / m.pageSize) & ((1 << layout.tableShift) - 1)
+    zapped += zapPtes(m, vma.mm, table, index * step, (to - from) / m.pageSize)
   })
   if (zapped > 0 && m.tlb.mm === vma.mm.id) flushTlb(m.tlb)
+  return zapped
+}
+
+/** Empties `count` PTEs of one table, from its word `offset` on; returns how many there were. */
+function zapPtes(m: Machine, mm: Mm, table: Pfn, offset: number, count: number): number {
+  const { ram, zeroPfn } = m
+  const slab = slabOf(ram, table)!
+  const step = 1 << (m.layout.pteShift - 2)
+  const first = frameBase(ram, table) + offset
+  let zapped = 0
+  for (let word = first; word < first + count * step; word += step) {
+    const pte = slab[word]
+    if (pte === 0) continue
+    slab[word] = 0
+    if (step === 2) slab[word + 1] = 0
+    zapped++
+    const pfn = ptePfn(pte)
+    if (pfn !== zeroPfn) dropMapping(m, mm, pfn, pte)
+  }
+  if (zapped > 0) dirtySlabOf(ram, table)
   return zapped
 }
 
@@ -407,53 +409,65 @@ function dupVmas(m: Machine, task: Task, from: Mm, to: Mm): boolean {
 /** Copies the PTEs; own frames become shared and read-only in both. */
 function copyPageRange(m: Machine, parent: Vma, child: Vma): boolean {
   const { layout, ram } = m
-  const { flags, refcount, mapcount } = m.zone.page
-  const { zeroPfn } = m
   const step = 1 << (layout.pteShift - 2)
   const indexMask = (1 << layout.tableShift) - 1
-  const mm = child.mm
-  let anon = 0
-  let file = 0
-  let shmem = 0
   let enough = true
   forEachTable(m, parent.mm, parent.start, parent.end, (table, from, to) => {
-    if (!enough) return
-    const ptep = ptepAlloc(m, mm, from)
+    const ptep = enough ? ptepAlloc(m, child.mm, from) : NO_PTE
     if (ptep === NO_PTE) {
       enough = false
       return
     }
-    const index = Math.floor(from / m.pageSize) & indexMask
-    const source = dirtySlabOf(ram, table)
-    const target = dirtySlabOf(ram, ptep >> layout.tableShift)
-    let s = frameBase(ram, table) + index * step
-    let t = frameBase(ram, ptep >> layout.tableShift) + index * step
-    for (let count = (to - from) / m.pageSize; count > 0; count--, s += step, t += step) {
-      let pte = source[s]
-      if (pte === 0) continue
-      const pfn = ptePfn(pte)
-      if (pfn !== zeroPfn) {
-        const kind = flags[pfn]
-        refcount[pfn]++
-        mapcount[pfn]++
-        if ((kind & PG_ANON) !== 0) {
-          anon++
-          flags[pfn] = kind & ~PG_EXCLUSIVE
-          if ((pte & PTE_WRITE) !== 0) {
-            pte &= ~PTE_WRITE
-            source[s] = pte
-          }
-        } else if ((kind & PG_SWAPBACKED) !== 0) shmem++
-        else file++
-      }
-      target[t] = pte
-      if (step === 2) target[t + 1] = source[s + 1]!
-    }
+    const offset = (Math.floor(from / m.pageSize) & indexMask) * step
+    const target = ptep >> layout.tableShift
+    copyPtes(
+      m,
+      child.mm,
+      dirtySlabOf(ram, table),
+      frameBase(ram, table) + offset,
+      dirtySlabOf(ram, target),
+      frameBase(ram, target) + offset,
+      (to - from) / m.pageSize,
+    )
   })
-  mm.rssAnon += anon
-  mm.rssFile += file
-  mm.rssShmem += shmem
   return enough
+}
+
+/** The PTEs of one table, from word `s` to word `t`, counted for the child. */
+function copyPtes(
+  m: Machine,
+  mm: Mm,
+  source: Int32Array,
+  s: number,
+  target: Int32Array,
+  t: number,
+  count: number,
+): void {
+  const { flags, refcount, mapcount } = m.zone.page
+  const { zeroPfn } = m
+  const step = 1 << (m.layout.pteShift - 2)
+  let anon = 0
+  for (const end = s + count * step; s < end; s += step, t += step) {
+    let pte = source[s]
+    if (pte === 0) continue
+    const pfn = ptePfn(pte)
+    if (pfn !== zeroPfn) {
+      const kind = flags[pfn]
+      refcount[pfn]++
+      mapcount[pfn]++
+      if ((kind & PG_ANON) !== 0) {
+        anon++
+        if ((kind & PG_EXCLUSIVE) !== 0) flags[pfn] = kind & ~PG_EXCLUSIVE
+        if ((pte & PTE_WRITE) !== 0) {
+          pte &= ~PTE_WRITE
+          source[s] = pte
+        }
+      } else countRss(mm, kind, 1)
+    }
+    target[t] = pte
+    if (step === 2) target[t + 1] = source[s + 1]
+  }
+  mm.rssAnon += anon
 }
 
 /** The frame behind an address, NO_PFN if none is mapped; the zero page counts. */

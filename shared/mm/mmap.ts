@@ -46,7 +46,7 @@ import {
 export interface MapRequest {
   flags: number // VM_*
   file: Inode | null
-  pgoff: number // pages; for private anonymous memory the virtual page number is taken
+  pgoff: number // pages; mmapRegion() sets the virtual page number here for private anonymous memory
   special: string
 }
 
@@ -148,8 +148,8 @@ export function mmapRegion(
       return error
     }
   }
-  const pgoff = request.file === null ? start / m.pageSize : request.pgoff
-  if (insertOrMerge(m, mm, start, start + length, flags, { ...request, pgoff }) === null) {
+  if (request.file === null) request.pgoff = start / m.pageSize
+  if (insertOrMerge(m, mm, start, start + length, flags, request) === null) {
     if ((flags & VM_ACCOUNT) !== 0) vmUnacctMemory(m, pages)
     return -ENOMEM
   }

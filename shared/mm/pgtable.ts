@@ -145,7 +145,7 @@ export function freePgtables(
 ): void {
   const span = m.layout.entrySpan[1]
   const low = start - (start % span)
-  if (low < floor && low + span >= end && low + span > ceiling) return // the one table is needed still
+  if (low + span >= end && (low < floor || low + span > ceiling)) return // the one table is needed still
   freeTables(m, mm, mm.pgd, m.layout.levels - 1, start, end, floor, ceiling)
   if (m.tlb.mm === mm.id) m.tlb.region = -1
 }
