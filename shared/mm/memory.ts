@@ -413,13 +413,13 @@ function copyPageRange(m: Machine, parent: Vma, child: Vma): boolean {
   const indexMask = (1 << layout.tableShift) - 1
   let enough = true
   forEachTable(m, parent.mm, parent.start, parent.end, (table, from, to) => {
-    const ptep = enough ? ptepAlloc(m, child.mm, from) : NO_PTE
-    if (ptep === NO_PTE) {
+    const whole = to - from === layout.entrySpan[1]
+    const target = enough ? tableAlloc(m, child.mm, from, 0, whole) : NO_PFN
+    if (target === NO_PFN) {
       enough = false
       return
     }
     const offset = (Math.floor(from / m.pageSize) & indexMask) * step
-    const target = ptep >> layout.tableShift
     copyPtes(
       m,
       child.mm,
@@ -433,7 +433,7 @@ function copyPageRange(m: Machine, parent: Vma, child: Vma): boolean {
   return enough
 }
 
-/** The PTEs of one table, from word `s` to word `t`, counted for the child. */
+/** The PTEs of one table, from word `s` to word `t`, empty ones too, counted for the child. */
 function copyPtes(
   m: Machine,
   mm: Mm,
@@ -449,9 +449,8 @@ function copyPtes(
   let anon = 0
   for (const end = s + count * step; s < end; s += step, t += step) {
     let pte = source[s]
-    if (pte === 0) continue
     const pfn = ptePfn(pte)
-    if (pfn !== zeroPfn) {
+    if (pte !== 0 && pfn !== zeroPfn) {
       const kind = flags[pfn]
       refcount[pfn]++
       mapcount[pfn]++

@@ -27,7 +27,7 @@ import { flushTlbPage } from '../hw/tlb.ts'
 import type { Machine } from '../state/machine.ts'
 import type { Mm, Vaddr } from '../state/mm.ts'
 import { NO_PFN, PG_TABLE } from '../state/page.ts'
-import { allocZeroedPage, putPage } from './pageAlloc.ts'
+import { allocPages, allocZeroedPage, putPage } from './pageAlloc.ts'
 
 const TABLE_FLAGS = PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED | PTE_DIRTY
 
@@ -75,8 +75,17 @@ export function ptepAlloc(m: Machine, mm: Mm, va: Vaddr): Ptep {
   return table === NO_PFN ? NO_PTE : mkPtep(m.layout, table, tableIndex(m.layout, va, 0))
 }
 
-/** The table of that level for the address, made with those above it where they are missing; NO_PFN: no memory. */
-export function tableAlloc(m: Machine, mm: Mm, va: Vaddr, lowest: number): Pfn {
+/**
+ * The table of that level for the address, made with those above it where they are missing; NO_PFN: no memory. With
+ * `overwritten` a new one is not cleared: the caller writes every entry of it at once.
+ */
+export function tableAlloc(
+  m: Machine,
+  mm: Mm,
+  va: Vaddr,
+  lowest: number,
+  overwritten = false,
+): Pfn {
   const { layout } = m
   let table = mm.pgd
   for (let level = layout.levels - 1; level > lowest; level--) {
@@ -86,7 +95,10 @@ export function tableAlloc(m: Machine, mm: Mm, va: Vaddr, lowest: number): Pfn {
       table = ptePfn(entry)
       continue
     }
-    const pfn = allocZeroedPage(m, PG_TABLE, mm.seat)
+    const pfn =
+      overwritten && level === lowest + 1
+        ? allocPages(m, 0, PG_TABLE, mm.seat)
+        : allocZeroedPage(m, PG_TABLE, mm.seat)
     if (pfn === NO_PFN) return NO_PFN
     writePte(m.ram, layout, at, mkPte(pfn, TABLE_FLAGS))
     mm.pageTables++

@@ -1,7 +1,8 @@
 // The simulated kernel's speed beside the real one's, in one run: ns per fault, fork per 10,000 pages, mmap and munmap.
 //
 // Ours: a process of a booted machine makes the accesses and calls. The real one: oracle/mm/bench-kernel.c beside the
-// repository, compiled where gcc is. The figure is the median over the rounds of both. Faults are measured over few
+// repository, compiled where gcc is. The two take turns, since a shared host's speed drifts; a figure is the median over
+// the turns of the medians of each, the ratio the median of the turns' ratios. Faults are measured over few
 // pages, so that the host's caches matter little (ours 250, the real one's 1,000, its least), fork over 10,000.
 
 import { execFileSync, spawnSync } from 'node:child_process'
@@ -25,13 +26,14 @@ export interface Figure {
   why?: string
 }
 
+const TURNS = 7
 const FAULT_PAGES = 250
-const FAULT_ROUNDS = 160
+const FAULT_ROUNDS = 60
 const REAL_FAULT_PAGES = 1000 // the least that bench-kernel.c takes
-const REAL_FAULT_ROUNDS = 41
+const REAL_FAULT_ROUNDS = 21
 const FORK_PAGES = 10_000
 const FORK_ROUNDS = 9
-const WARM_UP = 20
+const WARM_UP = 100
 const PAIRS = 1000
 
 type Case = 'writeFault' | 'zeroFault' | 'cowFault' | 'reuseFault' | 'fork10k' | 'mmapMunmap'
@@ -47,24 +49,51 @@ const realNames: Record<Case, [name: string, ns: number]> = {
 }
 
 export function measure(): Record<Case, Figure> {
-  const faults = measureReal(REAL_FAULT_PAGES, REAL_FAULT_ROUNDS)
-  const forks = measureReal(FORK_PAGES, FORK_ROUNDS)
-  const ours = measureOurs()
+  const real = buildReal()
+  const { m, task } = bootProcess()
+  for (let i = 0; i < WARM_UP; i++) faultRound(m, task)
+  for (let i = 0; i < FORK_ROUNDS; i++) forkRound(m, task)
+  const turns = Array.from({ length: TURNS }, () => takeTurn(m, task, real.run))
+  real.remove()
+
   const figures = {} as Record<Case, Figure>
   for (const name of Object.keys(realNames) as Case[]) {
-    const ns = round(median(ours[name]))
-    const [realName, unit] = realNames[name]
-    const real = name === 'fork10k' ? forks : faults
-    if (typeof real === 'string') figures[name] = { ns, realNs: null, ratio: null, why: real }
+    const ns = round(median(turns.map(({ ours }) => ours[name])))
+    const reals = turns.flatMap((turn) => (turn.real === null ? [] : [turn.real[name]]))
+    if (reals.length < TURNS) figures[name] = { ns, realNs: null, ratio: null, why: real.why }
     else {
-      const realNs = round(real[realName] * unit)
-      figures[name] = { ns, realNs, ratio: round(ns / realNs, 4) }
+      const ratios = turns.map(({ ours }, i) => ours[name] / reals[i])
+      figures[name] = { ns, realNs: round(median(reals)), ratio: round(median(ratios), 4) }
     }
   }
   return figures
 }
 
-function measureOurs(): Record<Case, number[]> {
+interface Turn {
+  ours: Record<Case, number>
+  real: Record<Case, number> | null
+}
+
+/** Both once: the median of each in nanoseconds. */
+function takeTurn(m: Machine, task: Task, run: RunReal | null): Turn {
+  const faults = run?.(REAL_FAULT_PAGES, REAL_FAULT_ROUNDS)
+  const samples = Array.from({ length: FAULT_ROUNDS }, () => faultRound(m, task))
+  const forks = run?.(FORK_PAGES, FORK_ROUNDS)
+  const forked = Array.from({ length: FORK_ROUNDS }, () => forkRound(m, task))
+  const ours = { fork10k: median(forked) } as Record<Case, number>
+  for (const name of Object.keys(samples[0]) as (keyof (typeof samples)[0])[]) {
+    ours[name] = median(samples.map((sample) => sample[name]))
+  }
+  if (faults === undefined || forks === undefined) return { ours, real: null }
+  const real = {} as Record<Case, number>
+  for (const [name, [realName, unit]] of Object.entries(realNames)) {
+    real[name as Case] = (name === 'fork10k' ? forks : faults)[realName] * unit
+  }
+  return { ours, real }
+}
+
+/** A process at its prompt on a fresh machine. */
+function bootProcess(): { m: Machine; task: Task } {
   const m = createMachine(
     { ram: 256 << 20, bits: 64, pageSize: 4096, seed: 1, hostname: 'bench', speed: 20_000_000 },
     0,
@@ -72,23 +101,7 @@ function measureOurs(): Record<Case, number[]> {
   const { task: handle } = apply(m, 1, { t: 'seat', name: 'bench', role: 'teacher', from: '::1' })
   const task = m.handles.get(handle!)!
   m.current = task
-  const times: Record<Case, number[]> = {
-    writeFault: [],
-    zeroFault: [],
-    cowFault: [],
-    reuseFault: [],
-    fork10k: [],
-    mmapMunmap: [],
-  }
-  for (let i = -WARM_UP; i < FAULT_ROUNDS; i++) {
-    const sample = faultRound(m, task)
-    if (i >= 0) for (const [name, ns] of Object.entries(sample)) times[name as Case].push(ns)
-  }
-  for (let i = -WARM_UP; i < FORK_ROUNDS; i++) {
-    const ns = forkRound(m, task)
-    if (i >= 0) times.fork10k.push(ns)
-  }
-  return times
+  return { m, task }
 }
 
 function forkRound(m: Machine, task: Task): number {
@@ -187,19 +200,24 @@ function repository(): string {
   return folder
 }
 
-/** bench-kernel's median figures, or why there are none. */
-function measureReal(pages: number, rounds: number): Record<string, number> | string {
+type RunReal = (pages: number, rounds: number) => Record<string, number>
+
+/** Compiles bench-kernel.c: `run` gives its median figures, null where it cannot be had, and then why. */
+function buildReal(): { run: RunReal | null; why: string; remove: () => void } {
   const source = join(repository(), '../shared/oracle/mm/bench-kernel.c')
-  if (!existsSync(source)) return 'no recordings of the real kernel beside the repository'
-  if (spawnSync('gcc', ['--version']).status !== 0) return 'no gcc'
+  const none = (why: string) => ({ run: null, why, remove: () => undefined })
+  if (!existsSync(source)) return none('no recordings of the real kernel beside the repository')
+  if (spawnSync('gcc', ['--version']).status !== 0) return none('no gcc')
   const folder = mkdtempSync(join(tmpdir(), 'oomroom-bench-'))
-  try {
-    const binary = join(folder, 'bench-kernel')
-    execFileSync('gcc', ['-O2', '-o', binary, source])
-    const printed = execFileSync(binary, [String(pages), String(rounds)], { encoding: 'utf8' })
-    return (JSON.parse(printed) as { median: Record<string, number> }).median
-  } finally {
-    rmSync(folder, { recursive: true })
+  const binary = join(folder, 'bench-kernel')
+  execFileSync('gcc', ['-O2', '-o', binary, source])
+  return {
+    run: (pages, rounds) => {
+      const printed = execFileSync(binary, [String(pages), String(rounds)], { encoding: 'utf8' })
+      return (JSON.parse(printed) as { median: Record<string, number> }).median
+    },
+    why: '',
+    remove: () => rmSync(folder, { recursive: true }),
   }
 }
 
