@@ -10,6 +10,7 @@ export interface Tlb {
   pfn: Int32Array
   region: number // which lowest-level table was walked last: address / what one table covers; -1 for none
   table: number // its frame
+  vma: number // where in the list of VMAs the last fault's one stood; may be another's by now
 }
 
 export function mkTlb(): Tlb {
@@ -20,6 +21,7 @@ export function mkTlb(): Tlb {
     pfn: new Int32Array(TLB_ENTRIES),
     region: -1,
     table: 0,
+    vma: 0,
   }
 }
 

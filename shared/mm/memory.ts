@@ -64,7 +64,7 @@ import {
   tableAlloc,
 } from './pgtable.ts'
 import { anonVmaFork, anonVmaPrepare } from './rmap.ts'
-import { findVma, vmaPages } from './vma.ts'
+import { findVma, findVmaIndex, vmaPages } from './vma.ts'
 
 export type VmFault = number
 export const VM_FAULT_OOM = 0x1 // no memory; the running task is the killer's victim
@@ -79,12 +79,18 @@ const FAULT_AROUND_BYTES = 65536
 
 /**
  * A task touched an address and the MMU would not translate it. 0: try again. Else the VM_FAULT_* that says why not, with
- * task.faultCode and task.faultAddress set.
+ * task.faultCode and task.faultAddress set. `ptep`: where the PTE lies, if its table is known to exist.
  */
-export function handleMmFault(m: Machine, task: Task, address: Vaddr, access: Access): VmFault {
+export function handleMmFault(
+  m: Machine,
+  task: Task,
+  address: Vaddr,
+  access: Access,
+  ptep: Ptep = NO_PTE,
+): VmFault {
   const mm = task.mm!
   const va = address - (address & (m.pageSize - 1))
-  let vma = findVma(mm, va)
+  let vma = findVmaOfFault(m, mm, va)
   if (vma === undefined) return badArea(task, address, SEGV_MAPERR)
   if (vma.start > va) {
     if ((vma.flags & VM_GROWSDOWN) === 0 || !expandStack(m, task, vma, va))
@@ -92,7 +98,7 @@ export function handleMmFault(m: Machine, task: Task, address: Vaddr, access: Ac
     vma = findVma(mm, va)!
   }
   if (!permits(vma, access)) return badArea(task, address, SEGV_ACCERR)
-  const fault = faultIn(m, vma, va, access === 'write')
+  const fault = faultIn(m, vma, va, access === 'write', ptep)
   if (fault === 0) {
     task.minFlt++
     m.vmstat.pgfault++
@@ -110,6 +116,15 @@ export function handleMmFault(m: Machine, task: Task, address: Vaddr, access: Ac
   return fault
 }
 
+/** As findVma(): faults often come in a row, so the VMA of the last one is looked at first. */
+function findVmaOfFault(m: Machine, mm: Mm, va: Vaddr): Vma | undefined {
+  const { tlb } = m
+  const last = mm.vmas[tlb.vma]
+  if (last !== undefined && last.start <= va && va < last.end) return last
+  tlb.vma = findVmaIndex(mm, va)
+  return mm.vmas[tlb.vma]
+}
+
 function badArea(task: Task, address: Vaddr, code: number): VmFault {
   task.faultAddress = address
   task.faultCode = code
@@ -123,14 +138,20 @@ export function permits(vma: Vma, access: Access): boolean {
   return (vma.flags & (VM_READ | VM_WRITE | VM_EXEC)) !== 0
 }
 
-/** Brings the page in as the VMA says; `va` is page-aligned and the access permitted. */
-export function faultIn(m: Machine, vma: Vma, va: Vaddr, write: boolean): VmFault {
+/** Brings the page in as the VMA says; `va` is page-aligned and the access permitted. `found`: its PTE, if known. */
+export function faultIn(
+  m: Machine,
+  vma: Vma,
+  va: Vaddr,
+  write: boolean,
+  found: Ptep = NO_PTE,
+): VmFault {
   const anonymous = isAnonymous(vma)
   if (!anonymous && vma.pgoff + (va - vma.start) / m.pageSize >= filePages(m, vma.file!)) {
     // The tables above the lowest one are there all the same.
     return tableAlloc(m, vma.mm, va, 1) === NO_PFN ? VM_FAULT_OOM : VM_FAULT_SIGBUS
   }
-  const ptep = ptepAlloc(m, vma.mm, va)
+  const ptep = found === NO_PTE ? ptepAlloc(m, vma.mm, va) : found
   if (ptep === NO_PTE) return VM_FAULT_OOM
   const pte = getPte(m, ptep)
   if (!ptePresent(pte)) {

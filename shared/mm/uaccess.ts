@@ -49,8 +49,8 @@ function walk(m: Machine, task: Task, va: Vaddr, vpn: number, slot: number, writ
     task.faultCode = 0
     raise(task, SIGSEGV)
   }
+  let ptep = ptepFind(m, mm, va)
   for (;;) {
-    const ptep = ptepFind(m, mm, va)
     const pte = ptep === NO_PTE ? 0 : getPte(m, ptep)
     if ((pte & PTE_PRESENT) !== 0 && (!write || (pte & PTE_WRITE) !== 0)) {
       const seen = pte | PTE_ACCESSED | (write ? PTE_DIRTY : 0)
@@ -67,10 +67,11 @@ function walk(m: Machine, task: Task, va: Vaddr, vpn: number, slot: number, writ
       }
       return pfn
     }
-    const fault = handleMmFault(m, task, va, write ? 'write' : 'read')
+    const fault = handleMmFault(m, task, va, write ? 'write' : 'read', ptep)
     if ((fault & VM_FAULT_SIGSEGV) !== 0) raise(task, SIGSEGV)
     if ((fault & VM_FAULT_SIGBUS) !== 0) raise(task, SIGBUS)
     if (fault !== 0 || (task.pending & sigMask(SIGKILL)) !== 0) raise(task, SIGKILL)
+    if (ptep === NO_PTE) ptep = ptepFind(m, mm, va)
   }
 }
 
