@@ -52,6 +52,7 @@ export function mmAlloc(m: Machine, seat: number): Mm | null {
     rssAnon: 0,
     rssFile: 0,
     rssShmem: 0,
+    swapEnts: 0,
     pageTables: 0,
     oomSkip: false,
     seat,
@@ -122,6 +123,7 @@ function copyMm(m: Machine, parent: Task, child: Task): boolean {
     rssAnon: 0,
     rssFile: 0,
     rssShmem: 0,
+    swapEnts: 0,
     pageTables: 0,
     oomSkip: false,
   })

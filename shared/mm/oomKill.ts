@@ -14,13 +14,14 @@ import { SIGKILL, type Task } from '../state/task.ts'
 import { emit } from '../trace/trace.ts'
 import { exitMmap } from './mmap.ts'
 import { dumpHeader, killedLine, oomKillLine } from './oomReport.ts'
+import { totalSwapPages } from './swapfile.ts'
 
 export const OOM_SCORE_ADJ_MIN = -1000
 export const OOM_SCORE_ADJ_MAX = 1000
 
 /** What scores are measured against: RAM and swap, in pages. */
 export function oomTotalpages(m: Machine): number {
-  return m.totalramPages
+  return m.totalramPages + totalSwapPages(m)
 }
 
 /** The task's points, null if it may not be chosen. Negative is possible. */
@@ -28,7 +29,7 @@ export function oomBadness(m: Machine, task: Task): number | null {
   const { mm } = task
   if (task.pid === 1 || mm === null || mm.oomSkip || task.oomScoreAdj === OOM_SCORE_ADJ_MIN)
     return null
-  const points = mm.rssAnon + mm.rssFile + mm.rssShmem + mm.pageTables
+  const points = mm.rssAnon + mm.rssFile + mm.rssShmem + mm.swapEnts + mm.pageTables
   return points + task.oomScoreAdj * Math.floor(oomTotalpages(m) / 1000)
 }
 

@@ -22,7 +22,7 @@ export function taskLine(m: Machine, task: Task): string {
   return (
     `[${pad(task.pid, 7)}] ${pad(task.uid, 5)} ${pad(task.pid, 5)} ${pad(mm.totalVm, 8)} ${pad(rss, 8)} ` +
     `${pad(mm.rssAnon, 8)} ${pad(mm.rssFile, 8)} ${pad(mm.rssShmem, 9)} ${pad(mm.pageTables * m.pageSize, 8)} ` +
-    `${pad(0, 8)}         ${pad(task.oomScoreAdj, 5)} ${task.comm}`
+    `${pad(mm.swapEnts, 8)}         ${pad(task.oomScoreAdj, 5)} ${task.comm}`
   )
 }
 

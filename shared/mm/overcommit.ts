@@ -1,10 +1,16 @@
 // Promises: how much memory the kernel lets processes ask for (__vm_enough_memory, mm/util.c).
 
 import type { Machine } from '../state/machine.ts'
+import { totalSwapPages } from './swapfile.ts'
 
 /** CommitLimit in pages: what mode 2 grants, all processes together. */
 export function vmCommitLimit(m: Machine): number {
-  return Math.floor((m.totalramPages * m.sysctl.overcommitRatio) / 100)
+  const { overcommitKbytes, overcommitRatio } = m.sysctl
+  const share =
+    overcommitKbytes > 0
+      ? Math.floor((overcommitKbytes * 1024) / m.pageSize)
+      : Math.floor((m.totalramPages * overcommitRatio) / 100)
+  return share + totalSwapPages(m)
 }
 
 /** Promises the pages, or refuses. `admin`: has CAP_SYS_ADMIN; `totalVm`: pages that the asking process has mapped. */
@@ -17,7 +23,7 @@ export function vmEnoughMemory(
   m.committed += pages
   if (m.sysctl.overcommitMemory === 1) return true
   if (m.sysctl.overcommitMemory === 0) {
-    if (pages <= m.totalramPages) return true
+    if (pages <= m.totalramPages + totalSwapPages(m)) return true
   } else {
     let allowed = vmCommitLimit(m)
     const pageKb = m.pageSize / 1024

@@ -1,6 +1,7 @@
 // /proc/meminfo (fs/proc/meminfo.c). What this machine has not got shows as 0, as on a machine that does not use it.
 
 import type { Machine } from '../state/machine.ts'
+import { vmCommitLimit } from '../mm/overcommit.ts'
 import { countFrames, type Census } from './census.ts'
 
 /** The numbers of meminfo that others (free, panels) need, in pages. */
@@ -19,7 +20,7 @@ export function memInfo(m: Machine): MemInfo {
     total: m.totalramPages,
     free: m.zone.freePages,
     available: availablePages(m, census),
-    commitLimit: Math.floor((m.totalramPages * m.sysctl.overcommitRatio) / 100),
+    commitLimit: vmCommitLimit(m),
     committed: m.committed,
   }
 }

@@ -47,9 +47,12 @@ export const SYSCTL_FILES: SysctlFile[] = [
   { ...number('vm/min_free_kbytes', 'minFreeKbytes', 0, INT_MAX), set: setupWatermarks },
   number('vm/mmap_min_addr', 'mmapMinAddr', 0, INT_MAX),
   number('vm/oom_kill_allocating_task', 'oomKillAllocatingTask', 0, INT_MAX),
+  number('vm/overcommit_kbytes', 'overcommitKbytes', 0, INT_MAX),
   number('vm/overcommit_memory', 'overcommitMemory', 0, 2),
   number('vm/overcommit_ratio', 'overcommitRatio', 0, INT_MAX),
+  number('vm/page-cluster', 'pageCluster', 0, 31),
   number('vm/panic_on_oom', 'panicOnOom', 0, 2),
+  number('vm/swappiness', 'swappiness', 0, 200),
   number('vm/user_reserve_kbytes', 'userReserveKbytes', 0, INT_MAX),
 ]
 

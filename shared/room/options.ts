@@ -1,11 +1,15 @@
 // MACHINE OPTIONS: from the command line or a request to what a machine is made of.
 
-import type { MachineOptions } from '../state/machine.ts'
+import { KERNEL_ERAS, type MachineOptions } from '../state/machine.ts'
 
 export const DEFAULT_OPTIONS: MachineOptions = {
   ram: 64 * 2 ** 20,
+  swap: 0,
   bits: 64,
   pageSize: 4096,
+  kernel: '6.12',
+  overcommit: 0,
+  swappiness: 60,
   seed: 1,
   hostname: 'oomroom',
   speed: 10_000_000,
@@ -13,6 +17,7 @@ export const DEFAULT_OPTIONS: MachineOptions = {
 
 const RAM_MIN = 16 * 2 ** 20
 const RAM_MAX = 4 * 2 ** 30
+const SWAP_MAX = 4 * 2 ** 30
 const SPEED_MIN = 1000
 const SPEED_MAX = 1_000_000_000
 
@@ -35,13 +40,9 @@ export type Parsed = { options: MachineOptions } | { problem: string }
 
 /** Options that have one value in this version. */
 const only: Record<string, string[]> = {
-  swap: ['0'],
   'page-size': ['4K', '4k', '4096'],
   bits: ['64'],
-  kernel: ['6.12'],
   glibc: ['2.36'],
-  overcommit: ['0'],
-  swappiness: ['60'],
 }
 
 /** Reads options by name; values are text or numbers. Says in one line what is wrong. */
@@ -67,6 +68,32 @@ function setOption(options: MachineOptions, name: string, value: string): string
       if (ram < RAM_MIN || ram > RAM_MAX) return `--ram: from 16M to 4G`
       if (ram % 2 ** 20 !== 0) return `--ram: a multiple of 1M`
       options.ram = ram
+      return null
+    }
+    case 'swap': {
+      const swap = parseSize(value)
+      if (swap === null) return `--swap: '${printable(value)}' is not a size such as 64M`
+      if (swap > SWAP_MAX) return `--swap: up to 4G`
+      if (swap % 2 ** 20 !== 0) return `--swap: a multiple of 1M`
+      options.swap = swap
+      return null
+    }
+    case 'kernel': {
+      const era = KERNEL_ERAS.find((name) => name === value)
+      if (era === undefined) return `--kernel: one of ${KERNEL_ERAS.join(', ')}`
+      options.kernel = era
+      return null
+    }
+    case 'overcommit': {
+      const mode = wholeNumber(value)
+      if (mode === null || mode > 2) return `--overcommit: 0, 1 or 2`
+      options.overcommit = mode
+      return null
+    }
+    case 'swappiness': {
+      const swappiness = wholeNumber(value)
+      if (swappiness === null || swappiness > 200) return `--swappiness: from 0 to 200`
+      options.swappiness = swappiness
       return null
     }
     case 'seed': {

@@ -8,17 +8,26 @@ import type { Prng } from '../lib/prng.ts'
 import type { Trace } from '../trace/trace.ts'
 import type { Inode } from './inode.ts'
 import type { Zone } from './page.ts'
+import type { SwapDevice } from './swap.ts'
 import type { Stream, Task } from './task.ts'
 
 /** How a machine is made; see the command line's MACHINE OPTIONS. */
 export interface MachineOptions {
   ram: number // bytes
+  swap: number // bytes; 0: none
   bits: 64 | 32
   pageSize: number // bytes
+  kernel: KernelEra
+  overcommit: number // vm.overcommit_memory at boot
+  swappiness: number // vm.swappiness at boot
   seed: number
   hostname: string
   speed: number // instructions a second
 }
+
+/** Whose OOM killer is at work: rules, /proc files and texts. All else is the same in every era. */
+export const KERNEL_ERAS = ['2.6.32', '2.6.38', '6.12'] as const
+export type KernelEra = (typeof KERNEL_ERAS)[number]
 
 /** One tick is 1/20 s of machine time. */
 export const TICK_MS = 50
@@ -54,6 +63,8 @@ export interface Machine {
   pageCache: number // frames in the page cache, tmpfs and shared memory included
   shmem: number // of these, tmpfs and shared memory
   slab: SlabCache[]
+  era: KernelEra // at first that of the options; root may change it
+  swaps: SwapDevice[] // in the order in which they were switched on
   sysctl: Sysctl
   vmstat: Vmstat
   users: Map<number, string> // uid to name
@@ -87,6 +98,10 @@ export interface SlabCache {
 export interface Sysctl {
   overcommitMemory: number
   overcommitRatio: number
+  overcommitKbytes: number // 0: the ratio counts
+  swappiness: number
+  watermarkScaleFactor: number // ten-thousandths of RAM between the watermarks
+  pageCluster: number // log2 of the slots that a swap-in reads
   panicOnOom: number
   oomKillAllocatingTask: number
   minFreeKbytes: number

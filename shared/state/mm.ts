@@ -79,6 +79,7 @@ export interface Mm {
   rssAnon: number
   rssFile: number
   rssShmem: number
+  swapEnts: number // PTEs that say where in swap a page is
   pageTables: number // frames of page tables below the top level
   oomSkip: boolean // MMF_OOM_SKIP: the killer has taken what there was
   seat: number // who is charged for its pages

@@ -5,6 +5,7 @@
 // the turns of the medians of each, the ratio the median of the turns' ratios. Faults are measured over few
 // pages, so that the host's caches matter little (ours 250, the real one's 1,000, its least), fork over 10,000.
 
+import { DEFAULT_OPTIONS } from '../../shared/room/options.ts'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -94,10 +95,7 @@ function takeTurn(m: Machine, task: Task, run: RunReal | null): Turn {
 
 /** A process at its prompt on a fresh machine. */
 function bootProcess(): { m: Machine; task: Task } {
-  const m = createMachine(
-    { ram: 256 << 20, bits: 64, pageSize: 4096, seed: 1, hostname: 'bench', speed: 20_000_000 },
-    0,
-  )
+  const m = createMachine({ ...DEFAULT_OPTIONS, ram: 256 << 20 }, 0)
   const { task: handle } = apply(m, 1, { t: 'seat', name: 'bench', role: 'teacher', from: '::1' })
   const task = m.handles.get(handle!)!
   m.current = task

@@ -1,5 +1,6 @@
 // A room of one's own for tests: entries are applied at once, ticks come when a test asks for them or waits for a shell.
 
+import { DEFAULT_OPTIONS } from '../../shared/room/options.ts'
 import { wantsTicks } from '../../shared/kernel/sched.ts'
 import type { Command, Entry, Role } from '../../shared/room/entry.ts'
 import { applyEntry, createRoom, type Applied, type Room } from '../../shared/room/room.ts'
@@ -8,10 +9,7 @@ import { TICKS_PER_SECOND, type Machine, type MachineOptions } from '../../share
 import type { Task } from '../../shared/state/task.ts'
 
 export const OPTIONS: MachineOptions = {
-  ram: 64 * 2 ** 20,
-  bits: 64,
-  pageSize: 4096,
-  seed: 1,
+  ...DEFAULT_OPTIONS,
   hostname: 'ramlab',
   speed: 20_000_000,
 }

@@ -7,6 +7,7 @@
 //
 // GOLDEN=write writes the last line anew, for a rule that has changed on purpose: the difference is the review.
 
+import { DEFAULT_OPTIONS } from '@shared/room/options.ts'
 import { apply, createMachine } from '@shared/machine/machine.ts'
 import type { MachineCommand } from '@shared/machine/command.ts'
 import type { Machine, MachineOptions } from '@shared/state/machine.ts'
@@ -25,7 +26,14 @@ export function parseGolden(ndjson: string): Golden {
   const parsed = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
   const end = parsed.at(-1)!
   const entries = parsed.slice(1, 'hash' in end ? -1 : undefined)
-  return { ...parsed[0], entries, hash: end.hash ?? '', text: end.text ?? [] } as unknown as Golden
+  const options = { ...DEFAULT_OPTIONS, ...(parsed[0].options as object) }
+  return {
+    ...parsed[0],
+    options,
+    entries,
+    hash: end.hash ?? '',
+    text: end.text ?? [],
+  } as unknown as Golden
 }
 
 /** Plays the lesson: hash and text of its end. A plain function of the text, so that any engine can call it. */

@@ -1,6 +1,7 @@
 // Small machines and bare processes for tests: an address space with nothing in it but what the test maps, and
 // accesses that say what they did.
 
+import { DEFAULT_OPTIONS } from '@shared/room/options.ts'
 import { pteDirty, ptePfn, ptePresent, pteWrite } from '@shared/hw/mmu.ts'
 import { apply, createMachine } from '@shared/machine/machine.ts'
 import { mmAlloc } from '@shared/kernel/fork.ts'
@@ -36,15 +37,7 @@ const NOBODY = 65534
 
 export function bootSmall(megabytes: number, seed = 1): Machine {
   const ram = megabytes << 20
-  const options = {
-    ram,
-    bits: 64 as const,
-    pageSize: PAGE,
-    seed,
-    hostname: 'lab',
-    speed: 20_000_000,
-  }
-  return createMachine(options, BOOT_TIME)
+  return createMachine({ ...DEFAULT_OPTIONS, ram, seed, hostname: 'lab' }, BOOT_TIME)
 }
 
 /** Seats 1 to `count`; the first is the teacher's. Their C prompts. */

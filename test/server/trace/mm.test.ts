@@ -1,17 +1,11 @@
+import { DEFAULT_OPTIONS } from '../../../shared/room/options.ts'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { runTrace } from '../../../server/trace/mm.ts'
 import { oracle } from '../../helpers/oracle.ts'
 
-const options = {
-  ram: 256 << 20,
-  bits: 64 as const,
-  pageSize: 4096,
-  seed: 1,
-  hostname: 'trace',
-  speed: 20_000_000,
-}
+const options = { ...DEFAULT_OPTIONS, ram: 256 << 20 }
 
 /** Lines that start with ~ are information. */
 function compared(text: string): string[] {

@@ -1,5 +1,6 @@
 // A booted machine with one person at a C prompt.
 
+import { DEFAULT_OPTIONS } from '../../../shared/room/options.ts'
 import type { IcProgram } from '@shared/ic/program.ts'
 import { apply, createMachine } from '@shared/machine/machine.ts'
 import type { Machine } from '@shared/state/machine.ts'
@@ -22,10 +23,7 @@ const FUEL = 500_000
 const MOST_TICKS = 2000
 
 export function sitDown(ram = 32 << 20): Prompt {
-  const m = createMachine(
-    { ram, bits: 64, pageSize: 4096, seed: 1, hostname: 'amd64', speed: 1e8 },
-    0,
-  )
+  const m = createMachine({ ...DEFAULT_OPTIONS, ram, hostname: 'amd64', speed: 1e8 }, 0)
   const { task: handle } = apply(m, 1, { t: 'seat', name: 'Ada', role: 'student', from: '::1' })
   const task = m.handles.get(handle!)!
   const stream = task.stdout!

@@ -197,6 +197,7 @@ describe.skipIf(recordings === null)('the recordings of real kernels', () => {
       rssAnon: rss,
       rssFile: 0,
       rssShmem: 0,
+      swapEnts: 0,
       pageTables: tableBytes / PAGE,
     })
     task.oomScoreAdj = adj

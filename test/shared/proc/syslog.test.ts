@@ -1,10 +1,11 @@
+import { DEFAULT_OPTIONS } from '../../../shared/room/options.ts'
 import { expect, it } from 'vitest'
 import { apply, createMachine } from '../../../shared/machine/machine.ts'
 import { procSyslog } from '../../../shared/proc/syslog.ts'
 
 it('a login is a line of sshd with date and host; the kernel’s lines have the time since boot as well', () => {
   const m = createMachine(
-    { ram: 16 << 20, bits: 64, pageSize: 4096, seed: 1, hostname: 'lab', speed: 20e6 },
+    { ...DEFAULT_OPTIONS, ram: 16 << 20, hostname: 'lab' },
     Date.UTC(2026, 8, 7, 8, 15, 2),
   )
   apply(m, 1, { t: 'seat', name: 'Ada', role: 'student', from: '::ffff:192.168.1.5' })

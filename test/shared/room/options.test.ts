@@ -13,28 +13,31 @@ describe('machine options', () => {
       bits: 64,
       pageSize: 4096,
       'page-size': '4K',
+      swap: '128M',
+      kernel: '2.6.38',
+      overcommit: 2,
+      swappiness: '0',
     }
     expect(parseOptions(given)).toEqual({
       options: {
+        ...DEFAULT_OPTIONS,
         ram: 128 * 2 ** 20,
-        bits: 64,
-        pageSize: 4096,
         seed: 7,
         hostname: 'pc1',
         speed: 5_000_000,
+        swap: 128 * 2 ** 20,
+        kernel: '2.6.38',
+        overcommit: 2,
+        swappiness: 0,
       },
     })
   })
 
   it('that this version has not are refused by name', () => {
     const values = {
-      swap: '1G',
       bits: '32',
       'page-size': '16K',
-      kernel: '2.6.32',
       glibc: '2.13',
-      overcommit: 2,
-      swappiness: 0,
     }
     for (const [name, value] of Object.entries(values)) {
       const { problem } = parseOptions({ [name]: value }) as { problem: string }
