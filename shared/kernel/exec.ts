@@ -44,7 +44,7 @@ import {
   type Library,
 } from '../fs/images.ts'
 import { MAY_EXEC, namei, permission } from '../fs/tree.ts'
-import { faultIn } from '../mm/memory.ts'
+import { VM_FAULT_MAJOR, faultIn } from '../mm/memory.ts'
 import { doBrk, doMprotect, getUnmappedArea, mmapRegion, type MapRequest } from '../mm/mmap.ts'
 import { vmaLookup } from '../mm/vma.ts'
 import { switchMm } from '../hw/tlb.ts'
@@ -312,7 +312,7 @@ function touch(
   for (const page of pages) {
     const va = start + page * m.pageSize
     const vma = vmaLookup(mm, va)!
-    if (faultIn(m, vma, va, write) !== 0) return false
+    if ((faultIn(m, vma, va, write) & ~VM_FAULT_MAJOR) !== 0) return false
     task.minFlt++
     m.vmstat.pgfault++
   }

@@ -25,6 +25,7 @@ import {
 } from '../state/task.ts'
 import { sigMask } from '../mm/oomKill.ts'
 import { emit } from '../trace/trace.ts'
+import { isKthread } from './kthread.ts'
 
 const IGNORED_BY_DEFAULT = sigMask(SIGCHLD) | sigMask(SIGURG) | sigMask(SIGWINCH) | sigMask(SIGCONT)
 const STOPS = sigMask(SIGSTOP) | sigMask(SIGTSTP) | sigMask(SIGTTIN) | sigMask(SIGTTOU)
@@ -41,7 +42,7 @@ export const WCOREFLAG = 0x80
 
 /** Makes the signal pending and wakes the task if it will do anything. */
 export function sendSignal(m: Machine, task: Task, signal: number): void {
-  if (task.state === 'Z') return
+  if (task.state === 'Z' || isKthread(task)) return
   const bit = sigMask(signal)
   emit(m.trace, m.ticks, m.current?.pid ?? 0, 'signal_generate', {
     sig: signal,

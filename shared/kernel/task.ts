@@ -89,6 +89,8 @@ export function newTask(
     utime: 0,
     vruntime: m.minVruntime,
     debt: 0,
+    ioUntil: 0,
+    memstall: false,
     minFlt: 0,
     majFlt: 0,
     call: null,

@@ -12,12 +12,17 @@ import { printk, syslog } from '../state/printk.ts'
 import type { Task } from '../state/task.ts'
 import { KERNEL_RELEASE } from '../state/version.ts'
 import { mkTrace } from '../trace/trace.ts'
+import { mkDisk } from '../mm/blockIo.ts'
 import { defaultMinFreeKbytes, freeBootMemory, mkZone, setupWatermarks } from '../mm/pageAlloc.ts'
 import { mkSlabCaches } from '../mm/slab.ts'
+import { SWAP_DEVICE, swapon } from '../mm/swapon.ts'
+import { mkVmstat } from '../mm/vmstat.ts'
 import { IMAGES, LIBC, LOADER, imageFileSize, librarySize } from '../fs/images.ts'
 import { ROOT, create, createDevice, mkdir } from '../fs/tree.ts'
 import { doExecve } from '../kernel/exec.ts'
 import { copyProcess } from '../kernel/fork.ts'
+import { startKthreads } from '../kernel/kthread.ts'
+import { mkPsiLine } from '../kernel/psi.ts'
 import { newTask } from '../kernel/task.ts'
 
 /** Frames of the kernel's image: what it keeps of RAM, at the real one's proportion on a small machine. */
@@ -48,6 +53,7 @@ export function bootMachine(options: MachineOptions, bootTime: number): Machine 
     nextId: 1,
     root: null as unknown as Inode,
     inodes: new Map(),
+    anonVmas: new Map(),
     streams: new Map(),
     syslog: [],
     syslogLines: 0,
@@ -60,6 +66,13 @@ export function bootMachine(options: MachineOptions, bootTime: number): Machine 
     slab: mkSlabCaches(),
     era: options.kernel,
     swaps: [],
+    disk: mkDisk(layout.pageShift),
+    psi: { some: mkPsiLine(), full: mkPsiLine() },
+    kswapd: null,
+    kswapdFailures: 0,
+    needResched: false,
+    tickFuel: 0,
+    tickUsed: 0,
     sysctl: {
       overcommitMemory: options.overcommit,
       overcommitRatio: 50,
@@ -70,13 +83,15 @@ export function bootMachine(options: MachineOptions, bootTime: number): Machine 
       panicOnOom: 0,
       oomKillAllocatingTask: 0,
       minFreeKbytes: 0,
+      dirtyRatio: 20,
+      dirtyBackgroundRatio: 10,
       maxMapCount: 65530,
       adminReserveKbytes: 0,
       userReserveKbytes: 0,
       stackGuardGap: 256,
       mmapMinAddr: 65536,
     },
-    vmstat: { pgalloc: 0, pgfree: 0, pgfault: 0, pgmajfault: 0, oom_kill: 0 },
+    vmstat: mkVmstat(),
     users: new Map([[0, 'root']]),
     trace: mkTrace(),
     tlb: mkTlb(),
@@ -84,7 +99,9 @@ export function bootMachine(options: MachineOptions, bootTime: number): Machine 
   initMemory(m)
   initTree(m)
   announce(m)
+  if (options.swap > 0) swapon(m, SWAP_DEVICE, options.swap)
   startInit(m)
+  m.disk.busyUntil = 0
   return m
 }
 
@@ -106,7 +123,7 @@ function initMemory(m: Machine): void {
 function initTree(m: Machine): void {
   m.root = {
     ino: m.nextId++,
-    dev: '00:19',
+    dev: '08:01',
     mode: S_IFDIR | 0o755,
     uid: 0,
     gid: 0,
@@ -118,6 +135,10 @@ function initTree(m: Machine): void {
     image: '',
     pages: new Map(),
     mappings: new Map(),
+    blocks: new Map(),
+    swapped: new Map(),
+    shadows: new Map(),
+    dirtiedWhen: 0,
     entries: new Map(),
     accounted: 0,
     users: 0,
@@ -142,7 +163,7 @@ function initTree(m: Machine): void {
   ]) {
     mkdir(m, path, 0o755, ROOT)
   }
-  mkdir(m, '/tmp', 0o777, ROOT)
+  for (const path of ['/dev/shm', '/run', '/tmp']) mkdir(m, path, 0o777, ROOT)
   createDevice(m, '/dev/null', 'null')
   createDevice(m, '/dev/zero', 'zero')
   for (const image of IMAGES) addImage(m, image.path, imageFileSize(image, m.pageSize))
@@ -174,6 +195,7 @@ function startInit(m: Machine): void {
   const init = newTask(m, null, 0, { kind: 'init' })
   assert(init !== null && init.pid === 1, 'init is the first task')
   assert(doExecve(m, init, '/sbin/init', ['/sbin/init'], { kind: 'init' }) === 0, 'init starts')
+  startKthreads(m)
   m.lastPid = 299
   for (const path of ['/usr/sbin/syslogd', '/usr/sbin/cron', '/usr/sbin/sshd'])
     startDaemon(m, init, path)

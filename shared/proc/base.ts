@@ -68,6 +68,10 @@ export function wchan({ state, wait }: Task): string {
     case 'input':
     case 'output':
       return 'wait_woken'
+    case 'disk':
+      return 'folio_wait_bit_common'
+    case 'kswapd':
+      return 'kswapd'
     case 'nothing':
       return '0'
   }

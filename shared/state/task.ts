@@ -83,6 +83,8 @@ export type Wait =
   | { for: 'child'; pid: number } // as wait4's: -1 any
   | { for: 'input' } // a line at its prompt, an event that never comes
   | { for: 'output' } // its stream is full for this tick
+  | { for: 'disk'; until: number } // µs of machine time
+  | { for: 'kswapd' } // memory falls short
 
 export interface Task {
   pid: number
@@ -120,6 +122,8 @@ export interface Task {
   utime: number // fuel spent
   vruntime: number // fuel weighted by nice; the scheduler runs the lowest
   debt: number // fuel spent beyond the slice, taken from the next ones
+  ioUntil: number // µs of machine time at which the disk has what this task asked for; 0: it waits for nothing
+  memstall: boolean // it waits because memory is short (PSI)
   minFlt: number
   majFlt: number
   call: PendingCall | null // the system call that it sleeps in

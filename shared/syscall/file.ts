@@ -13,9 +13,9 @@ import {
 } from '../lib/errno.ts'
 import { splitUtf8 } from '../lib/utf8.ts'
 import type { Machine } from '../state/machine.ts'
-import type { Inode } from '../state/inode.ts'
+import { S_IFMT, S_IFREG, type Inode } from '../state/inode.ts'
 import type { Task } from '../state/task.ts'
-import { emptyFile, peekFile, writeFile } from '../fs/file.ts'
+import { emptyFile, readFile, writeFile } from '../fs/file.ts'
 import {
   MAY_READ,
   MAY_WRITE,
@@ -79,7 +79,7 @@ export function openPath(
   while (task.files.length <= fd) task.files.push(null)
   task.files[fd] = { inode, flags, pos: 0, count: 1 }
   inode.users++
-  if ((flags & O_TRUNC) !== 0 && access !== O_RDONLY && inode.backing === 'tmpfs')
+  if ((flags & O_TRUNC) !== 0 && access !== O_RDONLY && (inode.mode & S_IFMT) === S_IFREG)
     emptyFile(m, inode)
   return fd
 }
@@ -124,7 +124,8 @@ export const read = defineSyscall({
       fillBytes(m, task, buf, 0, length)
       return length
     }
-    const bytes = peekFile(m, inode).subarray(file.pos, file.pos + length)
+    const bytes = readFile(m, inode, file.pos, length, task.seat)
+    if (bytes === null) return -ENOMEM
     storeBytes(m, task, buf, bytes)
     file.pos += bytes.length
     return bytes.length

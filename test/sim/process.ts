@@ -168,11 +168,11 @@ export function isDirty(m: Machine, task: Task, va: number): boolean {
  */
 export function access(m: Machine, task: Task, va: number, write: boolean, byte = 1): string {
   const before = pageOf(m, task, va)
-  const faults = task.minFlt
+  const faults = task.minFlt + task.majFlt
   const outcome = write ? store(m, task, va, byte) : load(m, task, va)
   if (outcome !== 'ok') return outcome
   const after = pageOf(m, task, va)
-  return change(before, after) + String(task.minFlt - faults)
+  return change(before, after) + String(task.minFlt + task.majFlt - faults)
 }
 
 function change(before: string, after: string): string {

@@ -129,8 +129,8 @@ describe('the killer', () => {
     const m = bootSmall(8)
     for (const task of m.tasks.values()) task.oomScoreAdj = -1000
     const task = fat(m, 10, -1000)
-    call(m, task, 'mmap', H, 1500 * PAGE, 3, 0x4032, -1, 0)
-    for (let i = 0; i < 1500 && m.panic === ''; i++) store(m, task, H + i * PAGE, 1)
+    call(m, task, 'mmap', H, 1900 * PAGE, 3, 0x4032, -1, 0)
+    for (let i = 0; i < 1900 && m.panic === ''; i++) store(m, task, H + i * PAGE, 1)
     expect(m.panic).toBe('System is deadlocked on memory')
     expect(m.syslog.at(-2)!.text).toBe('Out of memory and no killable processes...')
   })
