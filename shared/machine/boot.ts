@@ -83,6 +83,7 @@ export function bootMachine(options: MachineOptions, bootTime: number): Machine 
       panicOnOom: 0,
       oomKillAllocatingTask: 0,
       minFreeKbytes: 0,
+      dropCaches: 0,
       dirtyRatio: 20,
       dirtyBackgroundRatio: 10,
       maxMapCount: 65530,
@@ -99,7 +100,7 @@ export function bootMachine(options: MachineOptions, bootTime: number): Machine 
   initMemory(m)
   initTree(m)
   announce(m)
-  if (options.swap > 0) swapon(m, SWAP_DEVICE, options.swap)
+  if (options.swap > 0) swapon(m, SWAP_DEVICE)
   startInit(m)
   m.disk.busyUntil = 0
   return m

@@ -25,6 +25,9 @@ export type MachineCommand =
   | { t: 'mkdir'; path: string; mode: number }
   /** truncate(2) by the seat's shell; bytes. */
   | { t: 'truncate'; path: string; length: number }
+  /** swapon(2) and swapoff(2) by the seat's shell; root's only. */
+  | { t: 'swapon'; path: string }
+  | { t: 'swapoff'; path: string }
   /** prlimit(2) of a soft limit of a process of the seat; bytes, RLIM_INFINITY for none. */
   | { t: 'rlimit'; task: Handle; resource: 'stack' | 'memlock' | 'as' | 'data'; soft: number }
   /** A system call made by a process of the seat, as a debugger lets it. Calls that would have to wait are refused. */

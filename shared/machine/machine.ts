@@ -1,6 +1,6 @@
 // The door: boot a machine, apply a command to it.
 
-import { EACCES, EISDIR, ENOENT, ESRCH } from '../lib/errno.ts'
+import { EACCES, EISDIR, ENOENT, EPERM, ESRCH } from '../lib/errno.ts'
 import type { Machine, MachineOptions } from '../state/machine.ts'
 import type { Task } from '../state/task.ts'
 import { encodeUtf8 } from '../lib/utf8.ts'
@@ -19,6 +19,7 @@ import { startStatement } from '../ic/program.ts'
 import { killTask } from '../kernel/signal.ts'
 import { actOnSignals, tick } from '../kernel/sched.ts'
 import { attachStream, mkStream, sweepStreams } from '../kernel/stream.ts'
+import { swapoff, swapon } from '../mm/swapon.ts'
 import { truncateInode } from '../mm/truncate.ts'
 import { writeProc } from '../proc/write.ts'
 import { bootMachine } from './boot.ts'
@@ -77,6 +78,12 @@ function execute(m: Machine, seat: number, command: MachineCommand): Outcome {
       )
     case 'truncate':
       return asShell(m, seat, (shell) => truncatePath(m, shell, command.path, command.length))
+    case 'swapon':
+    case 'swapoff':
+      return asShell(m, seat, (shell) => {
+        if (shell.uid !== 0) return -EPERM
+        return command.t === 'swapon' ? swapon(m, command.path) : swapoff(m, command.path)
+      })
     case 'rlimit':
       return asDebugger(m, seat, command.task, (task) =>
         setRlimit(task, command.resource, command.soft),

@@ -17,10 +17,10 @@ import { addSwapDevice } from './swapfile.ts'
 export const SWAP_DEVICE = '/dev/vdb'
 
 /** The device's slots are used from now on. 0 or -errno. */
-export function swapon(m: Machine, path: string, bytes: number): number {
-  if (path !== SWAP_DEVICE || bytes === 0) return -ENOENT
+export function swapon(m: Machine, path: string): number {
+  if (path !== SWAP_DEVICE || m.options.swap === 0) return -ENOENT
   if (m.swaps.some((device) => device.path === path)) return -EBUSY
-  addSwapDevice(m, path, bytes)
+  addSwapDevice(m, path, m.options.swap)
   const { pages, priority } = m.swaps[m.swaps.length - 1]
   const kb = (pages * m.pageSize) / 1024
   printk(m, `Adding ${kb}k swap on ${path}.  Priority:${priority} extents:1 across:${kb}k `)

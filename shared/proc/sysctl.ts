@@ -2,7 +2,9 @@
 
 import { EINVAL } from '../lib/errno.ts'
 import { setupWatermarks } from '../mm/pageAlloc.ts'
+import { dropPagecache } from '../mm/vmscan.ts'
 import type { Machine, Sysctl } from '../state/machine.ts'
+import { printk } from '../state/printk.ts'
 import { KERNEL_RELEASE } from '../state/version.ts'
 import { KERNEL_VERSION, OSTYPE } from './version.ts'
 
@@ -43,6 +45,9 @@ export const SYSCTL_FILES: SysctlFile[] = [
   constant('kernel/randomize_va_space', () => 0),
   constant('kernel/version', () => KERNEL_VERSION),
   number('vm/admin_reserve_kbytes', 'adminReserveKbytes', 0, INT_MAX),
+  number('vm/dirty_background_ratio', 'dirtyBackgroundRatio', 0, 100),
+  number('vm/dirty_ratio', 'dirtyRatio', 0, 100),
+  { ...number('vm/drop_caches', 'dropCaches', 1, 4), set: dropCaches },
   number('vm/max_map_count', 'maxMapCount', 0, INT_MAX),
   { ...number('vm/min_free_kbytes', 'minFreeKbytes', 0, INT_MAX), set: setupWatermarks },
   number('vm/mmap_min_addr', 'mmapMinAddr', 0, INT_MAX),
@@ -54,7 +59,22 @@ export const SYSCTL_FILES: SysctlFile[] = [
   number('vm/panic_on_oom', 'panicOnOom', 0, 2),
   number('vm/swappiness', 'swappiness', 0, 200),
   number('vm/user_reserve_kbytes', 'userReserveKbytes', 0, INT_MAX),
+  {
+    ...number('vm/watermark_scale_factor', 'watermarkScaleFactor', 1, 3000),
+    set(m, value) {
+      m.sysctl.watermarkScaleFactor = value
+      setupWatermarks(m, m.sysctl.minFreeKbytes)
+    },
+  },
 ]
+
+/** drop_caches: bit 0 the page cache; bit 1, kernel objects, has nothing to drop here (fs/drop_caches.c). */
+function dropCaches(m: Machine, value: number): void {
+  m.sysctl.dropCaches = value
+  if ((value & 1) !== 0) dropPagecache(m)
+  if (m.current !== null && (value & 4) === 0)
+    printk(m, `${m.current.comm} (${m.current.pid}): drop_caches: ${value}`)
+}
 
 export function findSysctl(path: string): SysctlFile | null {
   return SYSCTL_FILES.find((file) => file.path === path) ?? null

@@ -123,6 +123,7 @@ export interface Sysctl {
   panicOnOom: number
   oomKillAllocatingTask: number
   minFreeKbytes: number
+  dropCaches: number // what was written last
   dirtyRatio: number // per cent of memory that may be dirty before writers have to wait
   dirtyBackgroundRatio: number // and before it is written in the background
   maxMapCount: number

@@ -39,6 +39,7 @@ import {
   sysinfo,
   wait4,
 } from './process.ts'
+import { swapoff, swapon } from './swap.ts'
 
 export const SYSCALLS: Syscall[] = [
   read,
@@ -72,6 +73,8 @@ export const SYSCALLS: Syscall[] = [
   getppid,
   getpriority,
   setpriority,
+  swapon,
+  swapoff,
 ]
 
 const byName = new Map(SYSCALLS.map((call) => [call.name, call]))

@@ -69,6 +69,8 @@ const write = v.strictObject({
 const unlink = v.strictObject({ t: v.literal('unlink'), path })
 const mkdir = v.strictObject({ t: v.literal('mkdir'), path, mode: whole(0o7777) })
 const truncate = v.strictObject({ t: v.literal('truncate'), path, length: whole(2 ** 40) })
+const swapon = v.strictObject({ t: v.literal('swapon'), path })
+const swapoff = v.strictObject({ t: v.literal('swapoff'), path })
 const rlimit = v.strictObject({
   t: v.literal('rlimit'),
   task: handle,
@@ -110,6 +112,8 @@ const byPeople = [
   unlink,
   mkdir,
   truncate,
+  swapon,
+  swapoff,
   rlimit,
   call,
   access,

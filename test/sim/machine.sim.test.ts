@@ -14,7 +14,11 @@ import { Chooser, count, endAll, perform, type Step, type Tally } from './machin
 const STEPS = 600
 const HASH_EVERY = 25
 const quick = [1, 2, 3, 4]
-const megabytes = (seed: number): number => (seed % 3 === 0 ? 16 : 8)
+
+/** A small machine; every other one has swap. */
+function boot(seed: number): Machine {
+  return bootSmall(seed % 3 === 0 ? 16 : 8, seed, seed % 2 === 0 ? 6 : 0)
+}
 
 interface Run {
   steps: Step[]
@@ -26,9 +30,10 @@ interface Run {
 
 /** Lets the class work; throws with seed, position and command when the machine is no longer whole. */
 function work(seed: number, tally: Tally): Run {
-  const m = bootSmall(megabytes(seed), seed)
+  const m = boot(seed)
   const chooser = new Chooser(mkPrng(seed * 7919))
   const run: Run = { steps: [], hashes: [], saved: new Uint8Array(), savedAt: -1, last: m }
+  const before = { ...m.vmstat }
   for (let at = 0; at < STEPS && m.panic === ''; at++) {
     const step = chooser.next(m)
     run.steps.push(step)
@@ -36,6 +41,8 @@ function work(seed: number, tally: Tally): Run {
     const caller = 'handle' in step ? m.handles.get(step.handle) : undefined
     if (caller !== undefined && caller.mm !== null && caller.mm.stackVm > 33)
       count(tally, 'stack grown')
+    for (const name of counted) tally[name] = (tally[name] ?? 0) + m.vmstat[name] - before[name]
+    Object.assign(before, m.vmstat)
     if (at === STEPS >> 1) {
       run.saved = saveState(m)
       run.savedAt = at
@@ -59,6 +66,15 @@ function doStep(m: Machine, seed: number, at: number, step: Step, tally: Tally):
   }
 }
 
+const counted = [
+  'pswpin',
+  'pswpout',
+  'pgsteal_file',
+  'pgactivate',
+  'nr_written',
+  'pglazyfreed',
+  'drop_pagecache',
+] as const
 const traced = new Set(['wp_page_copy', 'mark_victim', 'sched_process_fork', 'page_fault_user'])
 
 /** The same steps on a machine: the position of the first other hash, -1 if there is none. */
@@ -96,14 +112,14 @@ describe('a class at work', () => {
       { timeout: 120_000 },
       () => {
         const run = work(seed, tally)
-        const second = bootSmall(megabytes(seed), seed)
+        const second = boot(seed)
         expect(repeat(second, run, 0), 'second machine').toBe(-1)
         expect(differingField(run.last, second)).toBe(null)
         if (run.savedAt >= 0) {
           const loaded = loadState(run.saved) as Machine
           expect(repeat(loaded, run, run.savedAt + 1), 'loaded machine').toBe(-1)
         }
-        const forgetful = bootSmall(megabytes(seed), seed)
+        const forgetful = boot(seed)
         forgetTranslations(forgetful)
         expect(repeat(forgetful, run, 0), 'machine without a TLB').toBe(-1)
 
@@ -139,6 +155,14 @@ describe('a class at work', () => {
     atLeast('SIGSEGV:MAPERR', 5)
     atLeast('SIGSEGV:ACCERR', 5)
     atLeast('ended', 3)
+    atLeast('pswpout', 1000)
+    atLeast('pswpin', 300)
+    atLeast('pgsteal_file', 300)
+    atLeast('pgactivate', 300)
+    atLeast('nr_written', 10)
+    atLeast('pglazyfreed', 1)
+    atLeast('drop_pagecache', 2)
+    atLeast('swapoff done', 1)
     expect(tally.alive / (tally.alive + (tally.dead ?? 0))).toBeGreaterThan(0.8)
   })
 })
@@ -162,7 +186,7 @@ describe('soak', () => {
     const end = performance.now() + seconds * 1000
     for (let seed = 1000; performance.now() < end; seed++) {
       const run = work(seed, {})
-      expect(repeat(bootSmall(megabytes(seed), seed), run, 0), `seed ${seed}`).toBe(-1)
+      expect(repeat(boot(seed), run, 0), `seed ${seed}`).toBe(-1)
     }
   })
 })

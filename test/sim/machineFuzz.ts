@@ -90,6 +90,8 @@ const paths = [
   '/tmp/b',
   '/tmp/c',
   '/tmp/sub/d',
+  '/mnt/e',
+  '/root/f',
   '/dev/zero',
   '/usr/bin/ic',
   '/no/such',
@@ -206,7 +208,7 @@ export class Chooser {
     if (dice < 78) return { seat, command: this.kill(m) }
     if (dice < 87) return { seat, command: this.write(m) }
     if (dice < 89) return { seat, command: { t: 'unlink', path: this.pick(paths) } }
-    if (dice < 90) return { seat, command: { t: 'mkdir', path: '/tmp/sub', mode: 0o755 } }
+    if (dice < 90) return { seat, command: this.administer() }
     if (dice < 96 && this.seats < SEATS) {
       this.seats++
       const role = this.seats === 1 ? 'teacher' : 'student'
@@ -214,6 +216,15 @@ export class Chooser {
       return { seat: this.seats, command: { t: 'seat', name, role, from: '::1' } }
     }
     return { seat, command: { t: 'prompt' } }
+  }
+
+  /** What root may do to a machine at work; others are refused. */
+  private administer(): MachineCommand {
+    const dice = this.below(6)
+    if (dice === 0) return { t: 'mkdir', path: '/tmp/sub', mode: 0o755 }
+    if (dice < 3) return { t: 'swapoff', path: '/dev/vdb' }
+    if (dice < 5) return { t: 'swapon', path: '/dev/vdb' }
+    return { t: 'write', path: '/proc/sys/vm/drop_caches', text: '3', append: false }
   }
 
   /** A line for one of the C prompts. */

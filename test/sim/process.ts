@@ -35,9 +35,9 @@ export const PAGE = 4096
 export const BOOT_TIME = 1_790_000_000_000
 const NOBODY = 65534
 
-export function bootSmall(megabytes: number, seed = 1): Machine {
-  const ram = megabytes << 20
-  return createMachine({ ...DEFAULT_OPTIONS, ram, seed, hostname: 'lab' }, BOOT_TIME)
+export function bootSmall(megabytes: number, seed = 1, swapMegabytes = 0): Machine {
+  const options = { ram: megabytes << 20, swap: swapMegabytes << 20, seed, hostname: 'lab' }
+  return createMachine({ ...DEFAULT_OPTIONS, ...options }, BOOT_TIME)
 }
 
 /** Seats 1 to `count`; the first is the teacher's. Their C prompts. */
