@@ -152,7 +152,7 @@ function waitForIo(task: Task): void {
   if (task.ioUntil > 0 && task.state === 'R') {
     task.state = 'D'
     task.wait = { for: 'disk', until: task.ioUntil }
-  } else task.memstall = false
+  } else if (task.debt === 0) task.memstall = false
   task.ioUntil = 0
 }
 

