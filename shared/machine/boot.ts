@@ -63,6 +63,7 @@ export function bootMachine(options: MachineOptions, bootTime: number): Machine 
     totalramPages: 0,
     pageCache: 0,
     shmem: 0,
+    dirtyPages: 0,
     slab: mkSlabCaches(),
     era: options.kernel,
     swaps: [],

@@ -141,6 +141,7 @@ export function removeFromPageCache(m: Machine, inode: Inode, index: number, pfn
   m.zone.page.mapping[pfn] = 0
   m.pageCache--
   if (inode.backing === 'tmpfs') m.shmem--
+  else if ((m.zone.page.flags[pfn] & PG_DIRTY) !== 0) m.dirtyPages--
   if (m.trace.ring !== null) {
     const pid = m.current?.pid ?? 0
     emit(m.trace, m.ticks, pid, 'mm_filemap_delete_from_page_cache', { pfn, ino: inode.ino, index })
@@ -155,6 +156,7 @@ export function setPageDirty(m: Machine, pfn: Pfn): void {
   flags[pfn] |= PG_DIRTY
   if ((flags[pfn] & (PG_ANON | PG_SWAPBACKED)) !== 0) return
   m.vmstat.nr_dirtied++
+  m.dirtyPages++
   const inode = m.inodes.get(mapping[pfn])
   if (inode !== undefined && inode.dirtiedWhen === 0) inode.dirtiedWhen = Math.max(m.ticks, 1)
 }

@@ -64,6 +64,7 @@ export interface Machine {
   totalramPages: number // managed
   pageCache: number // frames in the page cache, tmpfs and shared memory included
   shmem: number // of these, tmpfs and shared memory
+  dirtyPages: number // of these, files' that the disk does not have yet
   slab: SlabCache[]
   era: KernelEra // at first that of the options; root may change it
   swaps: SwapDevice[] // in the order in which they were switched on
