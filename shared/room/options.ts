@@ -1,5 +1,6 @@
 // MACHINE OPTIONS: from the command line or a request to what a machine is made of.
 
+import { PAGE_SIZES } from '../hw/layout.ts'
 import { KERNEL_ERAS, type MachineOptions } from '../state/machine.ts'
 
 export const DEFAULT_OPTIONS: MachineOptions = {
@@ -16,7 +17,9 @@ export const DEFAULT_OPTIONS: MachineOptions = {
 }
 
 const RAM_MIN = 16 * 2 ** 20
-const RAM_MAX = 4 * 2 ** 30
+const FRAMES_MIN = 1024 // a machine with fewer cannot seat a class
+const FRAMES_DEFAULT = 4096 // at least, where RAM is not given
+const RAM_MAX = { 64: 4 * 2 ** 30, 32: 3 * 2 ** 30 } // what a frame number in a PTE reaches; 32 bits map no more at once
 const SWAP_MAX = 4 * 2 ** 30
 const SPEED_MIN = 1000
 const SPEED_MAX = 1_000_000_000
@@ -40,8 +43,6 @@ export type Parsed = { options: MachineOptions } | { problem: string }
 
 /** Options that have one value in this version. */
 const only: Record<string, string[]> = {
-  'page-size': ['4K', '4k', '4096'],
-  bits: ['64'],
   glibc: ['2.36'],
 }
 
@@ -57,7 +58,21 @@ export function parseOptions(given: Record<string, unknown>): Parsed {
     const problem = setOption(options, name, String(value))
     if (problem !== null) return { problem }
   }
-  return { options }
+  if (given.ram === undefined || given.ram === null) {
+    options.ram = Math.max(DEFAULT_OPTIONS.ram, FRAMES_DEFAULT * options.pageSize)
+  }
+  const problem = checkRam(options)
+  return problem === null ? { options } : { problem }
+}
+
+function checkRam({ ram, pageSize, bits }: MachineOptions): string | null {
+  const least = Math.max(RAM_MIN, FRAMES_MIN * pageSize)
+  const most = RAM_MAX[bits]
+  if (ram >= least && ram <= most) return null
+  const machine =
+    (pageSize === 4096 ? '' : ` with --page-size ${sizeText(pageSize)}`) +
+    (bits === 64 ? '' : ` with --bits ${bits}`)
+  return `--ram: from ${sizeText(least)} to ${sizeText(most)}${machine}`
 }
 
 function setOption(options: MachineOptions, name: string, value: string): string | null {
@@ -65,7 +80,6 @@ function setOption(options: MachineOptions, name: string, value: string): string
     case 'ram': {
       const ram = parseSize(value)
       if (ram === null) return `--ram: '${printable(value)}' is not a size such as 64M`
-      if (ram < RAM_MIN || ram > RAM_MAX) return `--ram: from 16M to 4G`
       if (ram % 2 ** 20 !== 0) return `--ram: a multiple of 1M`
       options.ram = ram
       return null
@@ -78,6 +92,17 @@ function setOption(options: MachineOptions, name: string, value: string): string
       options.swap = swap
       return null
     }
+    case 'page-size': {
+      const pageSize = parseSize(value)
+      if (pageSize === null || !PAGE_SIZES.includes(pageSize))
+        return `--page-size: one of ${PAGE_SIZES.map(sizeText).join(', ')}`
+      options.pageSize = pageSize
+      return null
+    }
+    case 'bits':
+      if (value !== '64' && value !== '32') return `--bits: 64 or 32`
+      options.bits = value === '64' ? 64 : 32
+      return null
     case 'kernel': {
       const era = KERNEL_ERAS.find((name) => name === value)
       if (era === undefined) return `--kernel: one of ${KERNEL_ERAS.join(', ')}`
