@@ -17,8 +17,8 @@ export const DEFAULT_OPTIONS: MachineOptions = {
 }
 
 const RAM_MIN = 16 * 2 ** 20
-const FRAMES_MIN = 1024 // a machine with fewer cannot seat a class
-const FRAMES_DEFAULT = 4096 // at least, where RAM is not given
+const FRAMES_MIN = 1024
+const FRAMES_DEFAULT = 4096
 const RAM_MAX = { 64: 4 * 2 ** 30, 32: 3 * 2 ** 30 } // what a frame number in a PTE reaches; 32 bits map no more at once
 const SWAP_MAX = 4 * 2 ** 30
 const SPEED_MIN = 1000
@@ -58,20 +58,28 @@ export function parseOptions(given: Record<string, unknown>): Parsed {
     const problem = setOption(options, name, String(value))
     if (problem !== null) return { problem }
   }
-  if (given.ram === undefined || given.ram === null) {
-    options.ram = Math.max(DEFAULT_OPTIONS.ram, FRAMES_DEFAULT * options.pageSize)
-  }
+  if (given.ram === undefined || given.ram === null) options.ram = defaultRam(options.pageSize)
   const problem = checkRam(options)
   return problem === null ? { options } : { problem }
 }
 
+/** What a machine gets that is not told how much: more with larger pages. */
+export function defaultRam(pageSize: number): number {
+  return Math.max(DEFAULT_OPTIONS.ram, FRAMES_DEFAULT * pageSize)
+}
+
+export function leastRam(pageSize: number): number {
+  return Math.max(RAM_MIN, FRAMES_MIN * pageSize)
+}
+
 function checkRam({ ram, pageSize, bits }: MachineOptions): string | null {
-  const least = Math.max(RAM_MIN, FRAMES_MIN * pageSize)
+  const least = leastRam(pageSize)
   const most = RAM_MAX[bits]
   if (ram >= least && ram <= most) return null
-  const machine =
-    (pageSize === 4096 ? '' : ` with --page-size ${sizeText(pageSize)}`) +
-    (bits === 64 ? '' : ` with --bits ${bits}`)
+  const because = []
+  if (pageSize !== DEFAULT_OPTIONS.pageSize) because.push(`--page-size ${sizeText(pageSize)}`)
+  if (bits !== DEFAULT_OPTIONS.bits) because.push(`--bits ${bits}`)
+  const machine = because.length === 0 ? '' : ` with ${because.join(' and ')}`
   return `--ram: from ${sizeText(least)} to ${sizeText(most)}${machine}`
 }
 
