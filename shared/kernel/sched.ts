@@ -13,8 +13,16 @@ import { psiAccount, psiTick } from './psi.ts'
 import { getSignal } from './signal.ts'
 import { refillStreams } from './stream.ts'
 
-/** What touching, clearing or copying a page costs, in instructions. */
-export const PAGE_FUEL = 512
+/** Bytes that are touched, cleared or copied for the price of an instruction. */
+const BYTES_PER_FUEL = 8
+
+/** What that costs, in instructions. */
+export function bytesFuel(bytes: number): number {
+  return Math.ceil(bytes / BYTES_PER_FUEL)
+}
+
+/** What a page of 4 KiB costs, and a call that does much. */
+export const PAGE_FUEL = 4096 / BYTES_PER_FUEL
 
 /** Executes the task's program for at most about `fuel` instructions; returns what it used. May throw USER_FAULT. */
 export type RunProgram = (m: Machine, task: Task, fuel: number) => number

@@ -17,7 +17,7 @@ import { defaultMinFreeKbytes, freeBootMemory, mkZone, setupWatermarks } from '.
 import { mkSlabCaches } from '../mm/slab.ts'
 import { SWAP_DEVICE, swapon } from '../mm/swapon.ts'
 import { mkVmstat } from '../mm/vmstat.ts'
-import { IMAGES, LIBC, LOADER, imageFileSize, librarySize } from '../fs/images.ts'
+import { IMAGES, findRuntime, imageFileSize, loadLibrary } from '../fs/images.ts'
 import { ROOT, create, createDevice, mkdir } from '../fs/tree.ts'
 import { doExecve } from '../kernel/exec.ts'
 import { copyProcess } from '../kernel/fork.ts'
@@ -27,7 +27,7 @@ import { newTask } from '../kernel/task.ts'
 
 /** Frames of the kernel's image: what it keeps of RAM, at the real one's proportion on a small machine. */
 const KERNEL_IMAGE_SHARE = 1 / 16
-const STRUCT_PAGE_BYTES = 64
+const STRUCT_PAGE_WORDS = 8
 
 /** A machine that has just booted, with init and the daemons asleep. `bootTime`: ms since 1970. */
 export function bootMachine(options: MachineOptions, bootTime: number): Machine {
@@ -64,7 +64,7 @@ export function bootMachine(options: MachineOptions, bootTime: number): Machine 
     pageCache: 0,
     shmem: 0,
     dirtyPages: 0,
-    slab: mkSlabCaches(),
+    slab: mkSlabCaches(options.bits),
     era: options.kernel,
     swaps: [],
     disk: mkDisk(layout.pageShift),
@@ -110,7 +110,8 @@ export function bootMachine(options: MachineOptions, bootTime: number): Machine 
 function initMemory(m: Machine): void {
   const { zone, ram } = m
   const image = Math.ceil(ram.nrFrames * KERNEL_IMAGE_SHARE)
-  const memmap = Math.ceil((ram.nrFrames * STRUCT_PAGE_BYTES) / m.pageSize)
+  const structPage = STRUCT_PAGE_WORDS * (m.layout.bits / 8)
+  const memmap = Math.ceil((ram.nrFrames * structPage) / m.pageSize)
   m.zeroPfn = image - 1
   freeBootMemory(zone, image + memmap)
   clearFrame(ram, m.zeroPfn)
@@ -123,6 +124,7 @@ function initMemory(m: Machine): void {
 }
 
 function initTree(m: Machine): void {
+  const { folder, libc, loader } = findRuntime(m.layout.bits)
   m.root = {
     ino: m.nextId++,
     dev: '08:01',
@@ -158,7 +160,7 @@ function initTree(m: Machine): void {
     '/usr',
     '/usr/bin',
     '/usr/lib',
-    '/usr/lib/x86_64-linux-gnu',
+    folder,
     '/usr/sbin',
     '/var',
     '/var/log',
@@ -169,7 +171,8 @@ function initTree(m: Machine): void {
   createDevice(m, '/dev/null', 'null')
   createDevice(m, '/dev/zero', 'zero')
   for (const image of IMAGES) addImage(m, image.path, imageFileSize(image, m.pageSize))
-  for (const library of [LIBC, LOADER]) addImage(m, library.path, librarySize(library, m.pageSize))
+  for (const library of [libc, loader])
+    addImage(m, library.path, loadLibrary(library, m.pageSize).fileBytes)
 }
 
 function addImage(m: Machine, path: string, size: number): void {
@@ -184,7 +187,7 @@ function announce(m: Machine): void {
   printk(m, `Linux version ${KERNEL_RELEASE} (oomroom) #1`)
   printk(
     m,
-    `Command line: ram=${m.options.ram >> 10}K page_size=${m.pageSize} seed=${m.options.seed}`,
+    `Command line: ram=${m.options.ram / 1024}K page_size=${m.pageSize} seed=${m.options.seed}`,
   )
   printk(
     m,

@@ -76,7 +76,7 @@ function readStore(m: Machine, inode: Inode, index: number, pfn: Pfn): void {
     const slab = dirtySlabOf(m.ram, pfn)
     fillImage(
       slab.subarray(frameBase(m.ram, pfn), frameBase(m.ram, pfn) + (m.pageSize >> 2)),
-      inode.ino,
+      inode,
       index,
     )
     readBlocks(m, imagePosition(inode.ino, index), 1)
@@ -92,7 +92,7 @@ export function peekPage(m: Machine, inode: Inode, index: number): Uint8Array {
   const block = inode.blocks.get(index)
   if (block !== undefined) return frameBytes(m.disk.ram, block)
   const bytes = new Uint8Array(m.pageSize)
-  if (inode.backing === 'image') fillImage(new Int32Array(bytes.buffer), inode.ino, index)
+  if (inode.backing === 'image') fillImage(new Int32Array(bytes.buffer), inode, index)
   return bytes
 }
 
@@ -172,8 +172,13 @@ export function reserveBlock(m: Machine, inode: Inode, index: number): boolean {
   return true
 }
 
-/** A built-in program's file holds noise, always the same for one file; what executes is not in these bytes. */
-function fillImage(words: Int32Array, ino: number, index: number): void {
-  const noise = mkPrng(Math.imul(ino, 0x9e37) + index)
-  for (let i = 0; i < words.length; i++) words[i] = nextU32(noise)
+/**
+ * A built-in program's file holds noise, always the same for one file; what executes is not in these bytes. Behind its end
+ * the page is clear.
+ */
+function fillImage(words: Int32Array, inode: Inode, index: number): void {
+  const noise = mkPrng(Math.imul(inode.ino, 0x9e37) + index)
+  const count = Math.min(words.length, (inode.size >> 2) - index * words.length)
+  for (let i = 0; i < count; i++) words[i] = nextU32(noise)
+  words.fill(0, count)
 }

@@ -48,7 +48,7 @@ export function procStat(m: Machine, task: Task, permitted: boolean): string {
     task.startTime * (CLK_TCK / 20),
     mm === null ? 0 : mm.totalVm * m.pageSize,
     mm === null ? 0 : rssPages(mm),
-    '18446744073709551615', // rsslim
+    m.layout.bits === 64 ? '18446744073709551615' : '4294967295', // rsslim
     permitted ? address(mm?.startCode ?? 0) : mm === null ? 0 : 1,
     permitted ? address(mm?.endCode ?? 0) : mm === null ? 0 : 1,
     address(mm?.startStack ?? 0),
