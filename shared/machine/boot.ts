@@ -11,6 +11,7 @@ import { PG_RESERVED } from '../state/page.ts'
 import { printk, syslog } from '../state/printk.ts'
 import type { Task } from '../state/task.ts'
 import { KERNEL_RELEASE } from '../state/version.ts'
+import { mkRatelimit } from '../state/ratelimit.ts'
 import { mkTrace } from '../trace/trace.ts'
 import { defaultMinFreeKbytes, freeBootMemory, mkZone, setupWatermarks } from '../mm/pageAlloc.ts'
 import { mkSlabCaches } from '../mm/slab.ts'
@@ -53,12 +54,15 @@ export function bootMachine(options: MachineOptions, bootTime: number): Machine 
     syslogLines: 0,
     exits: [],
     panic: '',
+    boots: 1,
+    rebootAt: -1,
     committed: 0,
     totalramPages: 0,
     pageCache: 0,
     shmem: 0,
     slab: mkSlabCaches(),
     era: options.kernel,
+    oomReports: mkRatelimit(),
     swaps: [],
     sysctl: {
       overcommitMemory: options.overcommit,
@@ -69,6 +73,8 @@ export function bootMachine(options: MachineOptions, bootTime: number): Machine 
       pageCluster: 3,
       panicOnOom: 0,
       oomKillAllocatingTask: 0,
+      oomDumpTasks: options.kernel === '2.6.32' ? 0 : 1,
+      panicTimeout: 0,
       minFreeKbytes: 0,
       maxMapCount: 65530,
       adminReserveKbytes: 0,
@@ -186,6 +192,7 @@ function startDaemon(m: Machine, init: Task, path: string): void {
   task.pgrp = task.pid
   task.session = task.pid
   if (path.endsWith('sshd')) {
+    task.oomAdj = -17
     task.oomScoreAdj = -1000
     task.oomScoreAdjMin = -1000
     syslog(m, `sshd[${task.pid}]`, 'Server listening on 0.0.0.0 port 22.')

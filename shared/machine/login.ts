@@ -75,6 +75,7 @@ function startShell(m: Machine, seat: number, uid: number): Task | number {
   adoptSeat(m, task, seat)
   task.uid = uid
   task.gid = uid
+  task.oomAdj = 0
   task.oomScoreAdj = 0
   task.oomScoreAdjMin = 0
   task.cwd = namei(m, home) ?? m.root

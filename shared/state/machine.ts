@@ -8,6 +8,7 @@ import type { Prng } from '../lib/prng.ts'
 import type { Trace } from '../trace/trace.ts'
 import type { Inode } from './inode.ts'
 import type { Zone } from './page.ts'
+import type { Ratelimit } from './ratelimit.ts'
 import type { SwapDevice } from './swap.ts'
 import type { Stream, Task } from './task.ts'
 
@@ -58,12 +59,15 @@ export interface Machine {
   syslogLines: number // lines ever
   exits: Exit[] // the last exits, for shells outside
   panic: string // why the kernel panicked; then nothing runs until it is booted anew
+  boots: number // from 1
+  rebootAt: number // ticks when the machine is booted anew; -1: it stays up
   committed: number // pages promised (Committed_AS)
   totalramPages: number // managed
   pageCache: number // frames in the page cache, tmpfs and shared memory included
   shmem: number // of these, tmpfs and shared memory
   slab: SlabCache[]
   era: KernelEra // at first that of the options; root may change it
+  oomReports: Ratelimit
   swaps: SwapDevice[] // in the order in which they were switched on
   sysctl: Sysctl
   vmstat: Vmstat
@@ -104,6 +108,8 @@ export interface Sysctl {
   pageCluster: number // log2 of the slots that a swap-in reads
   panicOnOom: number
   oomKillAllocatingTask: number
+  oomDumpTasks: number // whether the OOM killer's report has a table of tasks
+  panicTimeout: number // kernel.panic: seconds from a panic to a reboot; 0: none
   minFreeKbytes: number
   maxMapCount: number
   adminReserveKbytes: number
