@@ -40,9 +40,9 @@ export function tick(m: Machine, fuel: number, run: RunProgram): void {
   actOnSignals(m)
 }
 
-/** Whether time must go on: somebody runs, sleeps on a timer or waits to write. */
+/** Whether time must go on: somebody runs, sleeps on a timer or waits to write, or the machine will boot itself. */
 export function wantsTicks(m: Machine): boolean {
-  if (m.panic !== '') return false
+  if (m.panic !== '') return m.rebootAt >= 0
   for (const task of m.tasks.values()) {
     if (task.state === 'R') return true
     if (task.state === 'S' && (task.wait.for === 'timer' || task.wait.for === 'output')) return true

@@ -25,8 +25,11 @@ import { newTask } from '../kernel/task.ts'
 const KERNEL_IMAGE_SHARE = 1 / 16
 const STRUCT_PAGE_BYTES = 64
 
-/** A machine that has just booted, with init and the daemons asleep. `bootTime`: ms since 1970. */
-export function bootMachine(options: MachineOptions, bootTime: number): Machine {
+/**
+ * A machine that has just booted, with init and the daemons asleep. `bootTime`: ms since 1970. What counts on over a
+ * reboot, so that no number is ever given twice, comes from `before`.
+ */
+export function bootMachine(options: MachineOptions, bootTime: number, before?: Machine): Machine {
   const layout = mkLayout(options.bits, options.pageSize)
   const ram = mkRam(options.ram, layout.pageShift)
   const m: Machine = {
@@ -38,23 +41,23 @@ export function bootMachine(options: MachineOptions, bootTime: number): Machine 
     zeroPfn: 0,
     bootTime,
     ticks: 0,
-    entries: 0,
-    prng: mkPrng(options.seed),
+    entries: before?.entries ?? 0,
+    prng: before?.prng ?? mkPrng(options.seed),
     tasks: new Map(),
     handles: new Map(),
-    births: new Map(),
+    births: new Map(before?.births),
     current: null,
     lastPid: 0,
     minVruntime: 0,
-    nextId: 1,
+    nextId: before?.nextId ?? 1,
     root: null as unknown as Inode,
     inodes: new Map(),
     streams: new Map(),
     syslog: [],
-    syslogLines: 0,
+    syslogLines: before?.syslogLines ?? 0,
     exits: [],
     panic: '',
-    boots: 1,
+    boots: (before?.boots ?? 0) + 1,
     rebootAt: -1,
     committed: 0,
     totalramPages: 0,
@@ -83,8 +86,8 @@ export function bootMachine(options: MachineOptions, bootTime: number): Machine 
       mmapMinAddr: 65536,
     },
     vmstat: { pgalloc: 0, pgfree: 0, pgfault: 0, pgmajfault: 0, oom_kill: 0 },
-    users: new Map([[0, 'root']]),
-    trace: mkTrace(),
+    users: new Map(before?.users ?? [[0, 'root']]),
+    trace: before?.trace ?? mkTrace(),
     tlb: mkTlb(),
   }
   initMemory(m)
