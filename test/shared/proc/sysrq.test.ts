@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
 import { writeSysrq } from '../../../shared/proc/sysrq.ts'
-import { KERNEL_ERAS } from '../../../shared/state/machine.ts'
+import { KERNEL_ERAS, type KernelEra } from '../../../shared/state/machine.ts'
 import { bootSmall } from '../../sim/process.ts'
 
-const said = (letter: string, era = KERNEL_ERAS[2]) => {
+const said = (letter: string, era: KernelEra = '6.12') => {
   const m = bootSmall(16)
   m.era = era
   m.syslog = []
