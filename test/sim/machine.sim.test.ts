@@ -179,23 +179,27 @@ describe('a class at work', () => {
 })
 
 describe('a class at work on every other kind of machine', () => {
+  const tally: Tally = {}
+
   for (const kind of others) {
     for (const seed of seeds([5, 6])) {
       it(`${kindName(kind)}, seed ${seed}: the same`, { timeout: 120_000 }, () => {
-        const tally: Tally = {}
         watch(seed, kind, 300, tally)
-        if (process.env.SEED !== undefined) return
-        count(tally, 'short of memory', (tally.mark_victim ?? 0) + (tally.pswpout ?? 0))
-        for (const reached of [
-          'wp_page_copy',
-          'short of memory',
-          'sched_process_fork',
-          'mmap done',
-        ])
-          expect(tally[reached] ?? 0, reached).toBeGreaterThan(0)
       })
     }
   }
+
+  it('has reached what it is for', () => {
+    if (process.env.SEED !== undefined) return
+    for (const name of [
+      'wp_page_copy',
+      'mark_victim',
+      'pswpout',
+      'sched_process_fork',
+      'mmap done',
+    ])
+      expect(tally[name] ?? 0, name).toBeGreaterThan(10)
+  })
 })
 
 /** A TLB that finds nothing and keeps nothing. */
