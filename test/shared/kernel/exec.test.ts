@@ -58,7 +58,7 @@ describe('a C prompt', () => {
   })
 
   it('on i386 has its data behind its text, and no thread block below libc', () => {
-    const m = bootSmall(16, 1, { bits: 32 })
+    const m = bootSmall(16, 1, 0, { bits: 32 })
     const [prompt] = takeSeats(m, 1)
     const libc = '/usr/lib/i386-linux-gnu/libc.so.6'
     const loader = '/usr/lib/i386-linux-gnu/ld-linux.so.2'
@@ -86,7 +86,7 @@ describe('a C prompt', () => {
   })
 
   it('with pages of 64 KiB has each segment on pages of its own', () => {
-    const m = bootSmall(64, 1, { pageSize: 65536 })
+    const m = bootSmall(64, 1, 0, { pageSize: 65536 })
     const [prompt] = takeSeats(m, 1)
     const pages = 16 // layoutOf() counts pages of 4 KiB
     expect(layoutOf(m, prompt).slice(0, 5)).toEqual([
@@ -103,7 +103,7 @@ describe('a C prompt', () => {
   for (const kind of KINDS) {
     it(`${kindName(kind)}: boots with the least RAM, and people sit down`, () => {
       const least = leastRam(kind.pageSize) / 2 ** 20
-      const m = bootSmall(least, 1, kind)
+      const m = bootSmall(least, 1, 0, kind)
       const [, prompt] = takeSeats(m, 4)
       expect(m.vmstat.oom_kill).toBe(0)
       expect(m.zone.freePages).toBeGreaterThan(m.ram.nrFrames / 4)
