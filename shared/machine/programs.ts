@@ -125,7 +125,11 @@ function runHog(m: Machine, task: Task, hog: HogProgram, fuel: number): number {
       ])
       used += PAGE_FUEL
       if (va < 0) {
-        usage(m, task, `hog: mmap: Cannot allocate memory after ${Math.floor(hog.taken / 1024)} KiB`)
+        usage(
+          m,
+          task,
+          `hog: mmap: Cannot allocate memory after ${Math.floor(hog.taken / 1024)} KiB`,
+        )
         return used
       }
       hog.chunk = va

@@ -12,7 +12,8 @@ import { emit } from '../trace/trace.ts'
 import { allocBlock, freeBlock, imagePosition, readBlocks, swapPosition } from './blockIo.ts'
 import { lruAdd } from './lru.ts'
 import { allocPages, allocZeroedPage, putPage } from './pageAlloc.ts'
-import { deviceOf, swapFree } from './swapfile.ts'
+import { freeSwapAndCache } from './swapState.ts'
+import { deviceOf } from './swapfile.ts'
 import { workingsetRefault } from './workingset.ts'
 
 /** The cached frame, NO_PFN if the page is not in memory. */
@@ -66,7 +67,7 @@ function readStore(m: Machine, inode: Inode, index: number, pfn: Pfn): void {
     const shadow = device.shadows[swapSlot(entry)]
     if (shadow !== 0) inode.shadows.set(index, shadow)
     inode.swapped.delete(index)
-    swapFree(m, entry)
+    freeSwapAndCache(m, entry)
     m.zone.page.flags[pfn] |= PG_DIRTY
   } else if (block !== undefined) {
     copyFrameTo(m.ram, pfn, m.disk.ram, block)
@@ -129,7 +130,7 @@ export function dropPages(m: Machine, inode: Inode, first: number, end: number):
   for (const [index, entry] of inode.swapped) {
     if (index < first || index >= end) continue
     inode.swapped.delete(index)
-    swapFree(m, entry)
+    freeSwapAndCache(m, entry)
   }
   for (const index of inode.shadows.keys())
     if (index >= first && index < end) inode.shadows.delete(index)

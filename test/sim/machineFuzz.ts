@@ -159,11 +159,11 @@ export class Chooser {
   }
 
   next(m: Machine): Step {
-    if (this.seats < 2) return this.outside(m, 90)
+    if (this.seats < 2) return this.outside(m, 93)
     const dice = this.below(100)
     if (dice < 35) return this.outside(m, this.below(100))
     const task = this.caller(m)
-    if (task === undefined) return this.outside(m, 93)
+    if (task === undefined) return this.outside(m, 97)
     const { handle } = task
     if (dice < 60) return this.touch(m, task)
     if (dice < 68) return this.fill(m, task)
