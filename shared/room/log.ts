@@ -131,7 +131,8 @@ function parseHeader(
   }
   if (fields.format !== LOG_FORMAT) return wrongFormat(Number(fields.format))
   const header = fields as unknown as Header
-  if (!isHeader(header)) return problem(1, null, 'header', 'the header lacks a field or describes no machine')
+  if (!isHeader(header))
+    return problem(1, null, 'header', 'the header lacks a field or describes no machine')
   if (options.engine !== undefined && header.engine !== options.engine) {
     const why = `written by engine ${header.engine}, this is engine ${options.engine}: it would not replay the same`
     return problem(1, null, 'engine', why)
