@@ -7,12 +7,7 @@ import { DEFAULT_OPTIONS } from '@shared/room/options.ts'
 import { create, ROOT } from '@shared/fs/tree.ts'
 import { actOnSignals } from '@shared/kernel/sched.ts'
 import { createMachine } from '@shared/machine/machine.ts'
-import {
-  MAP_ANONYMOUS,
-  MAP_NORESERVE,
-  MAP_PRIVATE,
-  MAP_SHARED,
-} from '@shared/mm/mmap.ts'
+import { MAP_ANONYMOUS, MAP_NORESERVE, MAP_PRIVATE, MAP_SHARED } from '@shared/mm/mmap.ts'
 import { allocPages } from '@shared/mm/pageAlloc.ts'
 import { writeProc } from '@shared/proc/write.ts'
 import { S_IFREG } from '@shared/state/inode.ts'
