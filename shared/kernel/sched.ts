@@ -95,9 +95,9 @@ function nextDiskWake(m: Machine): number {
   return earliest === Infinity ? m.tickFuel : Math.max(fuelAt(m, earliest), m.tickUsed + 1)
 }
 
-/** Whether time must go on: somebody runs, sleeps on a timer or waits to write. */
+/** Whether time must go on: somebody runs, sleeps on a timer or waits to write, or the machine will boot itself. */
 export function wantsTicks(m: Machine): boolean {
-  if (m.panic !== '') return false
+  if (m.panic !== '') return m.rebootAt >= 0
   for (const task of m.tasks.values()) {
     if (task.state === 'R' || task.state === 'D') return true
     if (task.state === 'S' && (task.wait.for === 'timer' || task.wait.for === 'output')) return true

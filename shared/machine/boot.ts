@@ -11,6 +11,7 @@ import { PG_RESERVED } from '../state/page.ts'
 import { printk, syslog } from '../state/printk.ts'
 import type { Task } from '../state/task.ts'
 import { KERNEL_RELEASE } from '../state/version.ts'
+import { mkRatelimit } from '../state/ratelimit.ts'
 import { mkTrace } from '../trace/trace.ts'
 import { mkDisk } from '../mm/blockIo.ts'
 import { defaultMinFreeKbytes, freeBootMemory, mkZone, setupWatermarks } from '../mm/pageAlloc.ts'
@@ -29,8 +30,11 @@ import { newTask } from '../kernel/task.ts'
 const KERNEL_IMAGE_SHARE = 1 / 16
 const STRUCT_PAGE_WORDS = 8
 
-/** A machine that has just booted, with init and the daemons asleep. `bootTime`: ms since 1970. */
-export function bootMachine(options: MachineOptions, bootTime: number): Machine {
+/**
+ * A machine that has just booted, with init and the daemons asleep. `bootTime`: ms since 1970. What counts on over a
+ * reboot, so that no number is ever given twice, comes from `before`.
+ */
+export function bootMachine(options: MachineOptions, bootTime: number, before?: Machine): Machine {
   const layout = mkLayout(options.bits, options.pageSize)
   const ram = mkRam(options.ram, layout.pageShift)
   const m: Machine = {
@@ -42,23 +46,25 @@ export function bootMachine(options: MachineOptions, bootTime: number): Machine 
     zeroPfn: 0,
     bootTime,
     ticks: 0,
-    entries: 0,
-    prng: mkPrng(options.seed),
+    entries: before?.entries ?? 0,
+    prng: before?.prng ?? mkPrng(options.seed),
     tasks: new Map(),
     handles: new Map(),
-    births: new Map(),
+    births: new Map(before?.births),
     current: null,
     lastPid: 0,
     minVruntime: 0,
-    nextId: 1,
+    nextId: before?.nextId ?? 1,
     root: null as unknown as Inode,
     inodes: new Map(),
     anonVmas: new Map(),
     streams: new Map(),
     syslog: [],
-    syslogLines: 0,
+    syslogLines: before?.syslogLines ?? 0,
     exits: [],
     panic: '',
+    boots: (before?.boots ?? 0) + 1,
+    rebootAt: -1,
     committed: 0,
     totalramPages: 0,
     pageCache: 0,
@@ -66,6 +72,7 @@ export function bootMachine(options: MachineOptions, bootTime: number): Machine 
     dirtyPages: 0,
     slab: mkSlabCaches(options.bits),
     era: options.kernel,
+    oomReports: mkRatelimit(),
     swaps: [],
     disk: mkDisk(layout.pageShift),
     psi: { some: mkPsiLine(), full: mkPsiLine() },
@@ -83,6 +90,8 @@ export function bootMachine(options: MachineOptions, bootTime: number): Machine 
       pageCluster: 3,
       panicOnOom: 0,
       oomKillAllocatingTask: 0,
+      oomDumpTasks: options.kernel === '2.6.32' ? 0 : 1,
+      panicTimeout: 0,
       minFreeKbytes: 0,
       dropCaches: 0,
       dirtyRatio: 20,
@@ -94,8 +103,8 @@ export function bootMachine(options: MachineOptions, bootTime: number): Machine 
       mmapMinAddr: 65536,
     },
     vmstat: mkVmstat(),
-    users: new Map([[0, 'root']]),
-    trace: mkTrace(),
+    users: new Map(before?.users ?? [[0, 'root']]),
+    trace: before?.trace ?? mkTrace(),
     tlb: mkTlb(),
   }
   initMemory(m)
@@ -213,6 +222,7 @@ function startDaemon(m: Machine, init: Task, path: string): void {
   task.pgrp = task.pid
   task.session = task.pid
   if (path.endsWith('sshd')) {
+    task.oomAdj = -17
     task.oomScoreAdj = -1000
     task.oomScoreAdjMin = -1000
     syslog(m, `sshd[${task.pid}]`, 'Server listening on 0.0.0.0 port 22.')

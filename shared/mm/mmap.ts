@@ -29,7 +29,7 @@ import { RLIM_INFINITY, type Rlimits, type Task } from '../state/task.ts'
 import { freePgtables } from './pgtable.ts'
 import { changeProtection, isAnonymous, unmapPageRange } from './memory.ts'
 import { mlockFutureOk } from './mlock.ts'
-import { vmEnoughMemory, vmUnacctMemory } from './overcommit.ts'
+import { isPromised, vmEnoughMemory, vmUnacctMemory } from './overcommit.ts'
 import { anonVmaClone, unlinkAnonVmas } from './rmap.ts'
 import { putInode } from './shmem.ts'
 import { kmemCacheAlloc, kmemCacheFree } from './slab.ts'
@@ -161,10 +161,9 @@ export function mmapRegion(
   return start
 }
 
-/** accountable_mapping: private writable memory is promised in full; shared memory is, too, but with its object. */
+/** Whether the mapping itself is promised in full; shared memory is with its object. */
 function isPromise(m: Machine, flags: number, file: Inode | null): boolean {
-  if ((flags & VM_NORESERVE) !== 0 && m.sysctl.overcommitMemory !== 2) return false
-  if ((flags & (VM_WRITE | VM_SHARED)) !== VM_WRITE) return false
+  if ((flags & VM_SHARED) !== 0 || !isPromised(m.sysctl.overcommitMemory, flags)) return false
   return file === null || file.backing !== 'dir'
 }
 
