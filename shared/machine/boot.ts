@@ -38,7 +38,7 @@ export function bootMachine(options: MachineOptions, bootTime: number, before?: 
   const layout = mkLayout(options.bits, options.pageSize)
   const ram = mkRam(options.ram, layout.pageShift)
   const m: Machine = {
-    options,
+    options: { ...options }, // root may change the host's name
     layout,
     pageSize: options.pageSize,
     ram,
