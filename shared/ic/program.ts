@@ -4,6 +4,7 @@
 // is plain data: fork copies it, so a child goes on behind the fork() of the same line, and then waits at its own
 // prompt.
 
+import { deliver } from '../kernel/signal.ts'
 import { streamPut } from '../kernel/stream.ts'
 import { sigMask } from '../mm/oomKill.ts'
 import { storeBytes } from '../mm/uaccess.ts'
@@ -223,7 +224,7 @@ function storeLiterals(m: Machine, task: Task, program: IcProgram): void {
 
 /** Ctrl-C: the line ends where it is, with those that were typed ahead; what has been defined stays. */
 function interrupt(c: Caller, program: IcProgram): void {
-  c.task.pending &= ~sigMask(SIGINT)
+  deliver(c.m, c.task, SIGINT)
   c.task.call = null
   program.running = false
   program.stack = []

@@ -43,11 +43,12 @@ import {
   type Image,
   type Library,
 } from '../fs/images.ts'
-import { MAY_EXEC, namei, permission } from '../fs/tree.ts'
+import { MAY_EXEC, namei, normalizePath, permission } from '../fs/tree.ts'
 import { faultIn } from '../mm/memory.ts'
 import { doBrk, doMprotect, getUnmappedArea, mmapRegion, type MapRequest } from '../mm/mmap.ts'
 import { vmaLookup } from '../mm/vma.ts'
 import { switchMm } from '../hw/tlb.ts'
+import { emit } from '../trace/trace.ts'
 import { mmAlloc, mmPut } from './fork.ts'
 
 const TEXT_START = 0x40_0000
@@ -90,6 +91,11 @@ export function doExecve(
   task.program = program
   task.caught = 0
   task.call = null
+  if (m.trace.on.sched_process_exec) {
+    const { pid } = task
+    const filename = normalizePath(path, task.cwdPath)
+    emit(m.trace, m.ticks, pid, 'sched_process_exec', { filename, pid, old_pid: pid })
+  }
   return 0
 }
 

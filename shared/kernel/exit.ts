@@ -2,22 +2,28 @@
 
 import { ECHILD } from '../lib/errno.ts'
 import type { Machine } from '../state/machine.ts'
-import { SIGCHLD, type Task } from '../state/task.ts'
+import { CLD_DUMPED, CLD_EXITED, CLD_KILLED, SIGCHLD, type Task } from '../state/task.ts'
 import { sigMask } from '../mm/oomKill.ts'
 import { putInode } from '../mm/shmem.ts'
 import { kmemCacheFree } from '../mm/slab.ts'
+import type { SigInfo } from '../trace/events.ts'
 import { emit } from '../trace/trace.ts'
 import { mmPut } from './fork.ts'
-import { sendSignal } from './signal.ts'
+import { sendSignal, WCOREFLAG } from './signal.ts'
 import { detachStream } from './stream.ts'
-import { freeTask } from './task.ts'
+import { freeTask, taskPrio } from './task.ts'
 
+/** Clock ticks a second, as user programs count them. */
+const USER_HZ = 100
 const EXITS_KEEP = 256
 const reapers = ['init', 'daemon', 'shell']
 
 /** Ends the task; `status` as wait4 tells it: exit code << 8, or the signal. */
 export function doExit(m: Machine, task: Task, status: number): void {
-  emit(m.trace, m.ticks, task.pid, 'sched_process_exit', { comm: task.comm, status })
+  if (m.trace.on.sched_process_exit) {
+    const { comm, pid } = task
+    emit(m.trace, m.ticks, pid, 'sched_process_exit', { comm, pid, prio: taskPrio(task), status })
+  }
   exitMm(m, task)
   exitFiles(m, task)
   detachStream(task)
@@ -73,8 +79,18 @@ function notifyParent(m: Machine, task: Task): void {
     release(m, parent, task)
     return
   }
-  sendSignal(m, parent, SIGCHLD)
+  sendSignal(m, parent, SIGCHLD, childInfo(m, task))
   if (parent.wait.for === 'child' && parent.state === 'S') parent.state = 'R'
+}
+
+/** What SIGCHLD says of the child. */
+function childInfo(m: Machine, { pid, uid, exitCode, utime }: Task): SigInfo {
+  const signal = exitCode & 0x7f
+  const code =
+    signal === 0 ? CLD_EXITED : (exitCode & WCOREFLAG) !== 0 ? CLD_DUMPED : CLD_KILLED
+  const ticks = Math.floor((utime * USER_HZ) / m.options.speed)
+  const status = signal === 0 ? exitCode >> 8 : signal
+  return { code, pid, uid, address: 0, status, utime: ticks }
 }
 
 /** The parent has heard of it: the zombie is gone. */
@@ -96,8 +112,18 @@ export function waitForChild(
     candidates++
     if (child.state !== 'Z') continue
     release(m, parent, child)
+    addChildTimes(parent, child)
     parent.pending &= ~sigMask(SIGCHLD)
     return { pid: child.pid, status: child.exitCode }
   }
   return candidates === 0 ? -ECHILD : null
+}
+
+/** What the child has used counts as its parent's children's from now on (wait_task_zombie). */
+function addChildTimes(parent: Task, child: Task): void {
+  parent.cutime += child.utime + child.cutime
+  parent.cminFlt += child.minFlt + child.cminFlt
+  parent.cmajFlt += child.majFlt + child.cmajFlt
+  parent.cnvcsw += child.nvcsw + child.cnvcsw
+  parent.cnivcsw += child.nivcsw + child.cnivcsw
 }

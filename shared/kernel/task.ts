@@ -91,6 +91,13 @@ export function newTask(
     debt: 0,
     minFlt: 0,
     majFlt: 0,
+    nvcsw: 0,
+    nivcsw: 0,
+    cutime: 0,
+    cminFlt: 0,
+    cmajFlt: 0,
+    cnvcsw: 0,
+    cnivcsw: 0,
     call: null,
   }
   m.tasks.set(pid, task)
@@ -147,4 +154,9 @@ function copyPlain(value: unknown): unknown {
   const copy: Record<string, unknown> = {}
   for (const [key, entry] of Object.entries(value)) copy[key] = copyPlain(entry)
   return copy
+}
+
+/** The priority as the kernel shows it: 100 to 139 by nice value. */
+export function taskPrio({ nice }: Task): number {
+  return 120 + nice
 }

@@ -43,6 +43,7 @@ export function bootMachine(options: MachineOptions, bootTime: number): Machine 
     handles: new Map(),
     births: new Map(),
     current: null,
+    onCpu: null,
     lastPid: 0,
     minVruntime: 0,
     nextId: 1,

@@ -6,6 +6,7 @@ import type { Inode } from '../state/inode.ts'
 import type { Machine } from '../state/machine.ts'
 import { NO_PFN, PG_DIRTY, PG_FILE, PG_SWAPBACKED } from '../state/page.ts'
 import { allocZeroedPage, putPage } from './pageAlloc.ts'
+import { emit } from '../trace/trace.ts'
 
 /** The cached frame, NO_PFN if the page is not in memory. */
 export function findPage(inode: Inode, index: number): Pfn {
@@ -26,6 +27,8 @@ export function readPage(m: Machine, inode: Inode, index: number, memcg: number)
   inode.pages.set(index, pfn)
   m.pageCache++
   if (tmpfs) m.shmem++
+  else if (m.trace.on.mm_filemap_add_to_page_cache)
+    tracePageCache(m, 'mm_filemap_add_to_page_cache', inode, index, pfn)
   return pfn
 }
 
@@ -54,11 +57,24 @@ export function dropPages(m: Machine, inode: Inode, first: number, end: number):
   for (const [index, pfn] of inode.pages) {
     if (index < first || index >= end) continue
     inode.pages.delete(index)
+    if (m.trace.on.mm_filemap_delete_from_page_cache)
+      tracePageCache(m, 'mm_filemap_delete_from_page_cache', inode, index, pfn)
     m.zone.page.mapping[pfn] = 0
     m.pageCache--
     if (inode.backing === 'tmpfs') m.shmem--
     putPage(m, pfn)
   }
+}
+
+function tracePageCache(
+  m: Machine,
+  name: 'mm_filemap_add_to_page_cache' | 'mm_filemap_delete_from_page_cache',
+  { dev, ino }: Inode,
+  index: number,
+  pfn: Pfn,
+): void {
+  const ofs = index * m.pageSize
+  emit(m.trace, m.ticks, m.current?.pid ?? 0, name, { dev, ino, pfn, ofs })
 }
 
 export function setPageDirty(m: Machine, pfn: Pfn): void {

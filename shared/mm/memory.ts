@@ -49,6 +49,12 @@ import {
 } from '../state/mm.ts'
 import { NO_PFN, PG_ANON, PG_EXCLUSIVE, PG_FILE, PG_SWAPBACKED } from '../state/page.ts'
 import { BUS_ADRERR, SEGV_ACCERR, SEGV_MAPERR, type Task } from '../state/task.ts'
+import {
+  X86_PF_INSTR,
+  X86_PF_PROT,
+  X86_PF_USER,
+  X86_PF_WRITE,
+} from '../trace/events.ts'
 import { emit } from '../trace/trace.ts'
 import { filePages, findPage, readAround, readPage, setPageDirty } from './filemap.ts'
 import { expandStack, mkVma } from './mmap.ts'
@@ -58,6 +64,7 @@ import {
   followPte,
   forEachTable,
   getPte,
+  isMapped,
   ptepAlloc,
   ptepFind,
   setPte,
@@ -90,6 +97,8 @@ export function handleMmFault(
 ): VmFault {
   const mm = task.mm!
   const va = address - (address & (m.pageSize - 1))
+  if (m.trace.on.page_fault_user || m.trace.on.page_fault_kernel)
+    tracePageFault(m, task, address, access)
   let vma = findVmaOfFault(m, mm, va)
   if (vma === undefined) return badArea(task, address, SEGV_MAPERR)
   if (vma.start > va) {
@@ -102,18 +111,24 @@ export function handleMmFault(
   if (fault === 0) {
     task.minFlt++
     m.vmstat.pgfault++
-    if (m.trace.ring !== null) {
-      emit(m.trace, m.ticks, task.pid, 'page_fault_user', {
-        address,
-        write: access === 'write' ? 1 : 0,
-      })
-    }
     mm.hiwaterRss = Math.max(mm.hiwaterRss, mm.rssAnon + mm.rssFile + mm.rssShmem)
   } else {
     task.faultAddress = address
     task.faultCode = fault === VM_FAULT_SIGBUS ? BUS_ADRERR : 0
   }
   return fault
+}
+
+/** In a system call the kernel itself has touched the address for the task. */
+function tracePageFault(m: Machine, task: Task, address: Vaddr, access: Access): void {
+  const user = task.call === null
+  const error_code =
+    (isMapped(m, task.mm!, address, false) ? X86_PF_PROT : 0) |
+    (access === 'write' ? X86_PF_WRITE : 0) |
+    (user ? X86_PF_USER : 0) |
+    (access === 'exec' ? X86_PF_INSTR : 0)
+  const name = user ? 'page_fault_user' : 'page_fault_kernel'
+  emit(m.trace, m.ticks, task.pid, name, { address, error_code })
 }
 
 /** As findVma(): faults often come in a row, so the VMA of the last one is looked at first. */
@@ -291,8 +306,6 @@ function wpPageCopy(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, pte: Pte): VmFa
   if (pfn === NO_PFN) return VM_FAULT_OOM
   if (old !== m.zeroPfn) {
     copyFrame(m.ram, pfn, old)
-    if (m.trace.ring !== null)
-      emit(m.trace, m.ticks, m.current?.pid ?? 0, 'wp_page_copy', { address: va, old, new: pfn })
     dropMapping(m, vma.mm, old, pte)
   }
   mapAnonPage(m, vma, va, ptep, pfn)

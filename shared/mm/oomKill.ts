@@ -10,8 +10,10 @@
 
 import type { Machine } from '../state/machine.ts'
 import { printk } from '../state/printk.ts'
-import { SIGKILL, type Task } from '../state/task.ts'
+import { SI_KERNEL, SIGKILL, type Task } from '../state/task.ts'
+import { TRACE_SIGNAL_DELIVERED } from '../trace/events.ts'
 import { emit } from '../trace/trace.ts'
+import { mkSigInfo, traceSignal } from './siginfo.ts'
 import { exitMmap } from './mmap.ts'
 import { dumpHeader, killedLine, oomKillLine } from './oomReport.ts'
 import { totalSwapPages } from './swapfile.ts'
@@ -103,18 +105,33 @@ function oomKillProcess(
   printk(m, oomKillLine(victim, '0'))
   printk(m, killedLine(m, victim, message))
   m.vmstat.oom_kill++
-  emit(m.trace, m.ticks, asker.pid, 'mark_victim', {
-    pid: victim.pid,
-    comm: victim.comm,
-    uid: victim.uid,
-  })
+  traceVictim(m, asker, victim)
   for (const task of m.tasks.values()) {
     if (task.mm === null || task.mm !== victim.mm) continue
     task.pending |= sigMask(SIGKILL)
+    traceSignal(m, task, SIGKILL, mkSigInfo(SI_KERNEL), TRACE_SIGNAL_DELIVERED)
     task.oomVictim = true
     if (task.state !== 'Z') task.state = 'R'
   }
   if (victim !== m.current) reapMm(m, victim)
+}
+
+function traceVictim(m: Machine, asker: Task, victim: Task): void {
+  if (!m.trace.on.mark_victim) return
+  const { pid, comm, uid } = victim
+  const mm = victim.mm!
+  const kb = (pages: number) => (pages * m.pageSize) / 1024
+  emit(m.trace, m.ticks, asker.pid, 'mark_victim', {
+    pid,
+    comm,
+    total_vm: kb(mm.totalVm),
+    anon_rss: kb(mm.rssAnon),
+    file_rss: kb(mm.rssFile),
+    shmem_rss: kb(mm.rssShmem),
+    uid,
+    pgtables: kb(mm.pageTables),
+    oom_score_adj: victim.oomScoreAdj,
+  })
 }
 
 /** Takes the memory of a process that is to die and is not running. */

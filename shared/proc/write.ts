@@ -5,6 +5,7 @@ import { outOfMemory } from '../mm/oomKill.ts'
 import type { Machine } from '../state/machine.ts'
 import { printk } from '../state/printk.ts'
 import type { Task } from '../state/task.ts'
+import { emit } from '../trace/trace.ts'
 import { writeOomAdj, writeOomScoreAdj } from './oomAdj.ts'
 import { findProc, mayOpen } from './root.ts'
 import { writeSysctl } from './sysctl.ts'
@@ -18,12 +19,21 @@ export function writeProc(m: Machine, writer: Task, path: string, text: string):
   if (text === '') return 0 // opened and closed
   if (node.sysctl?.set !== undefined) return writeSysctl(m, node.sysctl, text)
   const name = path.slice(path.lastIndexOf('/') + 1)
-  if (node.task !== undefined && name === 'oom_score_adj') {
-    return writeOomScoreAdj(writer, node.task, text)
-  }
-  if (node.task !== undefined && name === 'oom_adj') return writeOomAdj(m, writer, node.task, text)
+  if (node.task !== undefined && name === 'oom_score_adj')
+    return traceOomScoreAdj(m, writer, node.task, writeOomScoreAdj(writer, node.task, text))
+  if (node.task !== undefined && name === 'oom_adj')
+    return traceOomScoreAdj(m, writer, node.task, writeOomAdj(m, writer, node.task, text))
   if (name === 'sysrq-trigger') return writeSysrq(m, text)
   return node.sysctl !== undefined ? -EINVAL : -EIO
+}
+
+/** Tells those who watch of a value that has been set; returns the result. */
+function traceOomScoreAdj(m: Machine, writer: Task, task: Task, result: number): number {
+  if (result < 0 || !m.trace.on.oom_score_adj_update) return result
+  const { pid, comm, oomScoreAdj } = task
+  const args = { pid, comm, oom_score_adj: oomScoreAdj }
+  emit(m.trace, m.ticks, writer.pid, 'oom_score_adj_update', args)
+  return result
 }
 
 /** Only the first character counts (drivers/tty/sysrq.c). */

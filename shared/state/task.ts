@@ -40,9 +40,14 @@ export const NSIG = 31
 // Codes that say why (include/uapi/asm-generic/siginfo.h).
 export const SI_USER = 0
 export const SI_KERNEL = 0x80
+export const SI_TKILL = -6
 export const SEGV_MAPERR = 1
 export const SEGV_ACCERR = 2
 export const BUS_ADRERR = 2
+export const FPE_INTDIV = 1
+export const CLD_EXITED = 1
+export const CLD_KILLED = 2
+export const CLD_DUMPED = 3
 
 /** Resource limits in bytes, soft and hard; RLIM_INFINITY for none. */
 export interface Rlimits {
@@ -122,6 +127,13 @@ export interface Task {
   debt: number // fuel spent beyond the slice, taken from the next ones
   minFlt: number
   majFlt: number
+  nvcsw: number // times it has left the CPU by itself
+  nivcsw: number // times the CPU was taken from it
+  cutime: number // of children that were waited for, with theirs; from here on
+  cminFlt: number
+  cmajFlt: number
+  cnvcsw: number
+  cnivcsw: number
   call: PendingCall | null // the system call that it sleeps in
 }
 
