@@ -27,7 +27,8 @@ import * as MAP from '../../shared/mm/mmap.ts'
 import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE } from '../../shared/mm/mremap.ts'
 import { faultIn } from '../../shared/mm/memory.ts'
 import { vmaLookup } from '../../shared/mm/vma.ts'
-import { readPage } from '../../shared/mm/filemap.ts'
+import { readPage, reserveBlock } from '../../shared/mm/filemap.ts'
+import { writePage } from '../../shared/mm/writeback.ts'
 import { followPte } from '../../shared/mm/pgtable.ts'
 import { peek8 } from '../../shared/mm/uaccess.ts'
 import { ROOT, create } from '../../shared/fs/tree.ts'
@@ -168,6 +169,10 @@ function addFile(
     page.fill(0)
     page.fill((fill + index) & 0xff, 0, Math.min(PAGE, bytes - index * PAGE))
     if (backing === 'tmpfs') m.zone.page.flags[pfn] |= PG_DIRTY
+    if (backing === 'disk') {
+      assert(reserveBlock(m, inode, index), 'the trace’s files fit on the disk')
+      writePage(m, inode, index, pfn)
+    }
   }
   return inode
 }

@@ -5,19 +5,46 @@ import { NO_PFN } from '../state/page.ts'
 import { frameBase, slabOf, dirtySlabOf } from '../hw/ram.ts'
 import type { Inode } from '../state/inode.ts'
 import { TICK_MS, type Machine } from '../state/machine.ts'
-import { findPage, readPage, setPageDirty } from '../mm/filemap.ts'
+import { peekPage, readAround, readPage, reserveBlock, setPageDirty } from '../mm/filemap.ts'
+import { markPageAccessed } from '../mm/lru.ts'
 import { truncateInode } from '../mm/truncate.ts'
+import { balanceDirtyPages } from '../mm/writeback.ts'
 import { isDir } from './tree.ts'
 
-/** A look from outside: what is in memory, zeros for what is not. Changes nothing. */
+/** A look from outside at what the file holds, wherever it is. Changes nothing. */
 export function peekFile(m: Machine, inode: Inode): Uint8Array {
   const bytes = new Uint8Array(inode.size)
   for (let index = 0; index * m.pageSize < inode.size; index++) {
-    const pfn = findPage(inode, index)
-    const slab = pfn === NO_PFN ? null : slabOf(m.ram, pfn)
-    if (slab === null) continue
     const count = Math.min(m.pageSize, inode.size - index * m.pageSize)
-    bytes.set(new Uint8Array(slab.buffer, frameBase(m.ram, pfn) * 4, count), index * m.pageSize)
+    bytes.set(peekPage(m, inode, index).subarray(0, count), index * m.pageSize)
+  }
+  return bytes
+}
+
+/** read(2) at `pos`: at most `length` bytes, through the page cache; null: no memory for it. Charged to `seat`. */
+export function readFile(
+  m: Machine,
+  inode: Inode,
+  pos: number,
+  length: number,
+  seat: number,
+): Uint8Array | null {
+  const end = Math.min(pos + length, inode.size)
+  const bytes = new Uint8Array(Math.max(0, end - pos))
+  for (let at = pos; at < end;) {
+    const index = Math.floor(at / m.pageSize)
+    const offset = at % m.pageSize
+    const count = Math.min(end - at, m.pageSize - offset)
+    const pfn = readPage(m, inode, index, seat)
+    if (pfn === NO_PFN) return null
+    readAround(m, inode, index, seat)
+    markPageAccessed(m, pfn)
+    const slab = slabOf(m.ram, pfn)
+    if (slab !== null) {
+      const start = frameBase(m.ram, pfn) * 4 + offset
+      bytes.set(new Uint8Array(slab.buffer, start, count), at - pos)
+    }
+    at += count
   }
   return bytes
 }
@@ -38,16 +65,19 @@ export function writeFile(
     const offset = at % m.pageSize
     const count = Math.min(bytes.length - done, m.pageSize - offset)
     const pfn = readPage(m, inode, Math.floor(at / m.pageSize), seat)
-    if (pfn === NO_PFN) return done > 0 ? done : -ENOSPC
+    if (pfn === NO_PFN || !reserveBlock(m, inode, Math.floor(at / m.pageSize)))
+      return done > 0 ? done : -ENOSPC
     const slab = dirtySlabOf(m.ram, pfn)
     new Uint8Array(slab.buffer, frameBase(m.ram, pfn) * 4 + offset, count).set(
       bytes.subarray(done, done + count),
     )
     setPageDirty(m, pfn)
+    markPageAccessed(m, pfn)
     done += count
     inode.size = Math.max(inode.size, pos + done)
   }
   inode.mtime = m.ticks * TICK_MS
+  balanceDirtyPages(m, inode)
   return done
 }
 

@@ -20,13 +20,18 @@ export const MAY_READ = 4
 
 const NAME_MAX = 255
 
+/** As /proc/PID/maps shows it: devtmpfs, tmpfs, the disk. */
+function deviceNumber(backing: Backing): string {
+  if (backing === 'zero' || backing === 'null') return '00:06'
+  return backing === 'tmpfs' ? '00:19' : '08:01'
+}
+
 /** An inode with no name yet; null when there is no memory for it. */
 export function newInode(m: Machine, mode: number, backing: Backing, owner: Cred): Inode | null {
   if (!kmemCacheAlloc(m, 'inode_cache')) return null
   const inode: Inode = {
     ino: m.nextId++,
-    dev:
-      backing === 'zero' || backing === 'null' ? '00:06' : backing === 'image' ? '08:01' : '00:19',
+    dev: deviceNumber(backing),
     mode,
     uid: owner.uid,
     gid: owner.gid,
@@ -38,6 +43,10 @@ export function newInode(m: Machine, mode: number, backing: Backing, owner: Cred
     image: '',
     pages: new Map(),
     mappings: new Map(),
+    blocks: new Map(),
+    swapped: new Map(),
+    shadows: new Map(),
+    dirtiedWhen: 0,
     entries: new Map(),
     accounted: 0,
     users: 0,
@@ -118,7 +127,7 @@ export function unlink(m: Machine, path: string, cred: Cred): number {
   const inode = dir?.entries.get(full.slice(slash + 1))
   if (!dir || !inode) return -ENOENT
   if (inode.entries.size > 0) return -EISDIR
-  if (inode.backing !== 'tmpfs' && inode.backing !== 'dir') return -EROFS
+  if (inode.backing === 'image') return -EROFS
   if (!permission(dir, cred, MAY_WRITE | MAY_EXEC)) return -EACCES
   dir.entries.delete(full.slice(slash + 1))
   inode.nlink = 0
@@ -126,9 +135,16 @@ export function unlink(m: Machine, path: string, cred: Cred): number {
   return 0
 }
 
-/** A regular file of bytes; see fs/file.ts for reading and writing. */
+/** The mounts that have no disk behind them. */
+const TMPFS_MOUNTS = ['/dev/shm/', '/run/', '/tmp/']
+
+function isTmpfs(path: string): boolean {
+  return TMPFS_MOUNTS.some((mount) => path.startsWith(mount))
+}
+
+/** A regular file of bytes, on the disk but for those below a tmpfs; see fs/file.ts for reading and writing. */
 export function createFile(m: Machine, path: string, mode: number, cred: Cred): Inode | number {
-  return create(m, path, S_IFREG | (mode & 0o7777), 'tmpfs', cred)
+  return create(m, path, S_IFREG | (mode & 0o7777), isTmpfs(path) ? 'tmpfs' : 'disk', cred)
 }
 
 export function createDevice(m: Machine, path: string, backing: 'zero' | 'null'): Inode | number {

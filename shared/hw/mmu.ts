@@ -17,6 +17,13 @@ export const PTE_DIRTY = 0x40
 export const PTE_PROTNONE = 0x100 // memory without any access right: not present for the MMU, present for the kernel
 export const PTE_NX = 0x200
 
+// An entry that is not present may say where in swap the page is: slot, device, and whether nobody else has it.
+//
+//   31            12 11 10     6   2
+//   [     slot      | E  1 | device |
+export const PTE_SWAP = 0x400
+export const PTE_SWP_EXCLUSIVE = 0x800
+
 export type Pte = number
 export type Ptep = number
 export const NO_PTE = -1
@@ -37,6 +44,22 @@ export function pteNone(pte: Pte): boolean {
 
 export function ptePresent(pte: Pte): boolean {
   return (pte & (PTE_PRESENT | PTE_PROTNONE)) !== 0
+}
+
+export function pteSwap(pte: Pte): boolean {
+  return (pte & (PTE_PRESENT | PTE_PROTNONE | PTE_SWAP)) === PTE_SWAP
+}
+
+export function mkSwapEntry(device: number, slot: number): Pte {
+  return (slot << PFN_SHIFT) | (device << 2) | PTE_SWAP
+}
+
+export function swapDevice(entry: Pte): number {
+  return (entry >> 2) & 0x1f
+}
+
+export function swapSlot(entry: Pte): number {
+  return entry >>> PFN_SHIFT
 }
 
 export function pteWrite(pte: Pte): boolean {

@@ -70,6 +70,13 @@ export function copyFrame(ram: Ram, to: Pfn, from: Pfn): void {
   else dirtySlabOf(ram, to).set(viewOf(ram, source, from), frameBase(ram, to))
 }
 
+/** As copyFrame, from one memory into another: RAM and a disk, say. */
+export function copyFrameTo(target: Ram, to: Pfn, source: Ram, from: Pfn): void {
+  const slab = slabOf(source, from)
+  if (slab === null) clearFrame(target, to)
+  else dirtySlabOf(target, to).set(viewOf(source, slab, from), frameBase(target, to))
+}
+
 function viewOf(ram: Ram, slab: Int32Array, pfn: Pfn): Int32Array {
   const base = frameBase(ram, pfn)
   return (ram.views[pfn] ??= slab.subarray(base, base + (1 << (ram.pageShift - 2))))

@@ -1,7 +1,7 @@
 // The interpreter of postfix code. It stops after any instruction: when the fuel is used up, when the process sleeps in
 // a call, when a signal is pending; it goes on with the same instruction or the next one.
 
-import { PAGE_FUEL } from '../kernel/sched.ts'
+import { bytesFuel, mustYield } from '../kernel/sched.ts'
 import {
   USER_FAULT,
   forceSig,
@@ -63,12 +63,13 @@ export function execute(c: Caller, program: IcProgram, fuel: number): number {
   const { stack, code: words } = program
   let { pc, sp } = program
   let used = 0
-  let faults = task.minFlt
+  let faults = task.minFlt + task.majFlt
   while (used < fuel) {
     used++
-    if (task.minFlt !== faults) {
-      used += (task.minFlt - faults) * PAGE_FUEL
-      faults = task.minFlt
+    if (task.minFlt + task.majFlt !== faults) {
+      used += (task.minFlt + task.majFlt - faults) * bytesFuel(m.pageSize)
+      faults = task.minFlt + task.majFlt
+      if (mustYield(m, task)) break
     }
     if (program.call !== null) {
       c.cost = 0
@@ -76,6 +77,7 @@ export function execute(c: Caller, program: IcProgram, fuel: number): number {
       used += c.cost
       sp = program.sp
       if (!goesOn) return used
+      if (mustYield(m, task)) break
       continue
     }
     const opcode = words[pc]

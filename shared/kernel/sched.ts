@@ -3,16 +3,27 @@
 
 import { USER_FAULT } from '../mm/uaccess.ts'
 import { sigMask } from '../mm/oomKill.ts'
-import type { Machine } from '../state/machine.ts'
+import { flusherTick } from '../mm/writeback.ts'
+import { fuelAt, machineUs } from '../state/clock.ts'
+import { TICK_MS, type Machine } from '../state/machine.ts'
 import { SIGKILL, type Task } from '../state/task.ts'
 import { emit } from '../trace/trace.ts'
 import { doExit } from './exit.ts'
+import { psiAccount, psiTick } from './psi.ts'
 import { getSignal } from './signal.ts'
 import { refillStreams } from './stream.ts'
 import { taskPrio } from './task.ts'
 
-/** What touching, clearing or copying a page costs, in instructions. */
-export const PAGE_FUEL = 512
+/** Bytes that are touched, cleared or copied for the price of an instruction. */
+const BYTES_PER_FUEL = 8
+
+/** What that costs, in instructions. */
+export function bytesFuel(bytes: number): number {
+  return Math.ceil(bytes / BYTES_PER_FUEL)
+}
+
+/** What a page of 4 KiB costs, and a call that does much. */
+export const PAGE_FUEL = 4096 / BYTES_PER_FUEL
 
 /** Executes the task's program for at most about `fuel` instructions; returns what it used. May throw USER_FAULT. */
 export type RunProgram = (m: Machine, task: Task, fuel: number) => number
@@ -29,24 +40,68 @@ const MIN_SLICE = 2000
 /** One tick of machine time. */
 export function tick(m: Machine, fuel: number, run: RunProgram): void {
   m.ticks++
+  m.tickFuel = fuel
+  m.tickUsed = 0
   refillStreams(m)
   wakeSleepers(m)
-  let left = fuel
-  while (left > 0 && m.panic === '') {
+  while (m.tickUsed < fuel && m.panic === '') {
+    wakeFromDisk(m)
     const task = pickNext(m)
-    if (task === null) break
+    if (task === null) {
+      idle(m, nextDiskWake(m))
+      continue
+    }
     contextSwitch(m, task)
-    const slice = Math.min(left, Math.max(MIN_SLICE, Math.floor(fuel / countRunnable(m))))
-    left -= runSlice(m, task, slice, run)
+    const slice = Math.min(
+      fuel - m.tickUsed,
+      Math.max(MIN_SLICE, Math.floor(fuel / countRunnable(m))),
+    )
+    const used = runSlice(m, task, slice, run)
+    psiAccount(m, usOf(m, used), task)
+    m.tickUsed += used
   }
+  m.tickFuel = 0
+  m.tickUsed = 0
+  flusherTick(m)
+  psiTick(m)
   actOnSignals(m)
 }
 
-/** Whether time must go on: somebody runs, sleeps on a timer or waits to write. */
-export function wantsTicks(m: Machine): boolean {
-  if (m.panic !== '') return false
+/** Nobody can run: the clock goes on to that share of the tick's fuel. */
+function idle(m: Machine, until: number): void {
+  psiAccount(m, usOf(m, until - m.tickUsed), null)
+  m.tickUsed = until
+}
+
+/** µs of machine time in which that much fuel is used. */
+function usOf(m: Machine, fuel: number): number {
+  return Math.floor((fuel / m.tickFuel) * TICK_MS * 1000)
+}
+
+/** Tasks go on whose pages the disk has brought. */
+function wakeFromDisk(m: Machine): void {
+  const now = machineUs(m)
   for (const task of m.tasks.values()) {
-    if (task.state === 'R') return true
+    if (task.state !== 'D' || task.wait.for !== 'disk' || task.wait.until > now) continue
+    task.state = 'R'
+    task.memstall = false
+  }
+}
+
+/** How much of the tick's fuel is used when the disk has something for the next task; all of it if that is later. */
+function nextDiskWake(m: Machine): number {
+  let earliest = Infinity
+  for (const task of m.tasks.values())
+    if (task.state === 'D' && task.wait.for === 'disk')
+      earliest = Math.min(earliest, task.wait.until)
+  return earliest === Infinity ? m.tickFuel : Math.max(fuelAt(m, earliest), m.tickUsed + 1)
+}
+
+/** Whether time must go on: somebody runs, sleeps on a timer or waits to write, or the machine will boot itself. */
+export function wantsTicks(m: Machine): boolean {
+  if (m.panic !== '') return m.rebootAt >= 0
+  for (const task of m.tasks.values()) {
+    if (task.state === 'R' || task.state === 'D') return true
     if (task.state === 'S' && (task.wait.for === 'timer' || task.wait.for === 'output')) return true
   }
   return false
@@ -84,6 +139,7 @@ const SWITCH_FUEL = 100
 /** Runs one slice; returns the fuel that it took. */
 function runSlice(m: Machine, task: Task, slice: number, run: RunProgram): number {
   m.current = task
+  m.needResched = false
   let used = Math.min(task.debt, slice)
   task.debt -= used
   if (!actOnSignal(m, task) && used < slice) {
@@ -92,11 +148,26 @@ function runSlice(m: Machine, task: Task, slice: number, run: RunProgram): numbe
     actOnSignal(m, task)
   }
   if (used > slice) task.debt += used - slice
+  waitForIo(task)
   used = Math.min(Math.max(used, SWITCH_FUEL), slice)
   task.utime += used
   task.vruntime += Math.ceil((used * NICE_0_WEIGHT) / weights[task.nice + 20])
   m.current = null
   return used
+}
+
+/** What the task has asked the disk for is not there yet: it sleeps, and no signal but SIGKILL wakes it. */
+function waitForIo(task: Task): void {
+  if (task.ioUntil > 0 && task.state === 'R') {
+    task.state = 'D'
+    task.wait = { for: 'disk', until: task.ioUntil }
+  } else if (task.debt === 0) task.memstall = false
+  task.ioUntil = 0
+}
+
+/** Whether the running program should stop at the next instruction, with fuel left: it sleeps, or others come first. */
+export function mustYield(m: Machine, task: Task): boolean {
+  return task.ioUntil > 0 || m.needResched
 }
 
 function runUntilFault(m: Machine, task: Task, fuel: number, run: RunProgram): number {

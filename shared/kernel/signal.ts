@@ -34,6 +34,7 @@ import {
 import { emit } from '../trace/trace.ts'
 import { sigMask } from '../mm/oomKill.ts'
 import { mkSigInfo, senderInfo, traceSignal } from '../mm/siginfo.ts'
+import { isKthread } from './kthread.ts'
 
 const IGNORED_BY_DEFAULT = sigMask(SIGCHLD) | sigMask(SIGURG) | sigMask(SIGWINCH) | sigMask(SIGCONT)
 const STOPS = sigMask(SIGSTOP) | sigMask(SIGTSTP) | sigMask(SIGTTIN) | sigMask(SIGTTOU)
@@ -55,7 +56,7 @@ export function sendSignal(
   signal: number,
   info: SigInfo = mkSigInfo(SI_KERNEL),
 ): void {
-  if (task.state === 'Z') return
+  if (task.state === 'Z' || isKthread(task)) return
   const before = task.pending
   const result = isIgnored(task, signal)
     ? TRACE_SIGNAL_IGNORED

@@ -11,21 +11,30 @@ import { PG_RESERVED } from '../state/page.ts'
 import { printk, syslog } from '../state/printk.ts'
 import type { Task } from '../state/task.ts'
 import { KERNEL_RELEASE } from '../state/version.ts'
+import { mkRatelimit } from '../state/ratelimit.ts'
 import { mkTrace } from '../trace/trace.ts'
+import { mkDisk } from '../mm/blockIo.ts'
 import { defaultMinFreeKbytes, freeBootMemory, mkZone, setupWatermarks } from '../mm/pageAlloc.ts'
 import { mkSlabCaches } from '../mm/slab.ts'
-import { IMAGES, LIBC, LOADER, imageFileSize, librarySize } from '../fs/images.ts'
+import { SWAP_DEVICE, swapon } from '../mm/swapon.ts'
+import { mkVmstat } from '../mm/vmstat.ts'
+import { IMAGES, findRuntime, imageFileSize, loadLibrary } from '../fs/images.ts'
 import { ROOT, create, createDevice, mkdir } from '../fs/tree.ts'
 import { doExecve } from '../kernel/exec.ts'
 import { copyProcess } from '../kernel/fork.ts'
+import { startKthreads } from '../kernel/kthread.ts'
+import { mkPsiLine } from '../kernel/psi.ts'
 import { newTask } from '../kernel/task.ts'
 
 /** Frames of the kernel's image: what it keeps of RAM, at the real one's proportion on a small machine. */
 const KERNEL_IMAGE_SHARE = 1 / 16
-const STRUCT_PAGE_BYTES = 64
+const STRUCT_PAGE_WORDS = 8
 
-/** A machine that has just booted, with init and the daemons asleep. `bootTime`: ms since 1970. */
-export function bootMachine(options: MachineOptions, bootTime: number): Machine {
+/**
+ * A machine that has just booted, with init and the daemons asleep. `bootTime`: ms since 1970. What counts on over a
+ * reboot, so that no number is ever given twice, comes from `before`.
+ */
+export function bootMachine(options: MachineOptions, bootTime: number, before?: Machine): Machine {
   const layout = mkLayout(options.bits, options.pageSize)
   const ram = mkRam(options.ram, layout.pageShift)
   const m: Machine = {
@@ -37,30 +46,42 @@ export function bootMachine(options: MachineOptions, bootTime: number): Machine 
     zeroPfn: 0,
     bootTime,
     ticks: 0,
-    entries: 0,
-    prng: mkPrng(options.seed),
+    entries: before?.entries ?? 0,
+    prng: before?.prng ?? mkPrng(options.seed),
     tasks: new Map(),
     handles: new Map(),
-    births: new Map(),
+    births: new Map(before?.births),
     current: null,
     onCpu: null,
     lastPid: 0,
     minVruntime: 0,
-    nextId: 1,
+    nextId: before?.nextId ?? 1,
     root: null as unknown as Inode,
     inodes: new Map(),
+    anonVmas: new Map(),
     streams: new Map(),
     syslog: [],
-    syslogLines: 0,
+    syslogLines: before?.syslogLines ?? 0,
     exits: [],
     panic: '',
+    boots: (before?.boots ?? 0) + 1,
+    rebootAt: -1,
     committed: 0,
     totalramPages: 0,
     pageCache: 0,
     shmem: 0,
-    slab: mkSlabCaches(),
+    dirtyPages: 0,
+    slab: mkSlabCaches(options.bits),
     era: options.kernel,
+    oomReports: mkRatelimit(),
     swaps: [],
+    disk: mkDisk(layout.pageShift),
+    psi: { some: mkPsiLine(), full: mkPsiLine() },
+    kswapd: null,
+    kswapdFailures: 0,
+    needResched: false,
+    tickFuel: 0,
+    tickUsed: 0,
     sysctl: {
       overcommitMemory: options.overcommit,
       overcommitRatio: 50,
@@ -70,29 +91,37 @@ export function bootMachine(options: MachineOptions, bootTime: number): Machine 
       pageCluster: 3,
       panicOnOom: 0,
       oomKillAllocatingTask: 0,
+      oomDumpTasks: options.kernel === '2.6.32' ? 0 : 1,
+      panicTimeout: 0,
       minFreeKbytes: 0,
+      dropCaches: 0,
+      dirtyRatio: 20,
+      dirtyBackgroundRatio: 10,
       maxMapCount: 65530,
       adminReserveKbytes: 0,
       userReserveKbytes: 0,
       stackGuardGap: 256,
       mmapMinAddr: 65536,
     },
-    vmstat: { pgalloc: 0, pgfree: 0, pgfault: 0, pgmajfault: 0, oom_kill: 0 },
-    users: new Map([[0, 'root']]),
-    trace: mkTrace(),
+    vmstat: mkVmstat(),
+    users: new Map(before?.users ?? [[0, 'root']]),
+    trace: before?.trace ?? mkTrace(),
     tlb: mkTlb(),
   }
   initMemory(m)
   initTree(m)
   announce(m)
+  if (options.swap > 0) swapon(m, SWAP_DEVICE)
   startInit(m)
+  m.disk.busyUntil = 0
   return m
 }
 
 function initMemory(m: Machine): void {
   const { zone, ram } = m
   const image = Math.ceil(ram.nrFrames * KERNEL_IMAGE_SHARE)
-  const memmap = Math.ceil((ram.nrFrames * STRUCT_PAGE_BYTES) / m.pageSize)
+  const structPage = STRUCT_PAGE_WORDS * (m.layout.bits / 8)
+  const memmap = Math.ceil((ram.nrFrames * structPage) / m.pageSize)
   m.zeroPfn = image - 1
   freeBootMemory(zone, image + memmap)
   clearFrame(ram, m.zeroPfn)
@@ -105,9 +134,10 @@ function initMemory(m: Machine): void {
 }
 
 function initTree(m: Machine): void {
+  const { folder, libc, loader } = findRuntime(m.layout.bits)
   m.root = {
     ino: m.nextId++,
-    dev: '00:19',
+    dev: '08:01',
     mode: S_IFDIR | 0o755,
     uid: 0,
     gid: 0,
@@ -119,6 +149,10 @@ function initTree(m: Machine): void {
     image: '',
     pages: new Map(),
     mappings: new Map(),
+    blocks: new Map(),
+    swapped: new Map(),
+    shadows: new Map(),
+    dirtiedWhen: 0,
     entries: new Map(),
     accounted: 0,
     users: 0,
@@ -136,18 +170,19 @@ function initTree(m: Machine): void {
     '/usr',
     '/usr/bin',
     '/usr/lib',
-    '/usr/lib/x86_64-linux-gnu',
+    folder,
     '/usr/sbin',
     '/var',
     '/var/log',
   ]) {
     mkdir(m, path, 0o755, ROOT)
   }
-  mkdir(m, '/tmp', 0o777, ROOT)
+  for (const path of ['/dev/shm', '/run', '/tmp']) mkdir(m, path, 0o777, ROOT)
   createDevice(m, '/dev/null', 'null')
   createDevice(m, '/dev/zero', 'zero')
   for (const image of IMAGES) addImage(m, image.path, imageFileSize(image, m.pageSize))
-  for (const library of [LIBC, LOADER]) addImage(m, library.path, librarySize(library, m.pageSize))
+  for (const library of [libc, loader])
+    addImage(m, library.path, loadLibrary(library, m.pageSize).fileBytes)
 }
 
 function addImage(m: Machine, path: string, size: number): void {
@@ -162,7 +197,7 @@ function announce(m: Machine): void {
   printk(m, `Linux version ${KERNEL_RELEASE} (oomroom) #1`)
   printk(
     m,
-    `Command line: ram=${m.options.ram >> 10}K page_size=${m.pageSize} seed=${m.options.seed}`,
+    `Command line: ram=${m.options.ram / 1024}K page_size=${m.pageSize} seed=${m.options.seed}`,
   )
   printk(
     m,
@@ -175,6 +210,7 @@ function startInit(m: Machine): void {
   const init = newTask(m, null, 0, { kind: 'init' })
   assert(init !== null && init.pid === 1, 'init is the first task')
   assert(doExecve(m, init, '/sbin/init', ['/sbin/init'], { kind: 'init' }) === 0, 'init starts')
+  startKthreads(m)
   m.lastPid = 299
   for (const path of ['/usr/sbin/syslogd', '/usr/sbin/cron', '/usr/sbin/sshd'])
     startDaemon(m, init, path)
@@ -187,6 +223,7 @@ function startDaemon(m: Machine, init: Task, path: string): void {
   task.pgrp = task.pid
   task.session = task.pid
   if (path.endsWith('sshd')) {
+    task.oomAdj = -17
     task.oomScoreAdj = -1000
     task.oomScoreAdjMin = -1000
     syslog(m, `sshd[${task.pid}]`, 'Server listening on 0.0.0.0 port 22.')

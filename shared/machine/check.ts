@@ -1,25 +1,44 @@
 // What must hold of a machine between two commands, whatever was done to it. Tests call it after every command.
 
 import { assert } from '../lib/assert.ts'
-import { ptePfn } from '../hw/mmu.ts'
+import { mkSwapEntry, ptePfn, pteSwap, swapSlot } from '../hw/mmu.ts'
 import { frameBase, slabOf } from '../hw/ram.ts'
 import type { Machine } from '../state/machine.ts'
 import { VM_ACCOUNT, VM_LOCKED, type Mm } from '../state/mm.ts'
 import {
   MAX_ORDER,
   NO_PFN,
+  NR_LRU_LISTS,
   PG_ANON,
   PG_BUDDY,
+  PG_DIRTY,
   PG_EXCLUSIVE,
+  PG_FILE,
+  PG_LRU,
   PG_RESERVED,
   PG_SWAPBACKED,
+  PG_SWAPCACHE,
 } from '../state/page.ts'
+import type { SwapDevice, SwapEntry } from '../state/swap.ts'
+import { lruOf } from '../mm/lru.ts'
+import { deviceOf } from '../mm/swapfile.ts'
 import { vmaLookup, vmaPages } from '../mm/vma.ts'
+
+/** Who points at what, counted anew. */
+interface Tally {
+  mapped: Int32Array // PTEs, per frame
+  referenced: Int32Array // users, per frame
+  slots: Map<SwapDevice, Int32Array> // PTEs and tmpfs pages, per slot of swap
+}
 
 /** Throws KernelBug with the belief that does not hold. */
 export function checkMachine(m: Machine): void {
-  const mapped = new Int32Array(m.ram.nrFrames)
-  const referenced = new Int32Array(m.ram.nrFrames)
+  const tally: Tally = {
+    mapped: new Int32Array(m.ram.nrFrames),
+    referenced: new Int32Array(m.ram.nrFrames),
+    slots: new Map(m.swaps.map((device) => [device, new Int32Array(device.map.length)])),
+  }
+  const { referenced } = tally
   const mms = new Set<Mm>()
   for (const task of m.tasks.values()) {
     if (task.mm !== null) mms.add(task.mm)
@@ -27,8 +46,18 @@ export function checkMachine(m: Machine): void {
     assert(m.handles.get(task.handle) === task, 'every task is found by its handle')
     for (const child of task.children) assert(child.parent === task, 'a child knows its parent')
   }
-  for (const mm of mms) checkMm(m, mm, mapped, referenced)
-  for (const inode of m.inodes.values()) for (const pfn of inode.pages.values()) referenced[pfn]++
+  for (const mm of mms) checkMm(m, mm, tally)
+  let dirty = 0
+  for (const inode of m.inodes.values()) {
+    for (const pfn of inode.pages.values()) {
+      referenced[pfn]++
+      const flags = m.zone.page.flags[pfn]
+      if ((flags & PG_SWAPBACKED) === 0 && (flags & PG_DIRTY) !== 0) dirty++
+    }
+    for (const entry of inode.swapped.values()) countSlot(m, tally, entry)
+    for (const block of inode.blocks.values())
+      assert(m.disk.used[block] === 1, 'a file’s block is in use')
+  }
   for (const cache of m.slab) {
     for (const pfn of cache.frames) referenced[pfn]++
     assert(
@@ -36,12 +65,15 @@ export function checkMachine(m: Machine): void {
       'slab objects fit',
     )
   }
-  checkFrames(m, mapped, referenced)
+  assert(dirty === m.dirtyPages, 'dirtyPages counts the dirty pages of files')
+  checkSwap(m, tally)
+  checkFrames(m, tally)
   checkFreeLists(m)
+  checkLru(m)
   checkPromises(m, mms)
 }
 
-function checkMm(m: Machine, mm: Mm, mapped: Int32Array, referenced: Int32Array): void {
+function checkMm(m: Machine, mm: Mm, tally: Tally): void {
   let total = 0
   let locked = 0
   for (let i = 0; i < mm.vmas.length; i++) {
@@ -61,12 +93,13 @@ function checkMm(m: Machine, mm: Mm, mapped: Int32Array, referenced: Int32Array)
   }
   assert(total === mm.totalVm, 'totalVm is the sum of the VMAs')
   assert(locked === mm.lockedVm, 'lockedVm is the sum of the locked VMAs')
-  const counts = { anon: 0, file: 0, shmem: 0, tables: 0 }
-  referenced[mm.pgd]++
-  checkTable(m, mm, mm.pgd, m.layout.levels - 1, 0, mapped, referenced, counts)
+  const counts = { anon: 0, file: 0, shmem: 0, swap: 0, tables: 0 }
+  tally.referenced[mm.pgd]++
+  checkTable(m, mm, mm.pgd, m.layout.levels - 1, 0, tally, counts)
   assert(counts.anon === mm.rssAnon, 'rssAnon counts the anonymous pages')
   assert(counts.file === mm.rssFile, 'rssFile counts the file pages')
   assert(counts.shmem === mm.rssShmem, 'rssShmem counts the shared memory pages')
+  assert(counts.swap === mm.swapEnts, 'swapEnts counts the pages in swap')
   assert(counts.tables === mm.pageTables, 'pageTables counts the tables')
 }
 
@@ -77,9 +110,8 @@ function checkTable(
   table: number,
   level: number,
   from: number,
-  mapped: Int32Array,
-  referenced: Int32Array,
-  counts: { anon: number; file: number; shmem: number; tables: number },
+  tally: Tally,
+  counts: { anon: number; file: number; shmem: number; swap: number; tables: number },
 ): void {
   const { flags } = m.zone.page
   const slab = slabOf(m.ram, table)
@@ -93,21 +125,47 @@ function checkTable(
     const va = from + i * m.layout.entrySpan[level]
     if (level > 0) {
       counts.tables++
-      referenced[pfn]++
-      checkTable(m, mm, pfn, level - 1, va, mapped, referenced, counts)
+      tally.referenced[pfn]++
+      checkTable(m, mm, pfn, level - 1, va, tally, counts)
       continue
     }
     assert(vmaLookup(mm, va) !== undefined, 'a mapped page lies in a VMA')
+    if (pteSwap(pte)) {
+      counts.swap++
+      countSlot(m, tally, pte)
+      continue
+    }
     if (pfn === m.zeroPfn) continue
-    mapped[pfn]++
-    referenced[pfn]++
+    tally.mapped[pfn]++
+    tally.referenced[pfn]++
     if ((flags[pfn] & PG_ANON) !== 0) counts.anon++
     else if ((flags[pfn] & PG_SWAPBACKED) !== 0) counts.shmem++
     else counts.file++
   }
 }
 
-function checkFrames(m: Machine, mapped: Int32Array, referenced: Int32Array): void {
+function countSlot(m: Machine, { slots }: Tally, entry: SwapEntry): void {
+  slots.get(deviceOf(m, entry))![swapSlot(entry)]++
+}
+
+function checkSwap(m: Machine, { slots, referenced }: Tally): void {
+  const { flags, private: entries } = m.zone.page
+  for (const device of m.swaps) {
+    let inUse = 0
+    for (let slot = 1; slot <= device.pages; slot++) {
+      const pfn = device.cache[slot]
+      assert(device.map[slot] === slots.get(device)![slot], 'a slot counts who is there')
+      if (device.map[slot] > 0 || pfn !== NO_PFN) inUse++
+      if (pfn === NO_PFN) continue
+      referenced[pfn]++
+      assert((flags[pfn] & PG_SWAPCACHE) !== 0, 'a cached page knows that it is')
+      assert(entries[pfn] === mkSwapEntry(device.type, slot), 'a cached page knows its slot')
+    }
+    assert(inUse === device.inUse, 'inUse counts the slots')
+  }
+}
+
+function checkFrames(m: Machine, { mapped, referenced }: Tally): void {
   const { flags, refcount, mapcount } = m.zone.page
   let free = 0
   for (let pfn = 0; pfn < m.ram.nrFrames; pfn++) {
@@ -120,6 +178,8 @@ function checkFrames(m: Machine, mapped: Int32Array, referenced: Int32Array): vo
     assert((flags[pfn] & PG_BUDDY) === 0, 'a frame in use is not on a free list')
     assert(mapcount[pfn] === mapped[pfn], 'mapcount is the number of PTEs')
     assert(refcount[pfn] === referenced[pfn], 'refcount is the number of users')
+    const reclaimable = (flags[pfn] & (PG_ANON | PG_FILE)) !== 0
+    assert(((flags[pfn] & PG_LRU) !== 0) === reclaimable, 'pages of users are on a list')
     if ((flags[pfn] & PG_EXCLUSIVE) !== 0)
       assert(mapped[pfn] === 1, 'an exclusive page is mapped once')
   }
@@ -143,6 +203,24 @@ function checkFreeLists(m: Machine): void {
     assert(blocks === zone.nrFree[order], 'nrFree counts the blocks')
   }
   assert(free === zone.freePages, 'the free lists hold the free frames')
+}
+
+function checkLru({ zone }: Machine): void {
+  const { page, lruvec } = zone
+  for (let lru = 0; lru < NR_LRU_LISTS; lru++) {
+    let size = 0
+    let prev = NO_PFN
+    for (let pfn = lruvec.head[lru]; pfn !== NO_PFN; pfn = page.next[pfn]!) {
+      assert(page.refcount[pfn] > 0, 'a page on a list is in use')
+      assert((page.flags[pfn] & PG_LRU) !== 0, 'a page on a list knows it')
+      assert(lruOf(page.flags[pfn]) === lru, 'a page is on the list that its flags say')
+      assert(page.prev[pfn] === prev, 'a list reads the same backwards')
+      prev = pfn
+      size++
+    }
+    assert(lruvec.tail[lru] === prev, 'a list has its end')
+    assert(lruvec.size[lru] === size, 'a list counts its pages')
+  }
 }
 
 function checkPromises(m: Machine, mms: Set<Mm>): void {

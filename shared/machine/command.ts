@@ -20,11 +20,16 @@ export type MachineCommand =
   | { t: 'kill'; task: Handle; sig: number }
   /** write(2) of the whole text to a file by the seat's shell. */
   | { t: 'write'; path: string; text: string; append: boolean }
+  /** The machine is booted anew, by root; a kernel that has panicked obeys nothing else. */
+  | { t: 'reboot' }
   /** unlink(2) and mkdir(2) by the seat's shell. */
   | { t: 'unlink'; path: string }
   | { t: 'mkdir'; path: string; mode: number }
   /** truncate(2) by the seat's shell; bytes. */
   | { t: 'truncate'; path: string; length: number }
+  /** swapon(2) and swapoff(2) by the seat's shell; root's only. */
+  | { t: 'swapon'; path: string }
+  | { t: 'swapoff'; path: string }
   /** prlimit(2) of a soft limit of a process of the seat; bytes, RLIM_INFINITY for none. */
   | { t: 'rlimit'; task: Handle; resource: 'stack' | 'memlock' | 'as' | 'data'; soft: number }
   /** A system call made by a process of the seat, as a debugger lets it. Calls that would have to wait are refused. */

@@ -4,11 +4,12 @@ import { SIGINT, type Program, type Task } from '../state/task.ts'
 import { TICKS_PER_SECOND, TICK_MS, type Machine } from '../state/machine.ts'
 import { mkIcProgram, runIc } from '../ic/program.ts'
 import { doExit } from '../kernel/exit.ts'
-import { PAGE_FUEL, type RunProgram } from '../kernel/sched.ts'
+import { PAGE_FUEL, bytesFuel, mustYield, type RunProgram } from '../kernel/sched.ts'
 import { streamWrite } from '../kernel/stream.ts'
 import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from '../mm/mmap.ts'
 import { sigMask } from '../mm/oomKill.ts'
 import { fillBytes } from '../mm/uaccess.ts'
+import { runKswapd, type KswapdProgram } from '../mm/vmscan.ts'
 import { WAITING } from '../syscall/define.ts'
 import { sleepTicks } from '../syscall/process.ts'
 import { doSyscall } from '../syscall/table.ts'
@@ -41,6 +42,8 @@ export const runProgram: RunProgram = (m, task, fuel) => {
       return runIc(m, task, fuel)
     case 'hog':
       return runHog(m, task, program as HogProgram, fuel)
+    case 'kswapd':
+      return runKswapd(m, program as KswapdProgram, fuel)
     case 'sleep':
       return runSleep(m, task, program as SleepProgram)
     default:
@@ -103,7 +106,7 @@ export function parseSize(text: string): number | null {
 
 function runHog(m: Machine, task: Task, hog: HogProgram, fuel: number): number {
   let used = 0
-  while (used < fuel) {
+  while (used < fuel && !mustYield(m, task)) {
     if (hog.target > 0 && hog.taken >= hog.target) return used + waitForEvents(task)
     if (hog.rate > 0 && hog.taken >= (hog.rate * (m.ticks - hog.started + 1)) / TICKS_PER_SECOND) {
       task.state = 'S'
@@ -122,7 +125,11 @@ function runHog(m: Machine, task: Task, hog: HogProgram, fuel: number): number {
       ])
       used += PAGE_FUEL
       if (va < 0) {
-        usage(m, task, `hog: mmap: Cannot allocate memory after ${hog.taken >> 10} KiB`)
+        usage(
+          m,
+          task,
+          `hog: mmap: Cannot allocate memory after ${Math.floor(hog.taken / 1024)} KiB`,
+        )
         return used
       }
       hog.chunk = va
@@ -132,7 +139,7 @@ function runHog(m: Machine, task: Task, hog: HogProgram, fuel: number): number {
       hog.target === 0 ? HOG_CHUNK : Math.min(HOG_CHUNK, hog.target - (hog.taken - hog.chunkDone))
     const count = Math.min(m.pageSize, chunkSize - hog.chunkDone)
     fillBytes(m, task, hog.chunk + hog.chunkDone, 0x48, count)
-    used += PAGE_FUEL
+    used += bytesFuel(count)
     hog.chunkDone += count
     hog.taken += count
     if (hog.chunkDone >= chunkSize) hog.chunk = 0

@@ -2,7 +2,7 @@
 
 import { EACCES, EFAULT, EINVAL, ENOMEM } from '../lib/errno.ts'
 import { roundUp } from '../lib/bits.ts'
-import { PTE_DIRTY, ptePfn } from '../hw/mmu.ts'
+import { PTE_ACCESSED, PTE_DIRTY, ptePfn, pteSwap } from '../hw/mmu.ts'
 import type { Machine } from '../state/machine.ts'
 import {
   VM_DONTCOPY,
@@ -16,11 +16,21 @@ import {
   type Vaddr,
   type Vma,
 } from '../state/mm.ts'
+import {
+  PG_ACTIVE,
+  PG_DIRTY,
+  PG_REFERENCED,
+  PG_SWAPBACKED,
+  PG_SWAPCACHE,
+  PG_UNEVICTABLE,
+} from '../state/page.ts'
 import type { Task } from '../state/task.ts'
+import { lruMove } from './lru.ts'
 import { VM_FAULT_OOM, forEachPte, isAnonymous, permits, unmapPageRange } from './memory.ts'
 import { modifyVmas } from './mmap.ts'
 import { populateVma } from './mlock.ts'
 import { freeEmptyTables, setPte } from './pgtable.ts'
+import { freeSwapAndCache, freeSwapOf } from './swapState.ts'
 import { punchHole } from './truncate.ts'
 import { findVmaIndex } from './vma.ts'
 
@@ -132,8 +142,25 @@ function changeFlags(m: Machine, vma: Vma, start: Vaddr, end: Vaddr, advice: num
 /** The pages may be dropped when memory is short: clean from now on, until written again. */
 function madviseFree(m: Machine, vma: Vma, start: Vaddr, end: Vaddr): number {
   if (!isAnonymous(vma) || (vma.flags & VM_LOCKED) !== 0) return -EINVAL
+  const { zone } = m
   forEachPte(m, vma.mm, start, end, (va, ptep, pte) => {
-    if (ptePfn(pte) !== m.zeroPfn) setPte(m, vma.mm, va, ptep, pte & ~PTE_DIRTY)
+    const pfn = ptePfn(pte)
+    if (pteSwap(pte)) {
+      setPte(m, vma.mm, va, ptep, 0)
+      vma.mm.swapEnts--
+      freeSwapAndCache(m, pte)
+    } else if (pfn !== m.zeroPfn) {
+      const flags = zone.page.flags[pfn]
+      if ((flags & (PG_SWAPCACHE | PG_DIRTY)) !== 0) {
+        if (zone.page.mapcount[pfn] !== 1) return // somebody else's as well
+        if ((flags & PG_SWAPCACHE) !== 0 && !freeSwapOf(m, pfn)) return
+        zone.page.flags[pfn] &= ~PG_DIRTY
+      }
+      setPte(m, vma.mm, va, ptep, pte & ~(PTE_DIRTY | PTE_ACCESSED))
+      if ((flags & (PG_SWAPBACKED | PG_UNEVICTABLE)) !== PG_SWAPBACKED) return
+      lruMove(zone, pfn, PG_SWAPBACKED | PG_ACTIVE | PG_REFERENCED, 0)
+      m.vmstat.pglazyfree++
+    }
   })
   return 0
 }

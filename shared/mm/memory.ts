@@ -5,6 +5,7 @@
 //   no VMA, or the VMA forbids it       SIGSEGV
 //   PTE empty, anonymous                first touch                     doAnonymousPage()
 //   PTE empty, file                     page cache                      doReadFault(), doCowFault(), doSharedFault()
+//   PTE says where in swap              taken by reclaim                doSwapPage()
 //   write, PTE read-only                shared since fork, zero page,   doWpPage()
 //                                       or a file's clean page
 //
@@ -18,12 +19,14 @@ import {
   PTE_NX,
   PTE_PRESENT,
   PTE_PROTNONE,
+  PTE_SWP_EXCLUSIVE,
   PTE_USER,
   PTE_WRITE,
   mkPte,
   mkPtep,
   ptePfn,
   ptePresent,
+  pteSwap,
   pteWrite,
   writePte,
   type Pte,
@@ -47,7 +50,15 @@ import {
   type Vaddr,
   type Vma,
 } from '../state/mm.ts'
-import { NO_PFN, PG_ANON, PG_EXCLUSIVE, PG_FILE, PG_SWAPBACKED } from '../state/page.ts'
+import {
+  NO_PFN,
+  PG_ANON,
+  PG_EXCLUSIVE,
+  PG_FILE,
+  PG_SWAPBACKED,
+  PG_SWAPCACHE,
+  PG_UNEVICTABLE,
+} from '../state/page.ts'
 import { BUS_ADRERR, SEGV_ACCERR, SEGV_MAPERR, type Task } from '../state/task.ts'
 import {
   X86_PF_INSTR,
@@ -56,7 +67,17 @@ import {
   X86_PF_WRITE,
 } from '../trace/events.ts'
 import { emit } from '../trace/trace.ts'
-import { filePages, findPage, readAround, readPage, setPageDirty } from './filemap.ts'
+import {
+  filePages,
+  findPage,
+  isStored,
+  readAround,
+  readPage,
+  reserveBlock,
+  setPageDirty,
+} from './filemap.ts'
+import { lruAdd } from './lru.ts'
+import { mlockPage, munlockPage } from './mlock.ts'
 import { expandStack, mkVma } from './mmap.ts'
 import { allocPages, allocZeroedPage, putPage } from './pageAlloc.ts'
 import { vmEnoughMemory, vmUnacctMemory } from './overcommit.ts'
@@ -71,11 +92,14 @@ import {
   tableAlloc,
 } from './pgtable.ts'
 import { anonVmaFork, anonVmaPrepare } from './rmap.ts'
+import { freeSwapAndCache, freeSwapOf, lookupSwapCache, swapinReadahead } from './swapState.ts'
+import { swapDuplicate, swapFree, vmSwapFull } from './swapfile.ts'
 import { findVma, findVmaIndex, vmaPages } from './vma.ts'
 
 export type VmFault = number
 export const VM_FAULT_OOM = 0x1 // no memory; the running task is the killer's victim
 export const VM_FAULT_SIGBUS = 0x2
+export const VM_FAULT_MAJOR = 0x4 // served, by reading from a disk
 export const VM_FAULT_SIGSEGV = 0x40
 
 /** What an access wants. */
@@ -108,14 +132,13 @@ export function handleMmFault(
   }
   if (!permits(vma, access)) return badArea(task, address, SEGV_ACCERR)
   const fault = faultIn(m, vma, va, access === 'write', ptep)
-  if (fault === 0) {
-    task.minFlt++
-    m.vmstat.pgfault++
+  if ((fault & ~VM_FAULT_MAJOR) === 0) {
+    countFault(m, task, fault)
     mm.hiwaterRss = Math.max(mm.hiwaterRss, mm.rssAnon + mm.rssFile + mm.rssShmem)
-  } else {
-    task.faultAddress = address
-    task.faultCode = fault === VM_FAULT_SIGBUS ? BUS_ADRERR : 0
+    return 0
   }
+  task.faultAddress = address
+  task.faultCode = (fault & VM_FAULT_SIGBUS) !== 0 ? BUS_ADRERR : 0
   return fault
 }
 
@@ -129,6 +152,16 @@ function tracePageFault(m: Machine, task: Task, address: Vaddr, access: Access):
     (access === 'exec' ? X86_PF_INSTR : 0)
   const name = user ? 'page_fault_user' : 'page_fault_kernel'
   emit(m.trace, m.ticks, task.pid, name, { address, error_code })
+}
+
+/** A fault that was served: major if the disk had to be asked. */
+export function countFault(m: Machine, task: Task, fault: VmFault): void {
+  m.vmstat.pgfault++
+  if ((fault & VM_FAULT_MAJOR) === 0) task.minFlt++
+  else {
+    task.majFlt++
+    m.vmstat.pgmajfault++
+  }
 }
 
 /** As findVma(): faults often come in a row, so the VMA of the last one is looked at first. */
@@ -170,6 +203,7 @@ export function faultIn(
   if (ptep === NO_PTE) return VM_FAULT_OOM
   const pte = getPte(m, ptep)
   if (!ptePresent(pte)) {
+    if (pteSwap(pte)) return doSwapPage(m, vma, va, ptep, pte, write)
     if (anonymous) return doAnonymousPage(m, vma, va, ptep, write)
     const index = vma.pgoff + (va - vma.start) / m.pageSize
     if (!write) return doReadFault(m, vma, va, ptep, index)
@@ -207,23 +241,86 @@ function doAnonymousPage(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, write: boo
   return 0
 }
 
+/** Where in what the VMA was made from the page lies: the reverse map finds it by this. */
+function linearIndex(m: Machine, vma: Vma, va: Vaddr): number {
+  return vma.pgoff + (va - vma.start) * m.layout.entryFraction[0]
+}
+
+/**
+ * The page is in swap. Still in the swap cache: a minor fault. Else it is read, with its neighbours, and the task sleeps
+ * until the disk has it. A page that nobody else has is writable again; a shared one is copied by the next step.
+ */
+function doSwapPage(
+  m: Machine,
+  vma: Vma,
+  va: Vaddr,
+  ptep: Ptep,
+  entry: Pte,
+  write: boolean,
+): VmFault {
+  const { page } = m.zone
+  let major = 0
+  let pfn = lookupSwapCache(m, entry)
+  if (pfn === NO_PFN) {
+    pfn = swapinReadahead(m, entry, vma.mm.seat)
+    if (pfn === NO_PFN) return VM_FAULT_OOM
+    major = VM_FAULT_MAJOR
+  } else {
+    page.refcount[pfn]++
+    m.vmstat.swap_ra_hit++
+  }
+  swapFree(m, entry)
+  vma.mm.swapEnts--
+  vma.mm.rssAnon++
+  const locked = (vma.flags & VM_LOCKED) !== 0
+  if (vmSwapFull(m) || locked || (write && page.refcount[pfn] === 2)) freeSwapOf(m, pfn)
+  const own = (entry & PTE_SWP_EXCLUSIVE) !== 0
+  if (page.mapcount[pfn] === 0) {
+    page.mapping[pfn] = own ? vma.anonVma!.id : vma.anonVma!.root.id
+    page.index[pfn] = linearIndex(m, vma, va)
+    page.memcg[pfn] = vma.mm.seat
+  }
+  page.mapcount[pfn]++
+  const exclusive = own || page.refcount[pfn] === 1
+  if (exclusive) page.flags[pfn] |= PG_EXCLUSIVE
+  const mayWrite = write && exclusive
+  setPte(m, vma.mm, va, ptep, mkPte(pfn, protOf(vma) | (mayWrite ? PTE_WRITE | PTE_DIRTY : 0)))
+  if (locked) mlockPage(m, pfn)
+  if (!write || exclusive) return major
+  return doWpPage(m, vma, va, ptep, getPte(m, ptep)) | major
+}
+
 function mapAnonPage(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, pfn: Pfn): void {
   const { page } = m.zone
   page.mapping[pfn] = vma.anonVma!.id
-  page.index[pfn] = va * m.layout.entryFraction[0]
+  page.index[pfn] = linearIndex(m, vma, va)
   page.mapcount[pfn] = 1
   vma.mm.rssAnon++
+  if ((vma.flags & VM_LOCKED) === 0) lruAdd(m.zone, pfn)
+  else mlockPage(m, pfn)
   setPte(m, vma.mm, va, ptep, mkPte(pfn, protOf(vma) | PTE_WRITE | PTE_DIRTY))
 }
 
 /** A read of a file's page: the cached frame itself, read-only, and its neighbours with it. */
 function doReadFault(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, index: number): VmFault {
-  const pfn = readPage(m, vma.file!, index, vma.mm.seat)
+  const major = majorIfMissing(vma, index)
+  const pfn = filemapFault(m, vma, index)
   if (pfn === NO_PFN) return VM_FAULT_OOM
-  readAround(m, vma.file!, index, vma.mm.seat)
   mapFilePage(m, vma, va, ptep, pfn, false)
   mapAround(m, vma, va)
-  return 0
+  return major
+}
+
+/** The page of a mapped file, read together with those around it if it is not in memory; NO_PFN: no memory. */
+function filemapFault(m: Machine, vma: Vma, index: number): Pfn {
+  const pfn = readPage(m, vma.file!, index, vma.mm.seat)
+  if (pfn !== NO_PFN) readAround(m, vma.file!, index, vma.mm.seat)
+  return pfn
+}
+
+/** Whether bringing the page takes a look at the disk. */
+function majorIfMissing({ file }: Vma, index: number): VmFault {
+  return findPage(file!, index) === NO_PFN && isStored(file!, index) ? VM_FAULT_MAJOR : 0
 }
 
 /** Maps what is cached of the 16 pages around `va`: within the VMA, the file and the page table. */
@@ -246,6 +343,7 @@ function mapFilePage(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, pfn: Pfn, dirt
   page.refcount[pfn]++
   page.mapcount[pfn]++
   countRss(vma.mm, page.flags[pfn], 1)
+  if ((vma.flags & VM_LOCKED) !== 0) mlockPage(m, pfn)
   // tmpfs keeps no track of writes: a mapping that may write does so without a further fault.
   const tmpfs = (page.flags[pfn] & PG_SWAPBACKED) !== 0
   const mayWrite =
@@ -257,22 +355,34 @@ function mapFilePage(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, pfn: Pfn, dirt
 /** A write to a private file mapping: a copy of the page, anonymous from now on. */
 function doCowFault(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, index: number): VmFault {
   if (!anonVmaPrepare(m, vma)) return VM_FAULT_OOM
-  const source = readPage(m, vma.file!, index, vma.mm.seat)
+  const major = majorIfMissing(vma, index)
+  const source = filemapFault(m, vma, index)
   if (source === NO_PFN) return VM_FAULT_OOM
-  const pfn = allocPages(m, 0, PG_ANON | PG_SWAPBACKED | PG_EXCLUSIVE, vma.mm.seat)
+  const pfn = allocBeside(m, source, PG_ANON | PG_SWAPBACKED | PG_EXCLUSIVE, vma.mm.seat)
   if (pfn === NO_PFN) return VM_FAULT_OOM
   copyFrame(m.ram, pfn, source)
+  putPage(m, source)
   mapAnonPage(m, vma, va, ptep, pfn)
-  return 0
+  return major
 }
 
-/** A write to a shared file mapping: the cached frame itself, dirty. */
+/** A frame for a copy of `source`, which reclaim must not take meanwhile: the caller drops the reference. */
+function allocBeside(m: Machine, source: Pfn, flags: number, memcg: number): Pfn {
+  m.zone.page.refcount[source]++
+  const pfn = allocPages(m, 0, flags, memcg)
+  if (pfn === NO_PFN) putPage(m, source)
+  return pfn
+}
+
+/** A write to a shared file mapping: the cached frame itself, dirty. No place on the disk for it is a bus error. */
 function doSharedFault(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, index: number): VmFault {
-  const pfn = readPage(m, vma.file!, index, vma.mm.seat)
+  const major = majorIfMissing(vma, index)
+  const pfn = filemapFault(m, vma, index)
   if (pfn === NO_PFN) return VM_FAULT_OOM
+  if (!reserveBlock(m, vma.file!, index)) return VM_FAULT_SIGBUS
   setPageDirty(m, pfn)
   mapFilePage(m, vma, va, ptep, pfn, true)
-  return 0
+  return major
 }
 
 /** A write to a present, read-only page: keep it if nobody else has it, else copy. */
@@ -280,11 +390,13 @@ function doWpPage(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, pte: Pte): VmFaul
   const { page } = m.zone
   const pfn = ptePfn(pte)
   if ((vma.flags & VM_SHARED) !== 0) {
+    if (!reserveBlock(m, vma.file!, page.index[pfn])) return VM_FAULT_SIGBUS
     setPageDirty(m, pfn)
     setPte(m, vma.mm, va, ptep, pte | PTE_WRITE | PTE_DIRTY)
     return 0
   }
   if (pfn !== m.zeroPfn && (page.flags[pfn] & PG_ANON) !== 0) {
+    if ((page.flags[pfn] & PG_EXCLUSIVE) === 0 && page.refcount[pfn] === 2) freeSwapOf(m, pfn)
     if ((page.flags[pfn] & PG_EXCLUSIVE) !== 0 || page.refcount[pfn] === 1) {
       page.flags[pfn] |= PG_EXCLUSIVE
       page.mapping[pfn] = vma.anonVma!.id
@@ -296,34 +408,41 @@ function doWpPage(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, pte: Pte): VmFaul
 }
 
 function wpPageCopy(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, pte: Pte): VmFault {
-  if (!anonVmaPrepare(m, vma)) return VM_FAULT_OOM
   const old = ptePfn(pte)
   const flags = PG_ANON | PG_SWAPBACKED | PG_EXCLUSIVE
-  const pfn =
-    old === m.zeroPfn
-      ? allocZeroedPage(m, flags, vma.mm.seat)
-      : allocPages(m, 0, flags, vma.mm.seat)
+  const { refcount } = m.zone.page
+  refcount[old]++ // until it is copied
+  const pfn = anonVmaPrepare(m, vma) ? allocCopyTarget(m, old, flags, vma.mm.seat) : NO_PFN
+  putPage(m, old)
   if (pfn === NO_PFN) return VM_FAULT_OOM
   if (old !== m.zeroPfn) {
-    copyFrame(m.ram, pfn, old)
     dropMapping(m, vma.mm, old, pte)
   }
   mapAnonPage(m, vma, va, ptep, pfn)
   return 0
 }
 
+function allocCopyTarget(m: Machine, old: Pfn, flags: number, memcg: number): Pfn {
+  if (old === m.zeroPfn) return allocZeroedPage(m, flags, memcg)
+  const pfn = allocPages(m, 0, flags, memcg)
+  if (pfn !== NO_PFN) copyFrame(m.ram, pfn, old)
+  return pfn
+}
+
 /** One PTE fewer points to the frame. */
 function dropMapping(m: Machine, mm: Mm, pfn: Pfn, pte: Pte): void {
   const { page } = m.zone
   assert(page.mapcount[pfn] > 0, 'a frame is unmapped that nobody maps')
-  page.mapcount[pfn]--
+  const left = --page.mapcount[pfn]
   const flags = page.flags[pfn]
   if ((flags & PG_FILE) !== 0 && (pte & PTE_DIRTY) !== 0) setPageDirty(m, pfn)
   countRss(mm, flags, -1)
+  if ((flags & PG_SWAPCACHE) !== 0 && left === 0) freeSwapOf(m, pfn)
+  if ((flags & PG_UNEVICTABLE) !== 0) munlockPage(m, pfn)
   putPage(m, pfn)
 }
 
-function countRss(mm: Mm, flags: number, by: number): void {
+export function countRss(mm: Mm, flags: number, by: number): void {
   if ((flags & PG_ANON) !== 0) mm.rssAnon += by
   else if ((flags & PG_SWAPBACKED) !== 0) mm.rssShmem += by
   else mm.rssFile += by
@@ -356,6 +475,11 @@ function zapPtes(m: Machine, mm: Mm, table: Pfn, offset: number, count: number):
     slab[word] = 0
     if (step === 2) slab[word + 1] = 0
     zapped++
+    if (pteSwap(pte)) {
+      mm.swapEnts--
+      freeSwapAndCache(m, pte)
+      continue
+    }
     const pfn = ptePfn(pte)
     if (pfn !== zeroPfn) dropMapping(m, mm, pfn, pte)
   }
@@ -363,7 +487,7 @@ function zapPtes(m: Machine, mm: Mm, table: Pfn, offset: number, count: number):
   return zapped
 }
 
-/** Calls `visit` for each PTE in [start, end) that is not empty. */
+/** Calls `visit` for each PTE in [start, end) that is not empty; one of a page in swap is not present. */
 export function forEachPte(
   m: Machine,
   mm: Mm,
@@ -395,7 +519,7 @@ export function changeProtection(m: Machine, vma: Vma): void {
     )
     for (let i = 0; i < (to - from) / m.pageSize; i++) {
       const pte = getPte(m, first + i)
-      if (pte === 0) continue
+      if (!ptePresent(pte)) continue
       const write = writableAtOnce(m, vma, pte) ? PTE_WRITE : 0
       const kept = pte & (PTE_DIRTY | PTE_ACCESSED)
       writePte(m.ram, m.layout, first + i, mkPte(ptePfn(pte), prot | write | kept))
@@ -484,7 +608,12 @@ function copyPtes(
   for (const end = s + count * step; s < end; s += step, t += step) {
     let pte = source[s]
     const pfn = ptePfn(pte)
-    if (pte !== 0 && pfn !== zeroPfn) {
+    if (pteSwap(pte)) {
+      pte &= ~PTE_SWP_EXCLUSIVE
+      source[s] = pte
+      swapDuplicate(m, pte)
+      mm.swapEnts++
+    } else if (pte !== 0 && pfn !== zeroPfn) {
       const kind = flags[pfn]
       refcount[pfn]++
       mapcount[pfn]++
@@ -506,5 +635,5 @@ function copyPtes(
 /** The frame behind an address, NO_PFN if none is mapped; the zero page counts. */
 export function frameAt(m: Machine, mm: Mm, va: Vaddr): Pfn {
   const pte = followPte(m, mm, va)
-  return pte === 0 ? NO_PFN : ptePfn(pte)
+  return ptePresent(pte) ? ptePfn(pte) : NO_PFN
 }

@@ -2,6 +2,8 @@
 
 import { EINVAL, ENOMEM, EPERM } from '../lib/errno.ts'
 import { roundUp } from '../lib/bits.ts'
+import { ptePfn, ptePresent } from '../hw/mmu.ts'
+import type { Pfn } from '../hw/ram.ts'
 import type { Machine } from '../state/machine.ts'
 import {
   VM_LOCKED,
@@ -12,10 +14,13 @@ import {
   type Vaddr,
   type Vma,
 } from '../state/mm.ts'
+import { PG_ACTIVE, PG_LRU, PG_UNEVICTABLE } from '../state/page.ts'
 import { RLIM_INFINITY, type Task } from '../state/task.ts'
-import { faultIn, permits, type VmFault } from './memory.ts'
+import { lruAdd, lruDel } from './lru.ts'
+import { VM_FAULT_MAJOR, countFault, faultIn, forEachPte, permits, type VmFault } from './memory.ts'
 import { modifyVmas } from './mmap.ts'
 import { isMapped } from './pgtable.ts'
+import { mappedLocked } from './rmap.ts'
 import { findVmaIndex, vmaPages } from './vma.ts'
 
 // include/uapi/asm-generic/mman.h
@@ -88,24 +93,50 @@ export function mlockFutureOk(task: Task, mm: Mm, pages: number): boolean {
 
 function applyLock(m: Machine, mm: Mm, start: Vaddr, end: Vaddr, flags: number): number {
   if (end === start) return 0
-  return modifyVmas(m, mm, start, end, (vma) => lockVma(vma, flags))
+  return modifyVmas(m, mm, start, end, (vma) => lockVma(m, vma, flags))
 }
 
 /** Special mappings ([vdso]) are left as they are. */
-function lockVma(vma: Vma, flags: number): number {
+function lockVma(m: Machine, vma: Vma, flags: number): number {
   if (vma.special !== '') return 0
   const was = (vma.flags & VM_LOCKED) !== 0 ? vmaPages(vma) : 0
   const is = (flags & VM_LOCKED) !== 0 ? vmaPages(vma) : 0
   vma.mm.lockedVm += is - was
   vma.flags = (vma.flags & ~LOCKED_MASK) | flags
+  if (is === was) return 0
+  forEachPte(m, vma.mm, vma.start, vma.end, (_va, _ptep, pte) => {
+    if (!ptePresent(pte) || ptePfn(pte) === m.zeroPfn) return
+    if (is > 0) mlockPage(m, ptePfn(pte))
+    else munlockPage(m, ptePfn(pte))
+  })
   return 0
+}
+
+/** The page stays in memory: reclaim does not look at it (mlock_folio). */
+export function mlockPage(m: Machine, pfn: Pfn): void {
+  const { zone } = m
+  if ((zone.page.flags[pfn] & PG_UNEVICTABLE) !== 0) return
+  if ((zone.page.flags[pfn] & PG_LRU) !== 0) lruDel(zone, pfn)
+  zone.page.flags[pfn] |= PG_UNEVICTABLE
+  lruAdd(zone, pfn)
+  m.vmstat.unevictable_pgs_mlocked++
+}
+
+/** A locked mapping of the page is gone; if it was the last, reclaim may look at it again (munlock_folio). */
+export function munlockPage(m: Machine, pfn: Pfn): void {
+  const { zone } = m
+  if ((zone.page.flags[pfn] & PG_UNEVICTABLE) === 0 || mappedLocked(m, pfn)) return
+  lruDel(zone, pfn)
+  zone.page.flags[pfn] &= ~(PG_UNEVICTABLE | PG_ACTIVE)
+  lruAdd(zone, pfn)
+  m.vmstat.unevictable_pgs_munlocked++
 }
 
 function lockAll(m: Machine, mm: Mm, flags: number): void {
   let at = 0
   while (at < mm.vmas.length) {
     const { start, end } = mm.vmas[at]
-    modifyVmas(m, mm, start, end, (vma) => lockVma(vma, flags))
+    modifyVmas(m, mm, start, end, (vma) => lockVma(m, vma, flags))
     at = findVmaIndex(mm, end)
   }
 }
@@ -148,10 +179,9 @@ export function populateVma(
   for (let va = start; va < end; va += m.pageSize) {
     if (isMapped(m, vma.mm, va, write)) continue
     const fault = faultIn(m, vma, va, write)
-    if (fault !== 0) return fault
-    task.minFlt++
+    if ((fault & ~VM_FAULT_MAJOR) !== 0) return fault
+    countFault(m, task, fault)
     task.debt += POPULATE_FUEL
-    m.vmstat.pgfault++
   }
   return 0
 }

@@ -23,7 +23,7 @@ import { mlockFutureOk, populate } from './mlock.ts'
 import { forEachPte } from './memory.ts'
 import { copyVma, doMunmap, getUnmappedArea, growVma, mayExpandVm, vmStatAccount } from './mmap.ts'
 import { vmEnoughMemory, vmUnacctMemory } from './overcommit.ts'
-import { ptepAlloc, setPte } from './pgtable.ts'
+import { getPte, ptepAlloc, setPte } from './pgtable.ts'
 import { unlinkAnonVmas } from './rmap.ts'
 import { findVmaIntersection, vmaLookup } from './vma.ts'
 
@@ -230,13 +230,15 @@ function movePageTables(
   length: number,
 ): boolean {
   let enough = true
-  forEachPte(m, from.mm, source, source + length, (va, ptep, pte) => {
+  forEachPte(m, from.mm, source, source + length, (va, ptep) => {
     if (!enough) return
     const at = ptepAlloc(m, to.mm, target + (va - source))
     if (at === NO_PTE) {
       enough = false
       return
     }
+    // As it is now: making the table may have sent the page to swap.
+    const pte = getPte(m, ptep)
     setPte(m, from.mm, va, ptep, 0)
     setPte(m, to.mm, target + (va - source), at, pte)
   })

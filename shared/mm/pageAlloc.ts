@@ -5,8 +5,11 @@
 //   order 2   [8 9 10 11]
 //
 // A block of order n starts at a multiple of 2^n. Its buddy is the block that differs in that one bit of the
-// number; two free buddies become one block. Ordinary requests stop at the `min` watermark: what is below is
-// kept for those whose work frees memory.
+// number; two free buddies become one block. Three watermarks say what happens when memory gets short (vmscan.ts):
+//
+//   free ≥ high    kswapd sleeps
+//        < low     kswapd is woken
+//        < min     whoever asks has to reclaim first; what is below is kept for those whose work frees memory
 //
 // Left out: zones beyond one, migrate types, per-CPU lists.
 
@@ -18,12 +21,15 @@ import {
   MAX_ORDER,
   NO_PFN,
   PG_BUDDY,
+  PG_LRU,
   PG_RESERVED,
   mkPageColumns,
   type Zone,
 } from '../state/page.ts'
 import { emit } from '../trace/trace.ts'
+import { lruDel, mkLruvec } from './lru.ts'
 import { outOfMemory } from './oomKill.ts'
+import { reclaimablePages, tryToFreePages, wakeupKswapd } from './vmscan.ts'
 
 export function mkZone(nrFrames: number): Zone {
   return {
@@ -31,6 +37,7 @@ export function mkZone(nrFrames: number): Zone {
     page: mkPageColumns(nrFrames),
     freeHead: new Int32Array(MAX_ORDER + 1).fill(NO_PFN),
     nrFree: new Int32Array(MAX_ORDER + 1),
+    lruvec: mkLruvec(),
     freePages: 0,
     presentPages: nrFrames,
     managedPages: 0,
@@ -61,7 +68,10 @@ export function setupWatermarks(m: Machine, minFreeKbytes: number): void {
   const pageKb = m.pageSize / 1024
   m.sysctl.minFreeKbytes = minFreeKbytes
   zone.watermarkMin = Math.floor(minFreeKbytes / pageKb)
-  const step = Math.max(zone.watermarkMin >> 2, Math.floor((zone.managedPages * 10) / 10000))
+  const step = Math.max(
+    zone.watermarkMin >> 2,
+    Math.floor((zone.managedPages * m.sysctl.watermarkScaleFactor) / 10000),
+  )
   zone.watermarkLow = zone.watermarkMin + step
   zone.watermarkHigh = zone.watermarkLow + step
 }
@@ -73,12 +83,12 @@ export function defaultMinFreeKbytes(m: Machine): number {
 
 /**
  * Takes 2^order frames, charged to `memcg`, with reference count 1 and the given PG_* flags; the content is what was
- * there. When memory is short the OOM killer acts first. NO_PFN: the task that runs is itself the victim.
+ * there. When memory is short pages are reclaimed, and when that does not help the OOM killer acts. NO_PFN: the task that runs is itself the victim.
  */
 export function allocPages(m: Machine, order: number, flags: number, memcg: number): Pfn {
   const { zone } = m
   let pfn = NO_PFN
-  if (zone.freePages - (1 << order) >= zone.watermarkMin) pfn = rmqueue(zone, order)
+  if (zone.freePages - (1 << order) >= zone.watermarkLow) pfn = rmqueue(zone, order)
   if (pfn === NO_PFN) {
     pfn = allocPagesSlowpath(m, order)
     if (pfn === NO_PFN) return NO_PFN
@@ -108,21 +118,35 @@ export function allocZeroedPage(m: Machine, flags: number, memcg: number): Pfn {
   return pfn
 }
 
+/** Rounds of reclaim that may find nothing before the OOM killer acts. */
+const MAX_RECLAIM_RETRIES = 16
+
 function allocPagesSlowpath(m: Machine, order: number): Pfn {
   const { zone } = m
+  wakeupKswapd(m)
+  let fruitless = 0
   while (m.panic === '') {
-    if (m.current !== null && m.current.oomVictim) {
-      // The victim may use what is left, so that it can die.
-      return rmqueue(zone, order)
-    }
-    if (!outOfMemory(m, order)) return NO_PFN
     if (zone.freePages - (1 << order) >= zone.watermarkMin) {
       const pfn = rmqueue(zone, order)
       if (pfn !== NO_PFN) return pfn
     }
+    // The victim may use what is left, so that it can die.
+    if (m.current !== null && m.current.oomVictim) return rmqueue(zone, order)
+    const reclaimed = tryToFreePages(m, order)
+    fruitless = reclaimed > 0 ? 0 : fruitless + 1
+    if (zone.freePages - (1 << order) >= zone.watermarkMin && reclaimed > 0) continue
+    if (fruitless <= MAX_RECLAIM_RETRIES && reclaimCouldHelp(m, order)) continue
+    if (!outOfMemory(m, order)) return NO_PFN
     if (m.current !== null && m.current.oomVictim) return NO_PFN
+    fruitless = 0
   }
   return NO_PFN
+}
+
+/** Whether there would be enough if everything that can be reclaimed were (should_reclaim_retry). */
+function reclaimCouldHelp(m: Machine, order: number): boolean {
+  const available = m.zone.freePages + reclaimablePages(m)
+  return available - (1 << order) >= m.zone.watermarkMin
 }
 
 function rmqueue(zone: Zone, order: number): Pfn {
@@ -149,6 +173,7 @@ export function putPage(m: Machine, pfn: Pfn): void {
 function freePages(m: Machine, pfn: Pfn, order: number): void {
   const { zone } = m
   const { page } = zone
+  if ((page.flags[pfn] & PG_LRU) !== 0) lruDel(zone, pfn)
   for (let i = pfn; i < pfn + (1 << order); i++) {
     assert(page.mapcount[i] === 0, 'a mapped frame is freed')
     page.flags[i] = 0

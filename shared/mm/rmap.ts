@@ -7,9 +7,34 @@
 //   child   vma ── [A, B]       page of B: in the child only
 
 import type { Machine } from '../state/machine.ts'
-import { VM_EXEC, VM_READ, VM_WRITE, type AnonVma, type Vma } from '../state/mm.ts'
+import {
+  VM_EXEC,
+  VM_LOCKED,
+  VM_READ,
+  VM_SEQ_READ,
+  VM_WRITE,
+  type AnonVma,
+  type Vaddr,
+  type Vma,
+} from '../state/mm.ts'
+import {
+  NO_PTE,
+  PTE_ACCESSED,
+  PTE_SWP_EXCLUSIVE,
+  pteDirty,
+  ptePfn,
+  ptePresent,
+  type Pte,
+  type Ptep,
+} from '../hw/mmu.ts'
+import type { Pfn } from '../hw/ram.ts'
+import { PG_ANON, PG_EXCLUSIVE, PG_SWAPBACKED } from '../state/page.ts'
+import { setPageDirty } from './filemap.ts'
+import { countRss } from './memory.ts'
+import { getPte, ptepFind, setPte } from './pgtable.ts'
 import { kmemCacheAlloc, kmemCacheFree } from './slab.ts'
-import { findVmaIndex } from './vma.ts'
+import { swapDuplicate } from './swapfile.ts'
+import { findVmaIndex, vmaPages } from './vma.ts'
 
 /** Gives the VMA an anon_vma: a neighbour's if the two could be one VMA but for r/w/x, else a new one. False: no memory. */
 export function anonVmaPrepare(m: Machine, vma: Vma): boolean {
@@ -40,6 +65,7 @@ function allocAnonVma(m: Machine, parent: AnonVma | null): AnonVma | null {
   anonVma.root = parent === null ? anonVma : parent.root
   anonVma.parent = parent ?? anonVma
   anonVma.parent.numChildren++
+  m.anonVmas.set(anonVma.id, anonVma)
   return anonVma
 }
 
@@ -116,7 +142,93 @@ export function unlinkAnonVmas(m: Machine, vma: Vma): void {
     const anonVma = vma.anonVmaChain[i]
     if (anonVma.vmas.size > 0) continue
     anonVma.parent.numChildren--
+    m.anonVmas.delete(anonVma.id)
     kmemCacheFree(m, 'anon_vma')
   }
   vma.anonVmaChain.length = 0
+}
+
+// --- from a frame to its PTEs ----------------------------------------------------------------------------------------
+
+/** Calls `visit` for each PTE that points at the frame; true from it ends the walk. */
+export function rmapWalk(
+  m: Machine,
+  pfn: Pfn,
+  visit: (vma: Vma, va: Vaddr, ptep: Ptep, pte: Pte) => boolean | void,
+): void {
+  const { page } = m.zone
+  const mappings =
+    (page.flags[pfn] & PG_ANON) !== 0
+      ? m.anonVmas.get(page.mapping[pfn])?.vmas
+      : m.inodes.get(page.mapping[pfn])?.mappings
+  for (const vma of mappings?.values() ?? []) {
+    const at = (page.index[pfn] - (vma.pgoff % 2 ** 32)) >>> 0
+    if (at >= vmaPages(vma)) continue
+    const va = vma.start + at * m.pageSize
+    const ptep = ptepFind(m, vma.mm, va)
+    if (ptep === NO_PTE) continue
+    const pte = getPte(m, ptep)
+    if (!ptePresent(pte) || ptePfn(pte) !== pfn) continue
+    if (visit(vma, va, ptep, pte) === true) return
+  }
+}
+
+/** How many PTEs have seen an access since they were last asked, and the flags of their VMAs (folio_referenced). */
+export function pageReferenced(m: Machine, pfn: Pfn): { ptes: number; vmFlags: number } {
+  let ptes = 0
+  let vmFlags = 0
+  rmapWalk(m, pfn, (vma, va, ptep, pte) => {
+    if ((vma.flags & VM_LOCKED) !== 0) {
+      vmFlags |= VM_LOCKED
+      return true
+    }
+    if ((pte & PTE_ACCESSED) === 0) return false
+    setPte(m, vma.mm, va, ptep, pte & ~PTE_ACCESSED)
+    if ((vma.flags & VM_SEQ_READ) !== 0) return false
+    ptes++
+    vmFlags |= vma.flags
+    return false
+  })
+  return { ptes, vmFlags }
+}
+
+/** Whether a VMA that maps the frame is locked. */
+export function mappedLocked(m: Machine, pfn: Pfn): boolean {
+  let locked = false
+  rmapWalk(m, pfn, (vma) => (locked = (vma.flags & VM_LOCKED) !== 0))
+  return locked
+}
+
+/**
+ * Takes the page out of every page table (try_to_unmap). PTEs of a page with a slot say from now on where in swap it is.
+ * False: somebody still maps it, because it is locked, or was written to after MADV_FREE.
+ */
+export function tryToUnmap(m: Machine, pfn: Pfn): boolean {
+  const { page } = m.zone
+  const entry = page.private[pfn]
+  rmapWalk(m, pfn, (vma, va, ptep, pte) => {
+    if ((vma.flags & VM_LOCKED) !== 0) return true
+    const flags = page.flags[pfn]
+    const anon = (flags & PG_ANON) !== 0
+    const lazyfree = anon && (flags & PG_SWAPBACKED) === 0
+    if (pteDirty(pte)) {
+      if (lazyfree) {
+        page.flags[pfn] |= PG_SWAPBACKED
+        return true
+      }
+      setPageDirty(m, pfn)
+    }
+    const exclusive = (flags & PG_EXCLUSIVE) !== 0 ? PTE_SWP_EXCLUSIVE : 0
+    setPte(m, vma.mm, va, ptep, anon && !lazyfree ? entry | exclusive : 0)
+    if (anon && !lazyfree) {
+      swapDuplicate(m, entry)
+      vma.mm.swapEnts++
+    }
+    countRss(vma.mm, flags, -1)
+    page.flags[pfn] &= ~PG_EXCLUSIVE
+    page.mapcount[pfn]--
+    page.refcount[pfn]--
+    return false
+  })
+  return page.mapcount[pfn] === 0
 }

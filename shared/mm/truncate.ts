@@ -1,15 +1,14 @@
 // Pages that leave a file: its end moves, or a hole is made. Whoever maps them loses them, private copies too when the
 // file gets shorter (mm/truncate.c, unmap_mapping_range in mm/memory.c).
 
-import { PTE_DIRTY, PTE_WRITE, ptePfn } from '../hw/mmu.ts'
+import { ptePfn, ptePresent } from '../hw/mmu.ts'
 import { dirtySlabOf, frameBase } from '../hw/ram.ts'
 import type { Inode } from '../state/inode.ts'
 import type { Machine } from '../state/machine.ts'
-import { VM_SHARED, type Vma } from '../state/mm.ts'
-import { NO_PFN, PG_ANON, PG_DIRTY } from '../state/page.ts'
-import { dropPages, filePages, findPage } from './filemap.ts'
+import type { Vma } from '../state/mm.ts'
+import { NO_PFN, PG_ANON } from '../state/page.ts'
+import { dropPages, findPage } from './filemap.ts'
 import { forEachPte, unmapPageRange } from './memory.ts'
-import { setPte } from './pgtable.ts'
 
 /** truncate(2): the new length in bytes. What lies beyond reads as zero if the file grows again. */
 export function truncateInode(m: Machine, inode: Inode, size: number): void {
@@ -17,7 +16,7 @@ export function truncateInode(m: Machine, inode: Inode, size: number): void {
   if (size < inode.size) {
     for (const vma of inode.mappings.values())
       unmapFrom(m, vma, first, Number.MAX_SAFE_INTEGER, true)
-    dropPages(m, inode, first, filePages(m, inode))
+    dropPages(m, inode, first, Infinity)
     clearTail(m, inode, size)
   }
   inode.size = size
@@ -39,7 +38,7 @@ function unmapFrom(m: Machine, vma: Vma, first: number, end: number, copies: boo
   }
   const own: number[] = []
   forEachPte(m, vma.mm, from, to, (va, _ptep, pte) => {
-    if ((m.zone.page.flags[ptePfn(pte)] & PG_ANON) === 0) own.push(va)
+    if (ptePresent(pte) && (m.zone.page.flags[ptePfn(pte)] & PG_ANON) === 0) own.push(va)
   })
   for (const va of own) unmapPageRange(m, vma, va, va + m.pageSize)
 }
@@ -51,20 +50,4 @@ function clearTail(m: Machine, inode: Inode, size: number): void {
   if (offset === 0 || pfn === NO_PFN) return
   const slab = dirtySlabOf(m.ram, pfn)
   new Uint8Array(slab.buffer, frameBase(m.ram, pfn) * 4 + offset, m.pageSize - offset).fill(0)
-}
-
-/** Written back (MS_SYNC): pages [first, end) are clean, and shared mappings are told of the next write by a fault. */
-export function cleanPages(m: Machine, inode: Inode, first: number, end: number): void {
-  for (const vma of inode.mappings.values()) {
-    if ((vma.flags & VM_SHARED) === 0) continue
-    const from = Math.max(vma.start, vma.start + (first - vma.pgoff) * m.pageSize)
-    const to = Math.min(vma.end, vma.start + (end - vma.pgoff) * m.pageSize)
-    if (from >= to) continue
-    forEachPte(m, vma.mm, from, to, (va, ptep, pte) => {
-      setPte(m, vma.mm, va, ptep, pte & ~(PTE_WRITE | PTE_DIRTY))
-    })
-  }
-  for (const [index, pfn] of inode.pages) {
-    if (index >= first && index < end) m.zone.page.flags[pfn] &= ~PG_DIRTY
-  }
 }

@@ -8,10 +8,10 @@
 import { EACCES, EISDIR, ENOENT, ENOTDIR } from '../lib/errno.ts'
 import type { Machine } from '../state/machine.ts'
 import type { Task } from '../state/task.ts'
-import { mayAccess, PID_FILES } from './base.ts'
+import { mayAccess, pidFiles } from './base.ts'
 import { procBuddyinfo } from './buddyinfo.ts'
 import { procMeminfo } from './meminfo.ts'
-import { findSysctl, SYSCTL_FILES, type SysctlFile } from './sysctl.ts'
+import { findSysctl, hasSysctl, isWritable, SYSCTL_FILES, type SysctlFile } from './sysctl.ts'
 import { procLoadavg, procUptime } from './uptime.ts'
 import { procVersion } from './version.ts'
 import { procVmstat } from './vmstat.ts'
@@ -93,8 +93,8 @@ function pids(m: Machine): string[] {
 function findPid(m: Machine, pid: number, rest: string[]): ProcNode | null {
   const task = m.tasks.get(pid)
   if (task === undefined || rest.length > 1) return null
-  if (rest.length === 0) return dir(task.uid, () => PID_FILES.map(({ name }) => name))
-  const file = PID_FILES.find(({ name }) => name === rest[0])
+  if (rest.length === 0) return dir(task.uid, () => pidFiles(m).map(({ name }) => name))
+  const file = pidFiles(m).find(({ name }) => name === rest[0])
   if (file === undefined) return null
   const show = (uid: number) => file.show(m, task, mayAccess(task, uid))
   return { kind: 'file', mode: file.mode, uid: task.uid, show, task }
@@ -103,12 +103,12 @@ function findPid(m: Machine, pid: number, rest: string[]): ProcNode | null {
 function findSys(m: Machine, rest: string[]): ProcNode | null {
   const path = rest.join('/')
   const sysctl = findSysctl(path)
-  if (sysctl !== null) {
-    const mode = sysctl.set === undefined ? 0o444 : 0o644
+  if (sysctl !== null && hasSysctl(m, sysctl)) {
+    const mode = isWritable(sysctl) ? 0o644 : 0o444
     return { kind: 'file', mode, uid: 0, show: () => sysctl.get(m) + '\n', sysctl }
   }
   const below = path === '' ? '' : path + '/'
-  const inside = SYSCTL_FILES.filter((file) => file.path.startsWith(below))
+  const inside = SYSCTL_FILES.filter((file) => file.path.startsWith(below) && hasSysctl(m, file))
   if (inside.length === 0) return null
   const names = inside.map((file) => file.path.slice(below.length).split('/')[0])
   return dir(0, () => [...new Set(names)])

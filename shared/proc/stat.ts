@@ -1,17 +1,13 @@
 // /proc/PID/stat and statm: the same facts for programs to read (fs/proc/array.c do_task_stat, proc_pid_statm).
 
+import { CLK_TCK, cpuClockTicks } from '../state/cputime.ts'
 import type { Machine } from '../state/machine.ts'
 import type { Task } from '../state/task.ts'
 import { rssPages, textKb } from './status.ts'
 
-/** sysconf(_SC_CLK_TCK), the unit of times in stat. */
-export const CLK_TCK = 100
-const TTY_PTS = 136 // device major of /dev/pts/0 to 255
+export { CLK_TCK, cpuClockTicks }
 
-/** Clock ticks of CPU time that the task has used. */
-export function cpuClockTicks(m: Machine, task: Task): number {
-  return Math.floor((task.utime * CLK_TCK) / m.options.speed)
-}
+const TTY_PTS = 136 // device major of /dev/pts/0 to 255
 
 /** The number of the terminal /dev/pts/N of the task's seat; -1 for the machine's own tasks. */
 export function ptsNumber(task: Task): number {
@@ -48,7 +44,7 @@ export function procStat(m: Machine, task: Task, permitted: boolean): string {
     task.startTime * (CLK_TCK / 20),
     mm === null ? 0 : mm.totalVm * m.pageSize,
     mm === null ? 0 : rssPages(mm),
-    '18446744073709551615', // rsslim
+    m.layout.bits === 64 ? '18446744073709551615' : '4294967295', // rsslim
     permitted ? address(mm?.startCode ?? 0) : mm === null ? 0 : 1,
     permitted ? address(mm?.endCode ?? 0) : mm === null ? 0 : 1,
     address(mm?.startStack ?? 0),

@@ -1,14 +1,13 @@
 // What writing to a file in /proc does. Called on the machine, for the command that a shell has sent.
 
 import { EACCES, EINVAL, EIO, EISDIR, ENOENT } from '../lib/errno.ts'
-import { outOfMemory } from '../mm/oomKill.ts'
 import type { Machine } from '../state/machine.ts'
-import { printk } from '../state/printk.ts'
 import type { Task } from '../state/task.ts'
 import { emit } from '../trace/trace.ts'
 import { writeOomAdj, writeOomScoreAdj } from './oomAdj.ts'
 import { findProc, mayOpen } from './root.ts'
-import { writeSysctl } from './sysctl.ts'
+import { isWritable, writeSysctl } from './sysctl.ts'
+import { writeSysrq } from './sysrq.ts'
 
 /** The writer writes the text to /proc/…; 0 or a negative errno. */
 export function writeProc(m: Machine, writer: Task, path: string, text: string): number {
@@ -17,7 +16,7 @@ export function writeProc(m: Machine, writer: Task, path: string, text: string):
   if (node.kind !== 'file') return -EISDIR
   if (!mayOpen(node, writer.uid, 2)) return -EACCES
   if (text === '') return 0 // opened and closed
-  if (node.sysctl?.set !== undefined) return writeSysctl(m, node.sysctl, text)
+  if (node.sysctl !== undefined && isWritable(node.sysctl)) return writeSysctl(m, node.sysctl, text)
   const name = path.slice(path.lastIndexOf('/') + 1)
   if (node.task !== undefined && name === 'oom_score_adj')
     return traceOomScoreAdj(m, writer, node.task, writeOomScoreAdj(writer, node.task, text))
@@ -34,13 +33,4 @@ function traceOomScoreAdj(m: Machine, writer: Task, task: Task, result: number):
   const args = { pid, comm, oom_score_adj: oomScoreAdj }
   emit(m.trace, m.ticks, writer.pid, 'oom_score_adj_update', args)
   return result
-}
-
-/** Only the first character counts (drivers/tty/sysrq.c). */
-function writeSysrq(m: Machine, text: string): number {
-  if (text[0] === 'f') {
-    printk(m, 'sysrq: Manual OOM execution')
-    outOfMemory(m, -1)
-  } else printk(m, 'sysrq: HELP : memory-full-oom-kill(f)')
-  return 0
 }

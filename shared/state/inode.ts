@@ -1,5 +1,6 @@
 import type { Pfn } from '../hw/ram.ts'
 import type { Vma } from './mm.ts'
+import type { Shadow, SwapEntry } from './swap.ts'
 
 // File types, as in st_mode (include/uapi/linux/stat.h).
 export const S_IFMT = 0o170000
@@ -29,6 +30,10 @@ export interface Inode {
   name: string // the path it was made under; maps shows it
   image: string // name of the built-in image (fs/images.ts), '' for other files
   pages: Map<number, Pfn> // i_pages: page offset to frame, what is in the page cache
+  blocks: Map<number, number> // page offset to block of the disk, for what was ever written
+  swapped: Map<number, SwapEntry> // page offset to slot, for what of tmpfs is in swap
+  shadows: Map<number, Shadow> // page offset to trace, for what reclaim has taken lately
+  dirtiedWhen: number // ticks; when the first of its dirty pages was written, 0 if none is dirty
   mappings: Map<number, Vma> // i_mmap: the VMAs that map the file, by VMA id
   entries: Map<string, Inode> // a directory's names
   accounted: number // pages that a shared mapping of this object has been promised

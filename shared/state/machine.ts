@@ -7,8 +7,10 @@ import type { Tlb } from '../hw/tlb.ts'
 import type { Prng } from '../lib/prng.ts'
 import type { Trace } from '../trace/trace.ts'
 import type { Inode } from './inode.ts'
+import type { AnonVma } from './mm.ts'
 import type { Zone } from './page.ts'
-import type { SwapDevice } from './swap.ts'
+import type { Disk, SwapDevice } from './swap.ts'
+import type { Ratelimit } from './ratelimit.ts'
 import type { Stream, Task } from './task.ts'
 
 /** How a machine is made; see the command line's MACHINE OPTIONS. */
@@ -54,23 +56,44 @@ export interface Machine {
   nextId: number // for VMAs, address spaces, anon_vmas, inodes, streams
   root: Inode // the directory tree
   inodes: Map<number, Inode> // all inodes, by number
+  anonVmas: Map<number, AnonVma> // by id
   streams: Map<number, Stream>
   syslog: LogLine[] // the last SYSLOG_KEEP lines
   syslogLines: number // lines ever
   exits: Exit[] // the last exits, for shells outside
   panic: string // why the kernel panicked; then nothing runs until it is booted anew
+  boots: number // from 1
+  rebootAt: number // ticks when the machine is booted anew; -1: it stays up
   committed: number // pages promised (Committed_AS)
   totalramPages: number // managed
   pageCache: number // frames in the page cache, tmpfs and shared memory included
   shmem: number // of these, tmpfs and shared memory
+  dirtyPages: number // of these, files' that the disk does not have yet
   slab: SlabCache[]
   era: KernelEra // at first that of the options; root may change it
+  oomReports: Ratelimit
   swaps: SwapDevice[] // in the order in which they were switched on
+  disk: Disk
+  psi: { some: PsiLine; full: PsiLine }
+  kswapd: Task | null // the kernel thread that frees memory in advance; null before it has started
+  kswapdFailures: number // rounds in which it found nothing
+  needResched: boolean // somebody who comes first has woken: the task that runs gives way
+  tickFuel: number // fuel of the tick that is being executed, 0 between two
+  tickUsed: number // of it
   sysctl: Sysctl
   vmstat: Vmstat
   users: Map<number, string> // uid to name
   trace: Trace // transient
   tlb: Tlb // transient
+}
+
+/** Pressure stall information (kernel/sched/psi.c): time that was lost because memory is short. */
+export interface PsiLine {
+  total: number // µs since boot
+  period: number // µs, in the period of two seconds that is not over yet
+  avg10: number // per cent of the time, in 2048ths; over the last ten seconds, …
+  avg60: number
+  avg300: number
 }
 
 /** A line of the system log. The kernel's own lines are what dmesg shows. */
@@ -105,7 +128,12 @@ export interface Sysctl {
   pageCluster: number // log2 of the slots that a swap-in reads
   panicOnOom: number
   oomKillAllocatingTask: number
+  oomDumpTasks: number // whether the OOM killer's report has a table of tasks
+  panicTimeout: number // kernel.panic: seconds from a panic to a reboot; 0: none
   minFreeKbytes: number
+  dropCaches: number // what was written last
+  dirtyRatio: number // per cent of memory that may be dirty before writers have to wait
+  dirtyBackgroundRatio: number // and before it is written in the background
   maxMapCount: number
   adminReserveKbytes: number
   userReserveKbytes: number
@@ -119,5 +147,41 @@ export interface Vmstat {
   pgfree: number
   pgfault: number
   pgmajfault: number
+  pgpgin: number // KiB
+  pgpgout: number // KiB
+  pswpin: number
+  pswpout: number
+  pgactivate: number
+  pgdeactivate: number
+  pgrefill: number
+  pglazyfree: number
+  pglazyfreed: number
+  pgscan_kswapd: number
+  pgscan_direct: number
+  pgscan_anon: number
+  pgscan_file: number
+  pgsteal_kswapd: number
+  pgsteal_direct: number
+  pgsteal_anon: number
+  pgsteal_file: number
+  pgrotated: number
+  allocstall_normal: number
+  pageoutrun: number
+  workingset_refault_anon: number
+  workingset_refault_file: number
+  workingset_activate_anon: number
+  workingset_activate_file: number
+  workingset_restore_anon: number
+  workingset_restore_file: number
+  unevictable_pgs_mlocked: number
+  unevictable_pgs_munlocked: number
+  unevictable_pgs_culled: number
+  unevictable_pgs_rescued: number
+  nr_dirtied: number
+  nr_written: number
+  nr_vmscan_write: number
+  swap_ra: number
+  swap_ra_hit: number
+  drop_pagecache: number
   oom_kill: number
 }

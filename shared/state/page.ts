@@ -13,6 +13,12 @@ export const PG_FILE = 1 << 6 // in the page cache of an inode
 export const PG_SWAPBACKED = 1 << 7 // its store is RAM or swap: anonymous and tmpfs
 export const PG_DIRTY = 1 << 8
 export const PG_EXCLUSIVE = 1 << 9 // PageAnonExclusive: mapped once, and known to be
+export const PG_LRU = 1 << 10 // on one of the reclaim lists
+export const PG_ACTIVE = 1 << 11 // on an active one
+export const PG_REFERENCED = 1 << 12 // seen in use once
+export const PG_WORKINGSET = 1 << 13 // was active before it was taken
+export const PG_UNEVICTABLE = 1 << 14 // not to be taken: locked by mlock
+export const PG_SWAPCACHE = 1 << 15 // has a slot in swap too; it is in `private`
 
 export interface PageColumns {
   flags: Int32Array
@@ -22,7 +28,8 @@ export interface PageColumns {
   next: Int32Array // list links, NO_PFN at the ends
   prev: Int32Array
   mapping: Int32Array // anon_vma id (PG_ANON) or inode number (PG_FILE)
-  index: Int32Array // page offset in the inode; virtual page number's low 31 bits for anonymous pages
+  index: Int32Array // page offset in the inode, or in the VMA that an anonymous page was made in (its pgoff counts), low 32 bits
+  private: Int32Array // PG_SWAPCACHE: the swap entry
   memcg: Int16Array // the seat that is charged; 0 is the machine's own
 }
 
@@ -38,11 +45,31 @@ export function mkPageColumns(nrFrames: number): PageColumns {
     prev: new Int32Array(nrFrames).fill(NO_PFN),
     mapping: new Int32Array(nrFrames),
     index: new Int32Array(nrFrames),
+    private: new Int32Array(nrFrames),
     memcg: new Int16Array(nrFrames),
   }
 }
 
 export const MAX_ORDER = 10
+
+// The reclaim lists (enum lru_list).
+export const LRU_INACTIVE_ANON = 0
+export const LRU_ACTIVE_ANON = 1
+export const LRU_INACTIVE_FILE = 2
+export const LRU_ACTIVE_FILE = 3
+export const LRU_UNEVICTABLE = 4
+export const NR_LRU_LISTS = 5
+
+/** Frames by age: the head is what came last, the tail what is looked at next (struct lruvec). */
+export interface Lruvec {
+  head: Int32Array // per list, NO_PFN if it is empty
+  tail: Int32Array
+  size: Int32Array // pages
+  anonCost: number // what taking anonymous pages has cost lately, in pages; against fileCost it decides where to look
+  fileCost: number
+  nonresidentAge: number // evictions and activations ever: the clock that refaults are measured with
+  refaults: Int32Array // activations by refault, anon and file, when reclaim last looked
+}
 
 /** A zone's free lists and watermarks, all in pages (include/linux/mmzone.h). This machine has one zone. */
 export interface Zone {
@@ -50,6 +77,7 @@ export interface Zone {
   page: PageColumns
   freeHead: Int32Array // per order the first free block, NO_PFN if none
   nrFree: Int32Array // per order the number of free blocks
+  lruvec: Lruvec
   freePages: number
   presentPages: number
   managedPages: number // present minus what the kernel keeps for itself at boot

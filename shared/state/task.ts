@@ -88,6 +88,8 @@ export type Wait =
   | { for: 'child'; pid: number } // as wait4's: -1 any
   | { for: 'input' } // a line at its prompt, an event that never comes
   | { for: 'output' } // its stream is full for this tick
+  | { for: 'disk'; until: number } // µs of machine time
+  | { for: 'kswapd' } // memory falls short
 
 export interface Task {
   pid: number
@@ -117,14 +119,18 @@ export interface Task {
   cwdPath: string
   files: (File | null)[]
   rlimits: Rlimits
+  oomAdj: number // 2.6's, -17 to 15
   oomScoreAdj: number
   oomScoreAdjMin: number // the lowest value that root has set
+  oomOrigin: boolean // in swapoff(2): chosen before anybody else
   oomVictim: boolean // TIF_MEMDIE: chosen by the OOM killer, may use the last reserves
   kernelStack: Pfn[] // its frames
   startTime: number // ticks
   utime: number // fuel spent
   vruntime: number // fuel weighted by nice; the scheduler runs the lowest
   debt: number // fuel spent beyond the slice, taken from the next ones
+  ioUntil: number // µs of machine time at which the disk has what this task asked for; 0: it waits for nothing
+  memstall: boolean // it waits because memory is short (PSI)
   minFlt: number
   majFlt: number
   nvcsw: number // times it has left the CPU by itself

@@ -13,9 +13,9 @@ import {
 } from '../lib/errno.ts'
 import { splitUtf8 } from '../lib/utf8.ts'
 import type { Machine } from '../state/machine.ts'
-import type { Inode } from '../state/inode.ts'
+import { S_IFMT, S_IFREG, type Inode } from '../state/inode.ts'
 import type { Task } from '../state/task.ts'
-import { emptyFile, peekFile, writeFile } from '../fs/file.ts'
+import { emptyFile, readFile, writeFile } from '../fs/file.ts'
 import {
   MAY_READ,
   MAY_WRITE,
@@ -27,8 +27,10 @@ import {
 } from '../fs/tree.ts'
 import { closeFile } from '../kernel/exit.ts'
 import { streamWrite } from '../kernel/stream.ts'
+import { waitForDisk } from '../mm/blockIo.ts'
 import { kmemCacheAlloc } from '../mm/slab.ts'
 import { fillBytes, loadBytes, loadCString, storeBytes } from '../mm/uaccess.ts'
+import { syncInode, syncInodes } from '../mm/writeback.ts'
 import { WAITING, defineSyscall } from './define.ts'
 
 // include/uapi/asm-generic/fcntl.h
@@ -79,7 +81,7 @@ export function openPath(
   while (task.files.length <= fd) task.files.push(null)
   task.files[fd] = { inode, flags, pos: 0, count: 1 }
   inode.users++
-  if ((flags & O_TRUNC) !== 0 && access !== O_RDONLY && inode.backing === 'tmpfs')
+  if ((flags & O_TRUNC) !== 0 && access !== O_RDONLY && (inode.mode & S_IFMT) === S_IFREG)
     emptyFile(m, inode)
   return fd
 }
@@ -124,7 +126,8 @@ export const read = defineSyscall({
       fillBytes(m, task, buf, 0, length)
       return length
     }
-    const bytes = peekFile(m, inode).subarray(file.pos, file.pos + length)
+    const bytes = readFile(m, inode, file.pos, length, task.seat)
+    if (bytes === null) return -ENOMEM
     storeBytes(m, task, buf, bytes)
     file.pos += bytes.length
     return bytes.length
@@ -168,3 +171,27 @@ function writeTerminal(task: Task, bytes: Uint8Array): number {
   task.wait = { for: 'output' }
   return WAITING
 }
+
+export const fsync = defineSyscall({
+  nr: 74,
+  name: 'fsync',
+  args: { fd: 'int' },
+  run(m, task, fd) {
+    const file = task.files[fd] ?? null
+    if (file === null) return -EBADF
+    syncInode(m, file.inode)
+    waitForDisk(m)
+    return 0
+  },
+})
+
+export const sync = defineSyscall({
+  nr: 162,
+  name: 'sync',
+  args: {},
+  run(m) {
+    syncInodes(m)
+    waitForDisk(m)
+    return 0
+  },
+})

@@ -20,7 +20,7 @@ import {
 } from '../mm/mmap.ts'
 import { doMremap } from '../mm/mremap.ts'
 import { putInode, shmemZeroSetup } from '../mm/shmem.ts'
-import { cleanPages } from '../mm/truncate.ts'
+import { writebackPages } from '../mm/writeback.ts'
 import { findVmaIndex } from '../mm/vma.ts'
 import { defineSyscall } from './define.ts'
 import { O_ACCMODE, O_RDONLY, O_RDWR, O_WRONLY } from './file.ts'
@@ -205,7 +205,7 @@ export const msync = defineSyscall({
         continue
       const from = Math.max(addr, vma.start)
       const first = vma.pgoff + (from - vma.start) / m.pageSize
-      cleanPages(m, vma.file, first, first + (covered - from) / m.pageSize)
+      writebackPages(m, vma.file, first, first + (covered - from) / m.pageSize)
     }
     return covered < end ? -ENOMEM : 0
   },

@@ -66,9 +66,12 @@ const write = v.strictObject({
   text: text(TEXT_MAX),
   append: v.boolean(),
 })
+const reboot = v.strictObject({ t: v.literal('reboot') })
 const unlink = v.strictObject({ t: v.literal('unlink'), path })
 const mkdir = v.strictObject({ t: v.literal('mkdir'), path, mode: whole(0o7777) })
 const truncate = v.strictObject({ t: v.literal('truncate'), path, length: whole(2 ** 40) })
+const swapon = v.strictObject({ t: v.literal('swapon'), path })
+const swapoff = v.strictObject({ t: v.literal('swapoff'), path })
 const rlimit = v.strictObject({
   t: v.literal('rlimit'),
   task: handle,
@@ -107,9 +110,12 @@ const byPeople = [
   spawn,
   kill,
   write,
+  reboot,
   unlink,
   mkdir,
   truncate,
+  swapon,
+  swapoff,
   rlimit,
   call,
   access,

@@ -7,9 +7,11 @@ import { free } from './free.ts'
 import { ic } from './ic.ts'
 import { background, checkWrites, execute, openForWriting, wait } from './internal.ts'
 import { kill } from './kill.ts'
+import { oomscore } from './oomscore.ts'
 import { pagemapCommand } from './pagemap.ts'
 import { pmap } from './pmap.ts'
 import { ps } from './ps.ts'
+import { reboot } from './reboot.ts'
 import { date, getconf, hostname, id, machine, pidof, uname, uptime, whoami } from './system.ts'
 
 const program: Command = (call) => runProgram(call, `/usr/bin/${call.name}`, call.args)
@@ -25,10 +27,12 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['id', id],
   ['kill', kill],
   ['machine', machine],
+  ['oomscore', oomscore],
   ['pagemap', pagemapCommand],
   ['pidof', pidof],
   ['pmap', pmap],
   ['ps', ps],
+  ['reboot', reboot],
   ['sleep', program],
   ['uname', uname],
   ['uptime', uptime],

@@ -29,7 +29,14 @@ describe('a machine', () => {
     const comms = [...m.tasks.values()].map(
       ({ pid, comm, state }) => `${pid > 299} ${comm} ${state}`,
     )
-    expect(comms).toEqual(['false init S', 'true syslogd S', 'true cron S', 'true sshd S'])
+    expect(comms).toEqual([
+      'false init S',
+      'false kthreadd S',
+      'false kswapd0 S',
+      'true syslogd S',
+      'true cron S',
+      'true sshd S',
+    ])
     expect(m.zone.freePages).toBeGreaterThan(m.zone.presentPages * 0.75)
     expect([...m.tasks.values()].at(-1)!.oomScoreAdj).toBe(-1000)
   })

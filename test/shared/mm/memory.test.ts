@@ -416,10 +416,10 @@ describe('when no frame is left', () => {
   it('the faulting process may be the victim itself', () => {
     const m = bootSmall(8)
     const task = addProcess(m)
-    call(m, task, 'mmap', H, 1500 * PAGE, RW, 0x4032, -1, 0)
+    call(m, task, 'mmap', H, 1900 * PAGE, RW, 0x4032, -1, 0)
     let outcome = ''
     let page = 0
-    for (; page < 1500 && outcome !== 'SIGKILL'; page++) outcome = store(m, task, at(page), 1)
+    for (; page < 1900 && outcome !== 'SIGKILL'; page++) outcome = store(m, task, at(page), 1)
     expect(outcome).toBe('SIGKILL')
     expect(m.vmstat.oom_kill).toBe(1)
     checkMachine(m)
