@@ -16,6 +16,7 @@ import { findPrototype, functionNames } from '../libc/headers.ts'
 import { mkCaller } from '../libc/process.ts'
 import { atLineStart, drain, flushStdout } from '../libc/stdio.ts'
 import { errnoAddress, fileAddress, mkLibcState, type LibcState } from '../libc/state.ts'
+import { abandonCall } from '../syscall/table.ts'
 import { compileLine, hasErrors } from './compile.ts'
 import type { Shown } from './compiler.ts'
 import { showDiagnostic, type Diagnostic } from './diagnostics.ts'
@@ -225,7 +226,7 @@ function storeLiterals(m: Machine, task: Task, program: IcProgram): void {
 /** Ctrl-C: the line ends where it is, with those that were typed ahead; what has been defined stays. */
 function interrupt(c: Caller, program: IcProgram): void {
   deliver(c.m, c.task, SIGINT)
-  c.task.call = null
+  abandonCall(c.m, c.task)
   program.running = false
   program.stack = []
   program.call = null

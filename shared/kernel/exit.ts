@@ -86,8 +86,7 @@ function notifyParent(m: Machine, task: Task): void {
 /** What SIGCHLD says of the child. */
 function childInfo(m: Machine, { pid, uid, exitCode, utime }: Task): SigInfo {
   const signal = exitCode & 0x7f
-  const code =
-    signal === 0 ? CLD_EXITED : (exitCode & WCOREFLAG) !== 0 ? CLD_DUMPED : CLD_KILLED
+  const code = signal === 0 ? CLD_EXITED : (exitCode & WCOREFLAG) !== 0 ? CLD_DUMPED : CLD_KILLED
   const ticks = Math.floor((utime * USER_HZ) / m.options.speed)
   const status = signal === 0 ? exitCode >> 8 : signal
   return { code, pid, uid, address: 0, status, utime: ticks }
@@ -95,35 +94,25 @@ function childInfo(m: Machine, { pid, uid, exitCode, utime }: Task): SigInfo {
 
 /** The parent has heard of it: the zombie is gone. */
 function release(m: Machine, parent: Task, task: Task): void {
+  parent.cutime += task.utime + task.cutime
+  parent.cstime += task.stime + task.cstime
+  parent.cminFlt += task.minFlt + task.cminFlt
+  parent.cmajFlt += task.majFlt + task.cmajFlt
   parent.children.splice(parent.children.indexOf(task), 1)
   task.parent = null
   freeTask(m, task)
 }
 
 /** A zombie child as wait4 wants it (-1: any), taken; null: one may still come; -ECHILD: there is none. */
-export function waitForChild(
-  m: Machine,
-  parent: Task,
-  pid: number,
-): { pid: number; status: number } | null | number {
+export function waitForChild(m: Machine, parent: Task, pid: number): Task | null | number {
   let candidates = 0
   for (const child of parent.children) {
     if (pid > 0 && child.pid !== pid) continue
     candidates++
     if (child.state !== 'Z') continue
     release(m, parent, child)
-    addChildTimes(parent, child)
     parent.pending &= ~sigMask(SIGCHLD)
-    return { pid: child.pid, status: child.exitCode }
+    return child
   }
   return candidates === 0 ? -ECHILD : null
-}
-
-/** What the child has used counts as its parent's children's from now on (wait_task_zombie). */
-function addChildTimes(parent: Task, child: Task): void {
-  parent.cutime += child.utime + child.cutime
-  parent.cminFlt += child.minFlt + child.cminFlt
-  parent.cmajFlt += child.majFlt + child.cmajFlt
-  parent.cnvcsw += child.nvcsw + child.cnvcsw
-  parent.cnivcsw += child.nivcsw + child.cnivcsw
 }

@@ -30,7 +30,10 @@ export const O_CREAT = 0o100
 export const O_EXCL = 0o200
 export const O_TRUNC = 0o1000
 export const O_APPEND = 0o2000
+export const O_DIRECTORY = 0o200000
+export const O_NOFOLLOW = 0o400000
 export const O_CLOEXEC = 0o2000000
+export const O_TMPFILE = 0o20200000
 
 export const ACCESS_MODES: Names = { O_RDONLY, O_WRONLY, O_RDWR, O_ACCMODE }
 export const OPEN_FLAGS: Names = {
@@ -44,12 +47,12 @@ export const OPEN_FLAGS: Names = {
   O_DSYNC: 0o10000,
   O_DIRECT: 0o40000,
   O_LARGEFILE: 0o100000,
-  O_NOFOLLOW: 0o400000,
+  O_NOFOLLOW,
   O_NOATIME: 0o1000000,
   O_CLOEXEC,
   O_PATH: 0o10000000,
-  O_TMPFILE: 0o20200000,
-  O_DIRECTORY: 0o200000,
+  O_TMPFILE,
+  O_DIRECTORY,
 }
 
 export const PROT: Names = {
@@ -106,7 +109,7 @@ function numbersOf(module: object, pattern: RegExp): Names {
   const numbers = Object.entries(module).filter(
     ([name, value]) => pattern.test(name) && typeof value === 'number',
   )
-  return Object.fromEntries(numbers) as Names
+  return Object.fromEntries<number>(numbers)
 }
 
 export const MLOCK_ONFAULT = 1
@@ -185,3 +188,5 @@ export const CLONE: Names = {
   CLONE_CHILD_CLEARTID: 0x20_0000,
   CLONE_CHILD_SETTID: 0x100_0000,
 }
+
+export const SWAP_FLAGS: Names = { SWAP_FLAG_PREFER: 0x8000, SWAP_FLAG_DISCARD: 0x1_0000 }

@@ -9,6 +9,7 @@
 
 import { errnoName, strerror } from '../lib/errno.ts'
 import { hex } from '../lib/bits.ts'
+import { encodeUtf8 } from '../lib/utf8.ts'
 import type { Machine } from '../state/machine.ts'
 import * as signals from '../state/task.ts'
 import type { Task } from '../state/task.ts'
@@ -86,7 +87,7 @@ export const hexOffset = arg('off_t', (_t, value) => (value === 0 ? '0' : `0x${h
 
 export const octalMode = arg('mode_t', (_t, value) => showOctal(value))
 
-function showOctal(value: number): string {
+export function showOctal(value: number): string {
   return `0${value === 0 ? '' : value.toString(8).padStart(3, '0')}`
 }
 
@@ -94,16 +95,25 @@ function showOctal(value: number): string {
 export function showFlags(value: number, names: Names, unknown: string): string {
   const bits = value >>> 0
   if (bits === 0) return Object.entries(names).find(([, bit]) => bit === 0)?.[0] ?? '0'
-  let rest = bits
+  const { found, rest } = takeNames(bits, names)
+  if (found.length === 0) return `0x${hex(bits)} /* ${unknown} */`
+  return [...found, ...hexRest(rest)].join('|')
+}
+
+/** The names of the bits that have one, and the other bits. */
+export function takeNames(bits: number, names: Names): { found: string[]; rest: number } {
   const found: string[] = []
+  let rest = bits
   for (const [name, bit] of Object.entries(names)) {
     if (bit === 0 || (rest & bit) >>> 0 !== bit) continue
     found.push(name)
     rest = (rest & ~bit) >>> 0
   }
-  if (found.length === 0) return `0x${hex(bits)} /* ${unknown} */`
-  if (rest !== 0) found.push(`0x${hex(rest)}`)
-  return found.join('|')
+  return { found, rest }
+}
+
+export function hexRest(rest: number): string[] {
+  return rest === 0 ? [] : [`0x${hex(rest)}`]
 }
 
 /** The value's name, or its number and what kind of name is missing. */
@@ -144,14 +154,12 @@ function peekByte({ m, task }: Tracee, va: number): number | null {
   if (byte !== null || task.mm === null || !(va >= 0 && va < m.layout.taskSize)) return byte
   const vma = vmaLookup(task.mm, va)
   const untouched =
-    vma !== undefined &&
-    isAnonymous(vma) &&
-    permits(vma, 'read') &&
-    followPte(m, task.mm, va) === 0
+    vma !== undefined && isAnonymous(vma) && permits(vma, 'read') && followPte(m, task.mm, va) === 0
   return untouched ? 0 : null
 }
 
-function peekBytes(t: Tracee, va: number, length: number): number[] | null {
+/** Bytes in a row; null if one of them is not to be had. */
+export function peekBytes(t: Tracee, va: number, length: number): number[] | null {
   const bytes: number[] = []
   for (let i = 0; i < length; i++) {
     const byte = peekByte(t, va + i)
@@ -400,6 +408,59 @@ export function traceExit(
     line: exitLine(t, call, args, result),
     value: showResult(call.result, result),
   })
+}
+
+/** A call of the C library's or of a built-in program's whose result is known: write(2) to the terminal. */
+export function traceWrite(
+  m: Machine,
+  task: Task,
+  fd: number,
+  va: number,
+  bytes: Uint8Array,
+): void {
+  const data = quote([...bytes.subarray(0, STRING_MAX)])
+  const more = bytes.length > STRING_MAX ? '...' : ''
+  const line = `write(${fd}, "${data}"${more}, ${bytes.length}`
+  const id = m.layout.bits === 32 ? WRITE_NR_I386 : WRITE_NR
+  traceDone(m, task, { id, name: 'write', args: [fd, va, bytes.length], line, ret: bytes.length })
+}
+
+const WRITE_NR = 1
+const WRITE_NR_I386 = 4
+
+/** execve(2) by a child of a login shell, which lies outside the machine; `envp` is where its environment would be. */
+export function traceExecve(
+  m: Machine,
+  task: Task,
+  path: string,
+  argv: string[],
+  envp: number,
+): void {
+  const shown = argv.slice(0, ARGV_MAX).map((argument) => quoteText(argument, STRING_MAX))
+  if (argv.length > ARGV_MAX) shown.push('...')
+  const line = `execve(${quoteText(path, PATH_MAX)}, [${shown.join(', ')}], ${showEnviron(envp, 0)}`
+  const id = m.layout.bits === 32 ? EXECVE_NR_I386 : EXECVE_NR
+  traceDone(m, task, { id, name: 'execve', args: [0, 0, envp], line, ret: 0 })
+}
+
+const EXECVE_NR = 59
+const EXECVE_NR_I386 = 11
+
+function quoteText(text: string, max: number): string {
+  const bytes = [...encodeUtf8(text)]
+  return `"${quote(bytes.slice(0, max))}"${bytes.length > max ? '...' : ''}`
+}
+
+function traceDone(
+  m: Machine,
+  task: Task,
+  call: { id: number; name: string; args: number[]; line: string; ret: number },
+): void {
+  if (!watchesCalls(m.trace, task.seat)) return
+  const { id, name, args, line, ret } = call
+  const registers = [...args, 0, 0, 0]
+  emit(m.trace, m.ticks, task.pid, 'sys_enter', { id, name, args: registers, line, open: false })
+  emit(m.trace, m.ticks, task.pid, 'sys_exit', { id, name, ret, line: '', value: String(ret) })
 }
 
 function callNumber({ m }: Tracee, call: Syscall): number {

@@ -49,15 +49,14 @@ export const X86_PF_WRITE = 2
 export const X86_PF_USER = 4
 export const X86_PF_INSTR = 16
 
-// enum lru_list
-const lruNames = ['inactive_anon', 'active_anon', 'inactive_file', 'active_file', 'unevictable']
-
 // RECLAIM_WB_* (include/trace/events/vmscan.h)
 export const RECLAIM_WB_ANON = 0x1
 export const RECLAIM_WB_FILE = 0x2
+export const RECLAIM_WB_ASYNC = 0x8
 const reclaimNames: [bit: number, name: string][] = [
   [RECLAIM_WB_ANON, 'RECLAIM_WB_ANON'],
   [RECLAIM_WB_FILE, 'RECLAIM_WB_FILE'],
+  [RECLAIM_WB_ASYNC, 'RECLAIM_WB_ASYNC'],
 ]
 
 function showReclaimFlags(flags: number): string {
@@ -111,49 +110,21 @@ export const TRACEPOINTS = {
     'vmscan',
     ({ nr_reclaimed }) => `nr_reclaimed=${nr_reclaimed}`,
   ),
-  mm_vmscan_lru_isolate: point<{
-    highest_zoneidx: number
-    order: number
-    nr_requested: number
-    nr_scanned: number
-    nr_skipped: number
-    nr_taken: number
-    lru: number // enum lru_list
-  }>(
-    'vmscan',
-    (f) =>
-      `classzone=${f.highest_zoneidx} order=${f.order} nr_requested=${f.nr_requested} ` +
-      `nr_scanned=${f.nr_scanned} nr_skipped=${f.nr_skipped} nr_taken=${f.nr_taken} ` +
-      `lru=${lruNames[f.lru]}`,
-  ),
   mm_vmscan_lru_shrink_inactive: point<{
     nid: number
     nr_scanned: number
     nr_reclaimed: number
-    nr_dirty: number
-    nr_writeback: number
-    nr_congested: number
-    nr_immediate: number
-    nr_activate0: number // anonymous
-    nr_activate1: number // of files
-    nr_ref_keep: number
-    nr_unmap_fail: number
     priority: number
     reclaim_flags: number
   }>(
     'vmscan',
     (f) =>
       `nid=${f.nid} nr_scanned=${f.nr_scanned} nr_reclaimed=${f.nr_reclaimed} ` +
-      `nr_dirty=${f.nr_dirty} nr_writeback=${f.nr_writeback} nr_congested=${f.nr_congested} ` +
-      `nr_immediate=${f.nr_immediate} nr_activate_anon=${f.nr_activate0} ` +
-      `nr_activate_file=${f.nr_activate1} nr_ref_keep=${f.nr_ref_keep} ` +
-      `nr_unmap_fail=${f.nr_unmap_fail} priority=${f.priority} ` +
-      `flags=${showReclaimFlags(f.reclaim_flags)}`,
+      `priority=${f.priority} flags=${showReclaimFlags(f.reclaim_flags)}`,
   ),
   mm_vmscan_lru_shrink_active: point<{
     nid: number
     nr_taken: number
-    nr_active: number
     nr_deactivated: number
     nr_referenced: number
     priority: number
@@ -161,7 +132,7 @@ export const TRACEPOINTS = {
   }>(
     'vmscan',
     (f) =>
-      `nid=${f.nid} nr_taken=${f.nr_taken} nr_active=${f.nr_active} ` +
+      `nid=${f.nid} nr_taken=${f.nr_taken} ` +
       `nr_deactivated=${f.nr_deactivated} nr_referenced=${f.nr_referenced} ` +
       `priority=${f.priority} flags=${showReclaimFlags(f.reclaim_flags)}`,
   ),
