@@ -175,12 +175,14 @@ function contextOf(one: Case): OomContext {
   const constraint = one.text('constraint', 'CONSTRAINT_NONE') as OomConstraint
   const sysctl = one.record('sysctl')
   const asker = one.record('current').number('pid', 0)
+  const memcg = constraint === 'CONSTRAINT_MEMCG' ? commonCgroup(tasks) : '/'
+  for (const task of tasks) if (task.memcg === '') task.memcg = memcg
   return {
     ...scaleOf(one, tasks),
     current: tasks.find(({ pid, tgid }) => pid === asker || tgid === asker) ?? null,
     sysrq: one.text('trigger', 'pressure') === 'sysrq',
     constraint,
-    memcg: constraint === 'CONSTRAINT_MEMCG' ? commonCgroup(tasks) : '/',
+    memcg,
     oomGroups: one.list('oom_groups').map(String),
     panicOnOom: sysctl.number('panic_on_oom', 0),
     oomKillAllocatingTask: sysctl.number('oom_kill_allocating_task', 0),
@@ -197,11 +199,12 @@ function scaleOf(one: Case, tasks: OomTask[]): OomScale {
   }
 }
 
-/** The table has the processes of the cgroup that is short, and of those below it. */
+/** The table has the processes of the cgroup that is short, and of those below it; of some it is not said which. */
 function commonCgroup(tasks: OomTask[]): string {
-  let path = tasks[0]?.memcg ?? '/'
-  while (!tasks.every(({ memcg }) => isInside(memcg, path))) path = parentOf(path)
-  return path
+  const paths = tasks.map(({ memcg }) => memcg).filter((memcg) => memcg !== '')
+  let common = paths[0] ?? '/'
+  while (!paths.every((path) => isInside(path, common))) common = parentOf(common)
+  return common
 }
 
 function tasksOf(rows: Case[]): OomTask[] {
@@ -231,6 +234,7 @@ function spaceOf(rows: Case[], at: number): number {
 function taskOf(row: Case): OomTask {
   const parts = row.value('rss_anon') !== undefined
   const pid = row.number('pid', 0)
+  const reaped = row.number('oom_skip', 0) === 1
   return {
     pid,
     tgid: row.number('tgid', pid),
@@ -250,11 +254,11 @@ function taskOf(row: Case): OomTask {
     cpuTicks: row.number('cpu_ticks', 0),
     startTime: row.number('start_time', 0),
     children: [],
-    memcg: row.text('memcg', '/'),
+    memcg: row.text('memcg', ''),
     inVfork: row.number('in_vfork', 0) === 1,
     origin: row.number('oom_origin', 0) === 1,
-    victim: row.number('oom_victim', 0) === 1,
-    reaped: row.number('oom_skip', 0) === 1,
+    victim: reaped || row.number('oom_victim', 0) === 1,
+    reaped,
     exiting: false,
     foreignNodes: false,
   }

@@ -91,8 +91,8 @@ export function getUnmappedArea(
  * where they are off. 32 bits have no room for that.
  */
 function wantsAlignment(m: Machine, length: number, { file, flags, pgoff }: MapRequest): boolean {
-  if (m.layout.bits !== 64) return false
   const huge = m.layout.entrySpan[1]
+  if (length < huge || m.layout.bits !== 64) return false
   if (file === null) return (flags & VM_SHARED) === 0 && length % huge === 0
   if (file.backing === 'tmpfs') return false
   const off = pgoff * m.pageSize

@@ -155,12 +155,16 @@ export function outOfMemory(m: Machine, order: number): boolean {
   }
   const context = mkOomContext(m, m.era, current)
   const verdict = oomVerdict(context)
+  if (verdict.wait) {
+    for (const task of m.tasks.values()) if (task.oomVictim) reapMm(m, task)
+    return true
+  }
   const asker = current ?? kernelThread(m.era)
   report(m, asker, gfpOf(m.era, order), context, verdict)
   for (const { tgid } of verdict.died) kill(m, m.tasks.get(tgid)!)
   if (verdict.victim !== null) markVictim(m, verdict.victim, asker.pid)
   if (verdict.panic !== '') panic(m, verdict.panic)
-  return verdict.wait || verdict.victim !== null
+  return verdict.victim !== null
 }
 
 /** The call's lines in the system log. */
@@ -240,9 +244,14 @@ function kill(m: Machine, task: Task): void {
   task.pending |= sigMask(SIGKILL)
   traceSignal(m, task, SIGKILL, mkSigInfo(SI_KERNEL), TRACE_SIGNAL_DELIVERED)
   if (task.state !== 'Z') task.state = 'R'
-  if (task === m.current || task.mm === null || task.mm.oomSkip) return
-  exitMmap(m, task.mm)
-  task.mm.oomSkip = true
+  reapMm(m, task)
+}
+
+/** Takes the memory of one that is to die; not of who is running, which dies of itself in a moment. */
+function reapMm(m: Machine, { mm }: Task): void {
+  if (mm === null || mm === m.current?.mm || mm.oomSkip) return
+  exitMmap(m, mm)
+  mm.oomSkip = true
 }
 
 function markVictim(m: Machine, victim: OomTask, asker: number): void {

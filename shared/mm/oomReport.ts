@@ -6,7 +6,7 @@ import type { KernelEra, Machine } from '../state/machine.ts'
 import { MAX_ORDER, PG_STACK, PG_TABLE } from '../state/page.ts'
 import { printk } from '../state/printk.ts'
 import { KERNEL_RELEASE } from '../state/version.ts'
-import { rssOf, type OomTask } from './oomScore.ts'
+import { ORIGIN_POINTS, rssOf, type OomTask } from './oomScore.ts'
 
 /** Whose texts: an era's, or those of 6.1, which lack three columns of 6.12's table. */
 export type ReportForm = KernelEra | '6.1'
@@ -107,7 +107,7 @@ export function chosenLine(
 
 /** printf's %li of an unsigned long. */
 function signedLong(points: number): number {
-  return points === Infinity ? -1 : points
+  return points === ORIGIN_POINTS ? -1 : points
 }
 
 /** Who dies; sizes in kB. */

@@ -21,8 +21,8 @@ export const OOM_ADJUST_MAX = 15
 /** HZ is 100, as in /proc/PID/stat: 2^7 ticks are about a second (include/linux/jiffies.h). */
 const SHIFT_HZ = 7
 
-/** What 2.6.32 and 6.12 give a process in swapoff(2): more than anybody can have. */
-export const ORIGIN_POINTS = Infinity
+/** ULONG_MAX, and one: what a process in swapoff(2) gets, more than anybody can have. */
+export const ORIGIN_POINTS = 2 ** 64
 const ORIGIN_PROMILLE = 1000
 const ROOT_BONUS_PROMILLE = 30
 

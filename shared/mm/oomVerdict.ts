@@ -89,9 +89,10 @@ export function victimOf(chosen: OomTask, context: OomContext): OomTask | null {
 
 // --- 2.6.32 ----------------------------------------------------------------------------------------------------------
 
-/** A panic comes without a report, and SysRq f is no exception. */
+/** A panic comes without a report, SysRq f is no exception, and a memory cgroup's shortage never a reason. */
 function verdict2632(context: OomContext): OomVerdict {
   const { current, constraint, panicOnOom, oomKillAllocatingTask } = context
+  if (constraint === 'CONSTRAINT_MEMCG') return memcgVerdict2632(context)
   if (panicOnOom === 2)
     return panicked('out of memory. Compulsory panic_on_oom is selected.', false)
   if (constraint === 'CONSTRAINT_MEMORY_POLICY' && current !== null) {
@@ -106,12 +107,16 @@ function verdict2632(context: OomContext): OomVerdict {
   }
   const { chosen, points, wait } = select2632(context)
   if (wait) return { ...nobody(false), wait }
-  if (constraint === 'CONSTRAINT_MEMCG') {
-    const task = chosen ?? current
-    return (task && killed(context, task, points, 'Memory cgroup out of memory')) ?? nobody(true)
-  }
   if (chosen === null) return panicked('Out of memory and no killable processes...', false)
   return killed(context, chosen, points, 'Out of memory') ?? nobody(true)
+}
+
+/** Nobody left: who asks has to go. */
+function memcgVerdict2632(context: OomContext): OomVerdict {
+  const { chosen, points, wait } = select2632(context)
+  if (wait) return { ...nobody(false), wait }
+  const task = chosen ?? context.current
+  return (task && killed(context, task, points, messageOf(context.constraint))) ?? nobody(true)
 }
 
 /** Of equals the first; who scores 0 may be chosen as long as nobody is. */
@@ -135,7 +140,7 @@ function select2632(context: OomContext): Choice {
 }
 
 function firstChildOrSelf(chosen: OomTask): OomTask | null {
-  const mayDie = ({ mm, oomAdj }: OomTask) => mm !== 0 && oomAdj !== OOM_DISABLE
+  const mayDie = (task: OomTask) => !isUnkillable(task) && task.oomAdj !== OOM_DISABLE
   const child = chosen.children.find((one) => one.mm !== chosen.mm && mayDie(one))
   return child ?? (mayDie(chosen) ? chosen : null)
 }

@@ -28,7 +28,7 @@ export interface MemSizeStats {
   anonymous: number
 }
 
-const PSS_SHIFT = 12
+export const PSS_SHIFT = 12
 
 function mkStats(): MemSizeStats {
   return {

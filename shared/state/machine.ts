@@ -27,7 +27,7 @@ export interface MachineOptions {
   speed: number // instructions a second
 }
 
-/** Whose OOM killer is at work: rules, /proc files and texts. All else is the same in every era. */
+/** Whose OOM killer and overcommit rules are at work, with their /proc files and texts. All else is the same in every era. */
 export const KERNEL_ERAS = ['2.6.32', '2.6.38', '6.12'] as const
 export type KernelEra = (typeof KERNEL_ERAS)[number]
 

@@ -1,7 +1,7 @@
 // oomscore: who stands where with the OOM killers of three kernels. Ours; no Linux has it.
 
 import { oomRank, type OomRank, type OomRow, type OomStanding } from '../../proc/oomRank.ts'
-import type { OomStep } from '../../mm/oomScore.ts'
+import { ORIGIN_POINTS, type OomStep } from '../../mm/oomScore.ts'
 import { KERNEL_ERAS, type KernelEra } from '../../state/machine.ts'
 import { table, type Column } from '../table.ts'
 import { failed, machineOf, ok, userName, type Call, type Result } from '../world.ts'
@@ -87,7 +87,7 @@ function overview(rank: OomRank, name: (row: OomRow) => string): string {
 }
 
 function scoreText({ score }: OomStanding): string {
-  return score === Infinity ? 'most' : String(score)
+  return score === ORIGIN_POINTS ? 'most' : String(score)
 }
 
 function memoryText({ totalpages, pageSize }: OomRank): string {

@@ -71,6 +71,27 @@ describe('trace oom', () => {
     expect(ask(one)[0].victim).toBe(11)
   })
 
+  it('who was killed and reaped is passed over, even in swapoff()', () => {
+    const tasks = [
+      { pid: 10, tgid: 10, rss: 5 },
+      { pid: 11, tgid: 11, rss: 5, oom_origin: 1 },
+      { pid: 12, tgid: 12, rss: 5, oom_origin: 1, oom_skip: 1 },
+    ]
+    const one = { id: 'a', kind: 'victim', kernel: '6.1', totalpages: 2000, tasks }
+    expect(ask(one)[0].victim).toBe(11)
+  })
+
+  it('in the table of a memory cgroup everybody belongs to it', () => {
+    const tasks = [
+      { pid: 10, tgid: 10, rss: 5, memcg: '/team' },
+      { pid: 11, tgid: 11, rss: 9 },
+    ]
+    const one = { id: 'a', kind: 'victim', kernel: '6.1', totalpages: 2000, tasks }
+    const [answer] = ask({ ...one, constraint: 'CONSTRAINT_MEMCG', oom_groups: ['/team'] })
+    expect(answer).toMatchObject({ victim: 11, group: '/team', killed: [11, 10, 11] })
+    expect(ask({ ...one, oom_groups: ['/team'] })[0]).toMatchObject({ group: null, killed: [11] })
+  })
+
   it('says which line it cannot read, and why', () => {
     const problems: [text: string, problem: string][] = [
       ['{', 'line 1: this is no JSON'],

@@ -254,6 +254,23 @@ describe('the eras', () => {
   })
 })
 
+describe('one that is still dying', () => {
+  it('is let die before another one is chosen', () => {
+    for (const era of KERNEL_ERAS) {
+      const { m } = bootEra(era)
+      const [other, dying] = [fat(m, 300), fat(m, 400)]
+      m.current = dying
+      outOfMemory(m, 0)
+      expect([dying.oomVictim, dying.mm!.oomSkip], era).toEqual([true, false])
+      m.current = null
+      expect(outOfMemory(m, 0)).toBe(true)
+      expect([dying.mm!.oomSkip, other.oomVictim], era).toEqual([true, false])
+      expect(outOfMemory(m, 0)).toBe(true)
+      expect(other.oomVictim, era).toBe(true)
+    }
+  })
+})
+
 describe('the report', () => {
   it('has no table with oom_dump_tasks 0', () => {
     const m = bootSmall(16)

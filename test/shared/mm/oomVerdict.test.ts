@@ -166,6 +166,21 @@ describe('the administrator’s wishes', () => {
     expect(decide('2.6.32', [oomTask(100)], more).panic).toContain('is selected')
   })
 
+  it('a memory cgroup that is short: 2.6.32 never panics over it, the others for 2', () => {
+    const memcg = { constraint: 'CONSTRAINT_MEMCG', memcg: '/lab', panicOnOom: 2 } as const
+    const outcomes = KERNEL_ERAS.map((era) => decide(era, [oomTask(100)], memcg))
+    expect(outcomes.map(({ victim }) => victim)).toEqual([100, undefined, undefined])
+    expect(outcomes.map(({ panic }) => panic !== '')).toEqual([false, true, true])
+  })
+
+  it('init is never killed, though it be the one that asks', () => {
+    const init = oomTask(1, { totalVm: 9000, rssAnon: 9000 })
+    for (const era of KERNEL_ERAS) {
+      const more = { current: init, oomKillAllocatingTask: 1 }
+      expect(decide(era, [init, oomTask(100)], more).victim, era).toBe(100)
+    }
+  })
+
   it('nobody left: panic; a memory cgroup just fails', () => {
     const exempt = [oomTask(100, { oomScoreAdj: -1000, oomAdj: -17 })]
     const lone = 'Out of memory and no killable processes...'
