@@ -52,6 +52,7 @@ export function bootMachine(options: MachineOptions, bootTime: number, before?: 
     handles: new Map(),
     births: new Map(before?.births),
     current: null,
+    onCpu: null,
     lastPid: 0,
     minVruntime: 0,
     nextId: before?.nextId ?? 1,

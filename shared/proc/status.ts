@@ -56,8 +56,8 @@ Cpus_allowed:\t1
 Cpus_allowed_list:\t0
 Mems_allowed:\t${m.layout.bits === 64 ? MEMS_ALLOWED : '1'}
 Mems_allowed_list:\t0
-voluntary_ctxt_switches:\t0
-nonvoluntary_ctxt_switches:\t0
+voluntary_ctxt_switches:\t${task.nvcsw}
+nonvoluntary_ctxt_switches:\t${task.nivcsw}
 ${m.layout.bits === 64 ? 'x86_Thread_features:\t\nx86_Thread_features_locked:\t\n' : ''}`
 }
 

@@ -50,6 +50,7 @@ export interface Machine {
   handles: Map<string, Task> // living tasks and zombies
   births: Map<number, number> // per seat: processes it has had
   current: Task | null // who runs, while somebody runs
+  onCpu: Task | null // who had the CPU last; null: the idle task
   lastPid: number
   minVruntime: number // the scheduler's clock: where newcomers and wakers start
   nextId: number // for VMAs, address spaces, anon_vmas, inodes, streams
