@@ -189,7 +189,6 @@ describe('a class at work on every other kind of machine', () => {
     })
   }
 })
-})
 
 /** A TLB that finds nothing and keeps nothing. */
 function forgetTranslations(m: Machine): void {
