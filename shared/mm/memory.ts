@@ -60,12 +60,7 @@ import {
   PG_UNEVICTABLE,
 } from '../state/page.ts'
 import { BUS_ADRERR, SEGV_ACCERR, SEGV_MAPERR, type Task } from '../state/task.ts'
-import {
-  X86_PF_INSTR,
-  X86_PF_PROT,
-  X86_PF_USER,
-  X86_PF_WRITE,
-} from '../trace/events.ts'
+import { X86_PF_INSTR, X86_PF_PROT, X86_PF_USER, X86_PF_WRITE } from '../trace/events.ts'
 import { emit } from '../trace/trace.ts'
 import {
   filePages,
@@ -94,7 +89,7 @@ import {
 import { anonVmaFork, anonVmaPrepare } from './rmap.ts'
 import { freeSwapAndCache, freeSwapOf, lookupSwapCache, swapinReadahead } from './swapState.ts'
 import { swapDuplicate, swapFree, vmSwapFull } from './swapfile.ts'
-import { findVma, findVmaIndex, vmaPages } from './vma.ts'
+import { findVma, findVmaSlot, appendVma, vmaAt, vmaPages, vmasOf } from './vma.ts'
 
 export type VmFault = number
 export const VM_FAULT_OOM = 0x1 // no memory; the running task is the killer's victim
@@ -167,10 +162,10 @@ export function countFault(m: Machine, task: Task, fault: VmFault): void {
 /** As findVma(): faults often come in a row, so the VMA of the last one is looked at first. */
 function findVmaOfFault(m: Machine, mm: Mm, va: Vaddr): Vma | undefined {
   const { tlb } = m
-  const last = mm.vmas[tlb.vma]
+  const last = vmaAt(mm, tlb.vma)
   if (last !== undefined && last.start <= va && va < last.end) return last
-  tlb.vma = findVmaIndex(mm, va)
-  return mm.vmas[tlb.vma]
+  tlb.vma = findVmaSlot(mm, va)
+  return vmaAt(mm, tlb.vma)
 }
 
 function badArea(task: Task, address: Vaddr, code: number): VmFault {
@@ -545,7 +540,7 @@ export function dupMmap(m: Machine, task: Task, from: Mm, to: Mm): boolean {
 }
 
 function dupVmas(m: Machine, task: Task, from: Mm, to: Mm): boolean {
-  for (const parent of from.vmas) {
+  for (const parent of vmasOf(from)) {
     if ((parent.flags & VM_DONTCOPY) !== 0) continue
     const promise = (parent.flags & VM_ACCOUNT) !== 0 ? vmaPages(parent) : 0
     if (promise > 0 && !vmEnoughMemory(m, promise, task.uid === 0, from.totalVm)) return false
@@ -555,7 +550,7 @@ function dupVmas(m: Machine, task: Task, from: Mm, to: Mm): boolean {
       vmUnacctMemory(m, promise)
       return false
     }
-    to.vmas.push(vma)
+    appendVma(to, vma)
     if ((flags & VM_WIPEONFORK) !== 0) continue
     if (!anonVmaFork(m, vma, parent)) return false
     // What was never written privately comes back by faults.

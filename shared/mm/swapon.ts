@@ -12,6 +12,7 @@ import { VM_FAULT_OOM, faultIn, forEachPte } from './memory.ts'
 import { vmEnoughMemory, vmUnacctMemory } from './overcommit.ts'
 import { freeSwapOf } from './swapState.ts'
 import { addSwapDevice } from './swapfile.ts'
+import { vmasOf } from './vma.ts'
 
 /** The machine's swap partition; its size is that of the options. */
 export const SWAP_DEVICE = '/dev/vdb'
@@ -63,7 +64,7 @@ function unuse(m: Machine, device: SwapDevice): boolean {
 }
 
 function unuseMm(m: Machine, mm: Mm, device: SwapDevice): boolean {
-  for (const vma of mm.vmas) {
+  for (const vma of vmasOf(mm)) {
     const there: number[] = []
     forEachPte(m, mm, vma.start, vma.end, (va, _ptep, pte) => {
       if (pteSwap(pte) && swapDevice(pte) === device.type) there.push(va)

@@ -10,6 +10,7 @@ import { PG_ANON, PG_DIRTY, PG_SWAPBACKED } from '../state/page.ts'
 import type { Task } from '../state/task.ts'
 import { mapsLine, padName } from './maps.ts'
 import { walkPageRange } from './pageWalk.ts'
+import { vmasOf } from '../mm/vma.ts'
 
 /** Sums over the pages of a mapping; bytes, proportional ones in fixed point. */
 export interface MemSizeStats {
@@ -77,7 +78,7 @@ export function gatherVma(m: Machine, vma: Vma, stats = mkStats()): MemSizeStats
 
 export function procSmaps(m: Machine, task: Task): string {
   let text = ''
-  for (const vma of task.mm?.vmas ?? []) {
+  for (const vma of vmasOf(task.mm)) {
     const pageKb = m.pageSize / 1024
     text += mapsLine(m, vma) + '\n'
     text += kbLine('Size', (vma.end - vma.start) / 1024)
@@ -91,7 +92,7 @@ export function procSmaps(m: Machine, task: Task): string {
 
 /** All mappings in one; sums before it cuts, so it is a little more than the sum of the lines of smaps. */
 export function procSmapsRollup(m: Machine, task: Task): string {
-  const vmas = task.mm?.vmas ?? []
+  const vmas = vmasOf(task.mm)
   if (vmas.length === 0) return ''
   const stats = mkStats()
   for (const vma of vmas) gatherVma(m, vma, stats)

@@ -49,12 +49,19 @@ export interface AnonVma {
   vmas: Map<number, Vma> // VMAs with this in their chain, by id
 }
 
+/** The VMAs of an address space (mm/vma.ts): sorted, disjoint, no two neighbours alike. */
+export interface VmaTree {
+  leaves: Vma[][]
+  gaps: number[] // per leaf: an upper bound of the gaps below its VMAs; bytes
+  count: number // of VMAs
+}
+
 export interface Mm {
   id: number
   pageSize: number // the machine's, bytes
   users: number // tasks that have this address space
   pgd: Pfn // top-level page table
-  vmas: Vma[] // sorted, disjoint, no two neighbours alike
+  vmas: VmaTree
   mmapBase: Vaddr // mmap() places downward from here
   exe: File | null
   startCode: Vaddr

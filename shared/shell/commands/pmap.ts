@@ -8,6 +8,7 @@ import type { Machine } from '../../state/machine.ts'
 import { VM_SHARED, VM_WRITE, type Vma } from '../../state/mm.ts'
 import type { Task } from '../../state/task.ts'
 import { failed, machineOf, ok, seatOf, type Call, type Result } from '../world.ts'
+import { vmasOf } from '../../mm/vma.ts'
 
 const USAGE = `
 Usage:
@@ -93,7 +94,7 @@ function body(m: Machine, task: Task, wish: Wish): string {
   const wide = m.layout.bits === 64
   let total = 0
   let text = ''
-  for (const vma of task.mm?.vmas ?? []) {
+  for (const vma of vmasOf(task.mm)) {
     const kb = (vma.end - vma.start) / 1024
     total += kb
     text += `${address(m, vma)} ${String(kb).padStart(6)}K ${mode(vma)} ${mapping(vma, wish)}\n`
@@ -107,7 +108,7 @@ function extended(m: Machine, task: Task, wish: Wish): string {
   const sums = [0, 0, 0]
   const cells = (numbers: number[]) => numbers.map((n) => String(n).padStart(7)).join(' ')
   let text = wish.quiet ? '' : `${'Address'.padEnd(width)}  Kbytes     RSS   Dirty Mode  Mapping\n`
-  for (const vma of task.mm?.vmas ?? []) {
+  for (const vma of vmasOf(task.mm)) {
     const { rss, sharedDirty, privateDirty } = gatherVma(m, vma)
     const kb = [(vma.end - vma.start) / 1024, rss / 1024, (sharedDirty + privateDirty) / 1024]
     kb.forEach((value, i) => (sums[i] += value))
@@ -124,7 +125,7 @@ function device(m: Machine, task: Task, wish: Wish): string {
   let text = wish.quiet
     ? ''
     : `${'Address'.padEnd(width)}  Kbytes Mode  Offset           Device    Mapping\n`
-  for (const vma of task.mm?.vmas ?? []) {
+  for (const vma of vmasOf(task.mm)) {
     const kb = (vma.end - vma.start) / 1024
     mapped += kb
     if ((vma.flags & VM_SHARED) !== 0) shared += kb
