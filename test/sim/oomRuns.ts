@@ -15,7 +15,8 @@ import { S_IFREG } from '@shared/state/inode.ts'
 import type { Machine } from '@shared/state/machine.ts'
 import { PG_RESERVED } from '@shared/state/page.ts'
 import type { Task } from '@shared/state/task.ts'
-import { O_APPEND, O_CREAT, O_RDONLY, O_WRONLY, openPath } from '@shared/syscall/file.ts'
+import { openPath } from '@shared/syscall/file.ts'
+import { O_APPEND, O_CREAT, O_RDONLY, O_WRONLY } from '@shared/syscall/flags.ts'
 import { PAGE, addProcess, call, load, store } from './process.ts'
 
 /** A recorded run, as far as it is looked at. Sizes of /proc are in kB. */
