@@ -135,6 +135,7 @@ export class Live {
     this.pieces = []
     this.restoring = welcome.resume === 'snapshot'
     this.ticket.token = welcome.token
+    this.chronicle.calls.follow(welcome.seat)
     this.on.me({
       seat: welcome.seat,
       role: welcome.role,

@@ -225,8 +225,8 @@ function storeLiterals(m: Machine, task: Task, program: IcProgram): void {
 
 /** Ctrl-C: the line ends where it is, with those that were typed ahead; what has been defined stays. */
 function interrupt(c: Caller, program: IcProgram): void {
-  deliver(c.m, c.task, SIGINT)
   abandonCall(c.m, c.task)
+  deliver(c.m, c.task, SIGINT)
   program.running = false
   program.stack = []
   program.call = null

@@ -1,20 +1,23 @@
-// What strace(1) writes of a run of events: a line for each call, signal and end of a process (strace.c, signal.c).
+// What strace(1) tells of a run of events: calls, signals and ends of processes (strace.c, signal.c).
+//
+//   StraceLog puts events together: a call has begun, it is done, something else has happened.
+//   StraceWriter makes lines of that, as a terminal has them on which several processes are told of:
 //
 //   [pid   312] wait4(-1,  <unfinished ...>                         another one's line comes between
 //   [pid   313] exit_group(0)                    = ?                the call that never returns
 //   [pid   313] +++ exited with 0 +++
-//   <... wait4 resumed>[{WIFEXITED(s) && WEXITSTATUS(s) == 0}], 0, NULL) = 313
-//   --- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=313, …} ---
+//   [pid   312] <... wait4 resumed>[{WIFEXITED(s) && WEXITSTATUS(s) == 0}], 0, NULL) = 313
+//   [pid   312] --- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=313, …} ---
 
 import { hex } from '../lib/bits.ts'
 import {
+  BUS_ADRERR,
   CLD_DUMPED,
   CLD_EXITED,
   CLD_KILLED,
   FPE_INTDIV,
   SEGV_ACCERR,
   SEGV_MAPERR,
-  BUS_ADRERR,
   SIGBUS,
   SIGCHLD,
   SIGFPE,
@@ -32,6 +35,7 @@ import {
   TRACE_SIGNAL_IGNORED,
   type SigInfo,
   type TraceEvent,
+  type TraceFields,
   type TraceName,
 } from '../trace/events.ts'
 import { signalName, withResult } from './strace.ts'
@@ -46,23 +50,42 @@ export const STRACE_EVENTS: readonly TraceName[] = [
   'sched_process_exit',
 ]
 
-/** A line that is complete, or a process that is now traced as well. */
-export interface StraceLine {
+/** A call that has begun; `open`: arguments are still to come. */
+interface Begun {
+  kind: 'begun'
+  id: number // of the call, from 1
+  ticks: number
+  pid: number
+  name: string
+  head: string
+  open: boolean
+}
+
+/** It is done: the rest of the arguments, and its result as shown; '?' for one that never returned. */
+export interface Done extends Omit<Begun, 'kind'> {
+  kind: 'done'
+  tail: string
+  value: string
+  failed: boolean
+}
+
+/** A signal, or the end of the process. */
+interface Note {
+  kind: 'note'
   ticks: number
   pid: number
   text: string
 }
 
-/** A call that has begun and is not over. */
-interface OpenCall {
-  line: string // as strace began it
-  open: boolean // arguments are still to come
-  resumed: boolean // its line was broken off
-  name: string
+export type StraceItem = Begun | Done | Note
+
+/** The whole line of a call. */
+export function doneLine({ head, tail, value }: Done): string {
+  return withResult(`${head}${tail})`, value)
 }
 
 interface Tracee {
-  call: OpenCall | null
+  call: Begun | null
   infos: Map<number, SigInfo> // of signals on their way
   ignored: number[] // signals that came during a call and do nothing
 }
@@ -72,156 +95,116 @@ const STOPS = [SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU]
 export class StraceLog {
   private readonly tracees = new Map<number, Tracee>()
   private readonly follow: boolean
-  private readonly wanted: (call: string) => boolean
-  private last = 0 // whose line is not finished
+  private calls = 0
 
-  /** `follow`: children are traced, too. `wanted`: of which calls lines are written. */
-  constructor({
-    follow = false,
-    wanted = () => true,
-  }: { follow?: boolean; wanted?: (call: string) => boolean } = {}) {
+  /** `follow`: children are traced, too. */
+  constructor(follow: boolean) {
     this.follow = follow
-    this.wanted = wanted
   }
 
   attach(pid: number): void {
     this.tracees.set(pid, { call: null, infos: new Map(), ignored: [] })
   }
 
-  get pids(): number[] {
-    return [...this.tracees.keys()]
-  }
-
   has(pid: number): boolean {
     return this.tracees.has(pid)
   }
 
-  /** The lines that the event finishes. */
-  take(event: TraceEvent): StraceLine[] {
-    const lines: StraceLine[] = []
-    const say = (pid: number, text: string) => lines.push({ ticks: event.ticks, pid, text })
-    if (event.name === 'signal_generate') this.generate(event.args, say)
-    const tracee = this.tracees.get(event.pid)
-    if (tracee === undefined) return lines
-    switch (event.name) {
-      case 'sys_enter':
-        this.enter(event.pid, tracee, event.args, say)
-        break
-      case 'sys_exit':
-        this.exit(event.pid, tracee, event.args, say)
-        break
-      case 'signal_deliver':
-        this.deliver(event.pid, tracee, event.args.sig, say)
-        break
-      case 'sched_process_fork':
-        if (this.follow) this.attach(event.args.child_pid)
-        break
-      case 'sched_process_exit':
-        this.end(event.pid, tracee, event.args.status, say)
-        break
-    }
-    return lines
+  get pids(): number[] {
+    return [...this.tracees.keys()]
   }
 
-  /** What is written of a call that is still being made when the tracing ends. */
-  detach(): StraceLine[] {
-    const lines: StraceLine[] = []
-    for (const [pid, { call }] of this.tracees) {
-      if (call !== null && !call.resumed)
-        lines.push({ ticks: 0, pid, text: `${call.line} <detached ...>` })
-    }
-    this.tracees.clear()
-    return lines
-  }
-
-  /** A line of another process: the one that is not finished is broken off. */
-  private turnTo(pid: number, say: Say): void {
-    const call = this.tracees.get(this.last)?.call ?? null
-    if (this.last !== pid && call !== null && !call.resumed) {
-      say(this.last, `${call.line} <unfinished ...>`)
-      call.resumed = true
-    }
-    this.last = pid
-  }
-
-  private enter(
-    pid: number,
-    tracee: Tracee,
-    { line, open, name }: { line: string; open: boolean; name: string },
-    say: Say,
-  ): void {
-    if (!this.wanted(name)) return
-    this.turnTo(pid, say)
-    tracee.call = { line, open, resumed: false, name }
+  take(event: TraceEvent): StraceItem[] {
+    const { pid, ticks } = event
+    const items: StraceItem[] = []
+    if (event.name === 'signal_generate') this.generate(event.args, ticks, items)
+    const tracee = this.tracees.get(pid)
+    if (tracee === undefined) return items
+    if (event.name === 'sys_enter') {
+      const { name, line: head, open } = event.args
+      tracee.call = { kind: 'begun', id: ++this.calls, ticks, pid, name, head, open }
+      items.push(tracee.call)
+    } else if (event.name === 'sys_exit') this.exit(pid, ticks, tracee, event.args, items)
+    else if (event.name === 'signal_deliver') this.deliver(pid, ticks, event.args.sig, items)
+    else if (event.name === 'sched_process_fork' && this.follow) this.attach(event.args.child_pid)
+    else if (event.name === 'sched_process_exit')
+      this.end(pid, ticks, tracee, event.args.status, items)
+    return items
   }
 
   private exit(
     pid: number,
+    ticks: number,
     tracee: Tracee,
-    { line, value, name }: { line: string; value: string; name: string },
-    say: Say,
+    { name, ret, line: tail, value }: TraceFields['sys_exit'],
+    items: StraceItem[],
   ): void {
-    if (this.wanted(name)) {
-      this.turnTo(pid, say)
-      const { call } = tracee
-      const begun = call === null || call.resumed ? `<... ${name} resumed>` : call.line
-      say(pid, withResult(`${begun}${line})`, value))
-      tracee.call = null
+    // Of a call that began before there was a watcher only the end is known.
+    const call = tracee.call ?? {
+      id: ++this.calls,
+      pid,
+      name,
+      head: `<... ${name} resumed>`,
+      open: true,
     }
-    for (const sig of tracee.ignored.splice(0)) this.tell(pid, tracee, sig, say)
+    tracee.call = null
+    items.push({ ...call, kind: 'done', ticks, tail, value, failed: ret < 0 && ret > -4096 })
+    for (const sig of tracee.ignored.splice(0)) items.push(this.signal(pid, ticks, sig))
   }
 
   private generate(
-    { pid, sig, info, result }: { pid: number; sig: number; info: SigInfo; result: number },
-    say: Say,
+    { pid, sig, info, result }: TraceFields['signal_generate'],
+    ticks: number,
+    items: StraceItem[],
   ): void {
     const tracee = this.tracees.get(pid)
     if (tracee === undefined) return
     tracee.infos.set(sig, info)
-    // Whoever is traced is told of signals that do nothing as well, when it is not in the kernel.
+    // Whoever is traced is told of signals that do nothing as well, once it is not in a call.
     if (result !== TRACE_SIGNAL_IGNORED) return
-    if (tracee.call === null) this.tell(pid, tracee, sig, say)
+    if (tracee.call === null) items.push(this.signal(pid, ticks, sig))
     else tracee.ignored.push(sig)
   }
 
-  private deliver(pid: number, tracee: Tracee, sig: number, say: Say): void {
+  private deliver(pid: number, ticks: number, sig: number, items: StraceItem[]): void {
     if (sig === SIGKILL) return
-    this.tell(pid, tracee, sig, say)
-    if (STOPS.includes(sig)) say(pid, `--- stopped by ${signalName(sig)} ---`)
+    items.push(this.signal(pid, ticks, sig))
+    if (STOPS.includes(sig))
+      items.push({ kind: 'note', ticks, pid, text: `--- stopped by ${signalName(sig)} ---` })
   }
 
-  private tell(pid: number, tracee: Tracee, sig: number, say: Say): void {
-    this.turnTo(pid, say)
-    const info = tracee.infos.get(sig)
-    tracee.infos.delete(sig)
+  private signal(pid: number, ticks: number, sig: number): Note {
+    const { infos } = this.tracees.get(pid)!
+    const info = infos.get(sig)
+    infos.delete(sig)
     const rest = info === undefined ? '' : `, ${showSigInfo(sig, info)}`
-    say(pid, `--- ${signalName(sig)} {si_signo=${signalName(sig)}${rest}} ---`)
+    const text = `--- ${signalName(sig)} {si_signo=${signalName(sig)}${rest}} ---`
+    return { kind: 'note', ticks, pid, text }
   }
 
-  private end(pid: number, tracee: Tracee, status: number, say: Say): void {
-    const { call } = tracee
-    this.turnTo(pid, say)
+  private end(
+    pid: number,
+    ticks: number,
+    { call }: Tracee,
+    status: number,
+    items: StraceItem[],
+  ): void {
     if (call !== null) {
-      const begun = call.resumed ? `<... ${call.name} resumed>` : call.line
-      const unfinished = call.open && !call.resumed ? ' <unfinished ...>' : ''
-      say(pid, withResult(`${begun}${unfinished})`, '?'))
+      const tail = call.open ? ' <unfinished ...>' : ''
+      items.push({ ...call, kind: 'done', ticks, tail, value: '?', failed: false })
     }
-    tracee.call = null
     const signal = status & 0x7f
     const dumped = (status & 0x80) !== 0 ? ' (core dumped)' : ''
-    say(
-      pid,
-      signal === 0
-        ? `+++ exited with ${status >> 8} +++`
-        : `+++ killed by ${signalName(signal)}${dumped} +++`,
-    )
+    const how =
+      signal === 0 ? `exited with ${status >> 8}` : `killed by ${signalName(signal)}${dumped}`
+    items.push({ kind: 'note', ticks, pid, text: `+++ ${how} +++` })
     this.tracees.delete(pid)
   }
 }
 
-type Say = (pid: number, text: string) => void
+// --- signals ---------------------------------------------------------------------------------------------------------
 
-const faultCodes = new Map<number, Record<number, string>>([
+const codes = new Map<number, Record<number, string>>([
   [SIGSEGV, { [SEGV_MAPERR]: 'SEGV_MAPERR', [SEGV_ACCERR]: 'SEGV_ACCERR' }],
   [SIGBUS, { [BUS_ADRERR]: 'BUS_ADRERR' }],
   [SIGFPE, { [FPE_INTDIV]: 'FPE_INTDIV' }],
@@ -234,15 +217,58 @@ const generalCodes: Record<number, string> = {
   [SI_KERNEL]: 'SI_KERNEL',
 }
 
-/** `si_code=SEGV_MAPERR, si_addr=0x10`. Where the fault's instruction lies is not known here. */
+/** `si_code=SEGV_MAPERR, si_addr=0x10`. Where the instruction of a SIGFPE lies is not known here. */
 function showSigInfo(sig: number, info: SigInfo): string {
   const { code, pid, uid, address, status, utime } = info
-  const shown = `si_code=${faultCodes.get(sig)?.[code] ?? generalCodes[code] ?? code}`
+  const shown = `si_code=${codes.get(sig)?.[code] ?? generalCodes[code] ?? code}`
+  if (code === SI_USER || code === SI_TKILL) return `${shown}, si_pid=${pid}, si_uid=${uid}`
   if (sig === SIGCHLD) {
     const how = code === CLD_EXITED ? String(status) : signalName(status)
     return `${shown}, si_pid=${pid}, si_uid=${uid}, si_status=${how}, si_utime=${utime}, si_stime=0`
   }
-  if (code === SI_USER || code === SI_TKILL) return `${shown}, si_pid=${pid}, si_uid=${uid}`
   if (sig !== SIGSEGV && sig !== SIGBUS) return shown
   return `${shown}, si_addr=${address === 0 ? 'NULL' : `0x${hex(address)}`}`
+}
+
+// --- lines -----------------------------------------------------------------------------------------------------------
+
+export class StraceWriter {
+  private readonly broken = new Set<number>() // calls whose line another one's has ended
+  private unfinished: { call: Begun; line: string } | null = null
+  private readonly prefix: (item: StraceItem) => string
+
+  /** `prefix`: what stands before a line that begins with the item, `[pid   312] `. */
+  constructor(prefix: (item: StraceItem) => string) {
+    this.prefix = prefix
+  }
+
+  /** The lines that the item finishes. */
+  write(item: StraceItem): string[] {
+    const { unfinished } = this
+    this.unfinished = null
+    if (unfinished !== null && item.kind === 'done' && item.id === unfinished.call.id)
+      return [withResult(`${unfinished.line}${item.tail})`, item.value)]
+    const lines: string[] = []
+    if (unfinished !== null) {
+      lines.push(`${unfinished.line} <unfinished ...>`)
+      this.broken.add(unfinished.call.id)
+    }
+    const prefix = this.prefix(item)
+    if (item.kind === 'begun') this.unfinished = { call: item, line: prefix + item.head }
+    else if (item.kind === 'note') lines.push(prefix + item.text)
+    else lines.push(withResult(`${prefix}${this.endOf(item)})`, item.value))
+    return lines
+  }
+
+  private endOf(item: Done): string {
+    if (!this.broken.delete(item.id)) return item.head + item.tail
+    return `<... ${item.name} resumed>${item.value === '?' ? '' : item.tail}`
+  }
+
+  /** The line that is not finished when the tracing ends. */
+  detach(): string[] {
+    const { unfinished } = this
+    this.unfinished = null
+    return unfinished === null ? [] : [`${unfinished.line} <detached ...>`]
+  }
 }

@@ -129,13 +129,15 @@ export function doSyscall(m: Machine, task: Task, name: string, args: number[]):
   return result
 }
 
-/** A signal comes before the call that the task sleeps in is done; it will not be made again. */
+/** A caught signal comes before the call that the task sleeps in is done; it will not be made again. */
 export function abandonCall(m: Machine, task: Task): void {
   if (task.call === null) return
   const { nr, args } = task.call
-  task.call = null
   const call = SYSCALLS.find((one) => one.nr === nr)!
-  const result = call === nanosleep || call === clockNanosleep ? RESTART_BLOCK : RESTART_SYS
+  const sleeps = call === nanosleep || call === clockNanosleep
+  if (sleeps) runCall(m, task, call, args) // it says how much time is left
+  task.call = null
+  const result = sleeps ? RESTART_BLOCK : RESTART_SYS
   if (m.trace.on.sys_exit) traceExit(m, task, call, args, result)
 }
 

@@ -14,7 +14,7 @@ import {
   showEvent,
   type TraceEvent,
 } from '@shared/trace/events.ts'
-import { takeEvents, unwatch, watch } from '@shared/trace/trace.ts'
+import { takeEvents, unwatch, watch as watchTrace } from '@shared/trace/trace.ts'
 import { differingField, hashState, loadState, saveState } from '@shared/state/walk.ts'
 import { KINDS, bootSmall, kindName, type Kind } from './process.ts'
 import { Chooser, count, endAll, perform, type Step, type Tally } from './machineFuzz.ts'
@@ -71,7 +71,7 @@ function work(seed: number, kind: Kind, steps: number, tally: Tally): Run {
 function doStep(m: Machine, seed: number, at: number, step: Step, tally: Tally): void {
   try {
     // Everything is watched here and nothing when the steps are done again: that must not matter.
-    const watcher = watch(m.trace, TRACE_NAMES)
+    const watcher = watchTrace(m.trace, TRACE_NAMES)
     perform(m, step, tally)
     for (const event of takeEvents(watcher)) {
       count(tally, event.name)
