@@ -79,6 +79,10 @@ function notifyParent(m: Machine, task: Task): void {
 
 /** The parent has heard of it: the zombie is gone. */
 function release(m: Machine, parent: Task, task: Task): void {
+  parent.cutime += task.utime + task.cutime
+  parent.cstime += task.stime + task.cstime
+  parent.cminFlt += task.minFlt + task.cminFlt
+  parent.cmajFlt += task.majFlt + task.cmajFlt
   parent.children.splice(parent.children.indexOf(task), 1)
   task.parent = null
   freeTask(m, task)

@@ -90,6 +90,7 @@ export function copyProcess(m: Machine, parent: Task, program?: Program): Task |
   }
   attachStream(child, parent.stdout)
   parent.debt += (child.mm?.rssAnon ?? 0) * 4
+  m.stat.processes++
   emit(m.trace, m.ticks, parent.pid, 'sched_process_fork', {
     child_pid: child.pid,
     comm: child.comm,

@@ -8,8 +8,11 @@ import { fuelAt, machineUs } from '../state/clock.ts'
 import { TICK_MS, type Machine } from '../state/machine.ts'
 import { SIGKILL, type Task } from '../state/task.ts'
 import { emit } from '../trace/trace.ts'
+import { accountIdle, accountSlice, switchTo } from './cputime.ts'
 import { doExit } from './exit.ts'
+import { calcGlobalLoad } from './loadavg.ts'
 import { psiAccount, psiTick } from './psi.ts'
+import { isKthread } from './kthread.ts'
 import { getSignal } from './signal.ts'
 import { refillStreams } from './stream.ts'
 
@@ -35,6 +38,7 @@ export function tick(m: Machine, fuel: number, run: RunProgram): void {
   m.tickUsed = 0
   refillStreams(m)
   wakeSleepers(m)
+  calcGlobalLoad(m)
   while (m.tickUsed < fuel && m.panic === '') {
     wakeFromDisk(m)
     const task = pickNext(m)
@@ -60,6 +64,7 @@ export function tick(m: Machine, fuel: number, run: RunProgram): void {
 /** Nobody can run: the clock goes on to that share of the tick's fuel. */
 function idle(m: Machine, until: number): void {
   psiAccount(m, usOf(m, until - m.tickUsed), null)
+  accountIdle(m, until - m.tickUsed)
   m.tickUsed = until
 }
 
@@ -130,6 +135,8 @@ const SWITCH_FUEL = 100
 function runSlice(m: Machine, task: Task, slice: number, run: RunProgram): number {
   m.current = task
   m.needResched = false
+  switchTo(m, task.pid)
+  const faults = m.vmstat.pgfault
   emit(m.trace, m.ticks, task.pid, 'sched_switch', { comm: task.comm })
   let used = Math.min(task.debt, slice)
   task.debt -= used
@@ -141,7 +148,8 @@ function runSlice(m: Machine, task: Task, slice: number, run: RunProgram): numbe
   if (used > slice) task.debt += used - slice
   waitForIo(task)
   used = Math.min(Math.max(used, SWITCH_FUEL), slice)
-  task.utime += used
+  const system = Math.min(used, (m.vmstat.pgfault - faults) * PAGE_FUEL)
+  accountSlice(m, task, used, isKthread(task) ? used : system)
   task.vruntime += Math.ceil((used * NICE_0_WEIGHT) / weights[task.nice + 20])
   m.current = null
   return used

@@ -10,10 +10,15 @@ import type { Machine, MachineOptions } from '../state/machine.ts'
 import { PG_RESERVED } from '../state/page.ts'
 import { printk, syslog } from '../state/printk.ts'
 import type { Task } from '../state/task.ts'
-import { KERNEL_RELEASE } from '../state/version.ts'
 import { mkTrace } from '../trace/trace.ts'
 import { mkDisk } from '../mm/blockIo.ts'
-import { defaultMinFreeKbytes, freeBootMemory, mkZone, setupWatermarks } from '../mm/pageAlloc.ts'
+import {
+  defaultMinFreeKbytes,
+  freeBootMemory,
+  memmapPages,
+  mkZone,
+  setupWatermarks,
+} from '../mm/pageAlloc.ts'
 import { mkSlabCaches } from '../mm/slab.ts'
 import { SWAP_DEVICE, swapon } from '../mm/swapon.ts'
 import { mkVmstat } from '../mm/vmstat.ts'
@@ -24,10 +29,10 @@ import { copyProcess } from '../kernel/fork.ts'
 import { startKthreads } from '../kernel/kthread.ts'
 import { mkPsiLine } from '../kernel/psi.ts'
 import { newTask } from '../kernel/task.ts'
+import { bootCommandLine, procVersion } from '../proc/version.ts'
 
 /** Frames of the kernel's image: what it keeps of RAM, at the real one's proportion on a small machine. */
 const KERNEL_IMAGE_SHARE = 1 / 16
-const STRUCT_PAGE_BYTES = 64
 
 /** A machine that has just booted, with init and the daemons asleep. `bootTime`: ms since 1970. */
 export function bootMachine(options: MachineOptions, bootTime: number): Machine {
@@ -83,7 +88,6 @@ export function bootMachine(options: MachineOptions, bootTime: number): Machine 
       panicOnOom: 0,
       oomKillAllocatingTask: 0,
       minFreeKbytes: 0,
-      dropCaches: 0,
       dirtyRatio: 20,
       dirtyBackgroundRatio: 10,
       maxMapCount: 65530,
@@ -91,8 +95,25 @@ export function bootMachine(options: MachineOptions, bootTime: number): Machine 
       userReserveKbytes: 0,
       stackGuardGap: 256,
       mmapMinAddr: 65536,
+      dirtyBytes: 0,
+      dirtyBackgroundBytes: 0,
+      dirtyWritebackCentisecs: 500,
+      dirtyExpireCentisecs: 3000,
+      vfsCachePressure: 100,
     },
+    sysctlTexts: new Map(),
     vmstat: mkVmstat(),
+    stat: {
+      user: 0,
+      nice: 0,
+      system: 0,
+      idle: 0,
+      iowait: 0,
+      running: 0,
+      ctxt: 0,
+      processes: 0,
+    },
+    loadavg: [0, 0, 0],
     users: new Map([[0, 'root']]),
     trace: mkTrace(),
     tlb: mkTlb(),
@@ -109,9 +130,8 @@ export function bootMachine(options: MachineOptions, bootTime: number): Machine 
 function initMemory(m: Machine): void {
   const { zone, ram } = m
   const image = Math.ceil(ram.nrFrames * KERNEL_IMAGE_SHARE)
-  const memmap = Math.ceil((ram.nrFrames * STRUCT_PAGE_BYTES) / m.pageSize)
   m.zeroPfn = image - 1
-  freeBootMemory(zone, image + memmap)
+  freeBootMemory(zone, image + memmapPages(m))
   clearFrame(ram, m.zeroPfn)
   assert((zone.page.flags[m.zeroPfn] & PG_RESERVED) !== 0, 'the zero page is the kernel’s')
   m.totalramPages = zone.managedPages
@@ -180,15 +200,13 @@ function addImage(m: Machine, path: string, size: number): void {
 
 function announce(m: Machine): void {
   const kb = (pages: number): number => (pages * m.pageSize) / 1024
-  printk(m, `Linux version ${KERNEL_RELEASE} (oomroom) #1`)
-  printk(
-    m,
-    `Command line: ram=${m.options.ram >> 10}K page_size=${m.pageSize} seed=${m.options.seed}`,
-  )
+  printk(m, procVersion().trimEnd(), 'notice')
+  printk(m, `Command line: ${bootCommandLine(m)}`, 'info')
   printk(
     m,
     `Memory: ${kb(m.zone.freePages)}K/${kb(m.zone.presentPages)}K available ` +
       `(${kb(m.zone.presentPages - m.zone.managedPages)}K reserved)`,
+    'info',
   )
 }
 

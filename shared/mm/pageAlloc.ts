@@ -47,6 +47,13 @@ export function mkZone(nrFrames: number): Zone {
   }
 }
 
+const STRUCT_PAGE_BYTES = 64
+
+/** Frames that the table of frames takes (mem_map). */
+export function memmapPages(m: Machine): number {
+  return Math.ceil((m.ram.nrFrames * STRUCT_PAGE_BYTES) / m.pageSize)
+}
+
 /** At boot: hands all frames from `first` on to the allocator; those before belong to the kernel. */
 export function freeBootMemory(zone: Zone, first: Pfn): void {
   zone.page.flags.fill(PG_RESERVED, 0, first)

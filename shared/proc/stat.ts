@@ -8,9 +8,8 @@ import { rssPages, textKb } from './status.ts'
 export const CLK_TCK = 100
 const TTY_PTS = 136 // device major of /dev/pts/0 to 255
 
-/** Clock ticks of CPU time that the task has used. */
-export function cpuClockTicks(m: Machine, task: Task): number {
-  return Math.floor((task.utime * CLK_TCK) / m.options.speed)
+function clockTicks(m: Machine, fuel: number): number {
+  return Math.floor((fuel * CLK_TCK) / m.options.speed)
 }
 
 /** The number of the terminal /dev/pts/N of the task's seat; -1 for the machine's own tasks. */
@@ -32,15 +31,15 @@ export function procStat(m: Machine, task: Task, permitted: boolean): string {
     task.session,
     pts < 0 ? 0 : TTY_PTS * 256 + pts,
     -1, // tpgid
-    0, // flags
+    task.flags,
     task.minFlt,
-    0,
+    task.cminFlt,
     task.majFlt,
-    0,
-    cpuClockTicks(m, task), // utime
-    0, // stime
-    0, // cutime
-    0, // cstime
+    task.cmajFlt,
+    clockTicks(m, task.utime - task.stime),
+    clockTicks(m, task.stime),
+    clockTicks(m, task.cutime - task.cstime),
+    clockTicks(m, task.cstime),
     20 + task.nice,
     task.nice,
     1, // threads
@@ -48,7 +47,7 @@ export function procStat(m: Machine, task: Task, permitted: boolean): string {
     task.startTime * (CLK_TCK / 20),
     mm === null ? 0 : mm.totalVm * m.pageSize,
     mm === null ? 0 : rssPages(mm),
-    '18446744073709551615', // rsslim
+    m.layout.bits === 64 ? '18446744073709551615' : '4294967295', // rsslim
     permitted ? address(mm?.startCode ?? 0) : mm === null ? 0 : 1,
     permitted ? address(mm?.endCode ?? 0) : mm === null ? 0 : 1,
     address(mm?.startStack ?? 0),
@@ -58,7 +57,7 @@ export function procStat(m: Machine, task: Task, permitted: boolean): string {
     0, // blocked
     task.ignored >>> 0,
     task.caught >>> 0,
-    permitted && (task.state === 'S' || task.state === 'D') ? 1 : 0, // wchan
+    permitted && task.state !== 'R' ? 1 : 0, // wchan
     0,
     0,
     17, // exit_signal

@@ -1,13 +1,12 @@
 // What writing to a file in /proc does. Called on the machine, for the command that a shell has sent.
 
-import { EACCES, EINVAL, EIO, EISDIR, ENOENT } from '../lib/errno.ts'
+import { EACCES, EIO, EISDIR, ENOENT } from '../lib/errno.ts'
 import { outOfMemory } from '../mm/oomKill.ts'
 import type { Machine } from '../state/machine.ts'
 import { printk } from '../state/printk.ts'
 import type { Task } from '../state/task.ts'
 import { writeOomAdj, writeOomScoreAdj } from './oomAdj.ts'
 import { findProc, mayOpen } from './root.ts'
-import { writeSysctl } from './sysctl.ts'
 
 /** The writer writes the text to /proc/…; 0 or a negative errno. */
 export function writeProc(m: Machine, writer: Task, path: string, text: string): number {
@@ -16,14 +15,14 @@ export function writeProc(m: Machine, writer: Task, path: string, text: string):
   if (node.kind !== 'file') return -EISDIR
   if (!mayOpen(node, writer.uid, 2)) return -EACCES
   if (text === '') return 0 // opened and closed
-  if (node.sysctl?.set !== undefined) return writeSysctl(m, node.sysctl, text)
+  if (node.sysctl !== undefined) return node.sysctl.write(m, text, writer)
   const name = path.slice(path.lastIndexOf('/') + 1)
   if (node.task !== undefined && name === 'oom_score_adj') {
     return writeOomScoreAdj(writer, node.task, text)
   }
   if (node.task !== undefined && name === 'oom_adj') return writeOomAdj(m, writer, node.task, text)
   if (name === 'sysrq-trigger') return writeSysrq(m, text)
-  return node.sysctl !== undefined ? -EINVAL : -EIO
+  return -EIO
 }
 
 /** Only the first character counts (drivers/tty/sysrq.c). */

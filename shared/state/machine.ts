@@ -9,6 +9,7 @@ import type { Trace } from '../trace/trace.ts'
 import type { Inode } from './inode.ts'
 import type { AnonVma } from './mm.ts'
 import type { Zone } from './page.ts'
+import type { LogLevel } from './printk.ts'
 import type { Disk, SwapDevice } from './swap.ts'
 import type { Stream, Task } from './task.ts'
 
@@ -75,7 +76,10 @@ export interface Machine {
   tickFuel: number // fuel of the tick that is being executed, 0 between two
   tickUsed: number // of it
   sysctl: Sysctl
+  sysctlTexts: Map<string, string> // below /proc/sys: what was written to files that nothing here obeys
   vmstat: Vmstat
+  stat: KernelStat
+  loadavg: [number, number, number] // over 1, 5 and 15 minutes; fixed point (kernel/loadavg.ts)
   users: Map<number, string> // uid to name
   trace: Trace // transient
   tlb: Tlb // transient
@@ -95,6 +99,7 @@ export interface LogLine {
   ms: number // machine time since boot
   ident: string // 'kernel', 'sshd[612]'
   text: string
+  level: LogLevel
 }
 
 export interface Exit {
@@ -123,7 +128,6 @@ export interface Sysctl {
   panicOnOom: number
   oomKillAllocatingTask: number
   minFreeKbytes: number
-  dropCaches: number // what was written last
   dirtyRatio: number // per cent of memory that may be dirty before writers have to wait
   dirtyBackgroundRatio: number // and before it is written in the background
   maxMapCount: number
@@ -131,6 +135,23 @@ export interface Sysctl {
   userReserveKbytes: number
   stackGuardGap: number // pages
   mmapMinAddr: number // bytes; the lowest address that may be mapped
+  dirtyBytes: number // instead of the ratio, unless 0
+  dirtyBackgroundBytes: number
+  dirtyWritebackCentisecs: number // between two rounds of writeback
+  dirtyExpireCentisecs: number // dirty for longer: written in the next round
+  vfsCachePressure: number // per cent of the usual zeal in reclaiming inodes
+}
+
+/** What the processor did since boot (struct kernel_cpustat, kernel_stat); times in ns. */
+export interface KernelStat {
+  user: number
+  nice: number // in programs whose nice value is above 0
+  system: number
+  idle: number
+  iowait: number // idle while somebody waits for a disk
+  running: number // pid of who had the processor last, 0 for nobody
+  ctxt: number // how often it went to another task
+  processes: number // forks
 }
 
 /** Counters under their public names (/proc/vmstat). */

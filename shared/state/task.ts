@@ -44,14 +44,27 @@ export const SEGV_MAPERR = 1
 export const SEGV_ACCERR = 2
 export const BUS_ADRERR = 2
 
-/** Resource limits in bytes, soft and hard; RLIM_INFINITY for none. */
-export interface Rlimits {
-  stack: Rlimit
-  memlock: Rlimit
-  as: Rlimit
-  data: Rlimit
-  nproc: Rlimit // processes
-}
+/** Resource limits by name, in the kernel's order; RLIM_INFINITY for none. This kernel obeys stack, memlock, as, data and nproc. */
+export const RLIMITS = [
+  'cpu', // seconds
+  'fsize', // bytes, where nothing is said
+  'data',
+  'stack',
+  'core',
+  'rss',
+  'nproc', // processes
+  'nofile', // descriptors
+  'memlock',
+  'as',
+  'locks',
+  'sigpending', // signals
+  'msgqueue',
+  'nice',
+  'rtprio',
+  'rttime', // microseconds
+] as const
+export type RlimitName = (typeof RLIMITS)[number]
+export type Rlimits = Record<RlimitName, Rlimit>
 
 export interface Rlimit {
   soft: number
@@ -59,6 +72,9 @@ export interface Rlimit {
 }
 
 export const RLIM_INFINITY = -1
+
+/** Flag of a task: forked, and has not executed a program since. */
+export const PF_FORKNOEXEC = 0x40
 
 /** What a task executes; the runner of that kind is in machine/programs.ts. Plain data: fork copies it. */
 export interface Program {
@@ -102,6 +118,7 @@ export interface Task {
   uid: number
   gid: number
   nice: number
+  flags: number // PF_*
   pending: number // bit n - 1: signal n
   caught: number // signals that the program handles itself
   ignored: number
@@ -120,12 +137,19 @@ export interface Task {
   kernelStack: Pfn[] // its frames
   startTime: number // ticks
   utime: number // fuel spent
+  stime: number // of it in the kernel
+  cutime: number // utime of the children that have been waited for, and their children's
+  cstime: number
   vruntime: number // fuel weighted by nice; the scheduler runs the lowest
   debt: number // fuel spent beyond the slice, taken from the next ones
   ioUntil: number // µs of machine time at which the disk has what this task asked for; 0: it waits for nothing
   memstall: boolean // it waits because memory is short (PSI)
   minFlt: number
   majFlt: number
+  cminFlt: number // of the children that have been waited for
+  cmajFlt: number
+  nvcsw: number // times it left the processor of its own will
+  nivcsw: number // times it had to
   call: PendingCall | null // the system call that it sleeps in
 }
 

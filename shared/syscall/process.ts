@@ -1,12 +1,15 @@
 // System calls on processes: fork, execve, exit, wait4, kill, priorities, ids, sleeping, sysinfo.
 
-import { EACCES, EFAULT, EINTR, EINVAL, ENOENT, EPERM, ESRCH } from '../lib/errno.ts'
+import { EFAULT, EINTR, EINVAL, ENOENT, EPERM, ESRCH } from '../lib/errno.ts'
 import { TICKS_PER_SECOND, TICK_MS, type Machine } from '../state/machine.ts'
 import { NSIG, type Task } from '../state/task.ts'
 import { doExecve } from '../kernel/exec.ts'
 import { doExit, waitForChild } from '../kernel/exit.ts'
 import { copyProcess } from '../kernel/fork.ts'
+import { FSHIFT } from '../kernel/loadavg.ts'
+import { setNice } from '../kernel/nice.ts'
 import { killTask, mayKill } from '../kernel/signal.ts'
+import { freeSwapPages, totalSwapPages } from '../mm/swapfile.ts'
 import { USER_FAULT, loadCString, loadPtr, store32, storePtr } from '../mm/uaccess.ts'
 import { WAITING, defineSyscall } from './define.ts'
 
@@ -105,11 +108,7 @@ export const setpriority = defineSyscall({
     if (which !== PRIO_PROCESS) return -EINVAL
     const target = who === 0 ? task : m.tasks.get(who)
     if (target === undefined) return -ESRCH
-    const nice = Math.max(-20, Math.min(19, prio))
-    if (!mayKill(task, target)) return -EPERM
-    if (nice < target.nice && task.uid !== 0) return -EACCES
-    target.nice = nice
-    return 0
+    return setNice(task, target, prio)
   },
 })
 
@@ -191,6 +190,8 @@ export const nanosleep = defineSyscall({
   },
 })
 
+const SI_LOAD_SHIFT = 16
+
 /** struct sysinfo of x86-64: uptime, loads[3], totalram, freeram, sharedram, bufferram, totalswap, freeswap, procs, … */
 export const sysinfo = defineSyscall({
   nr: 99,
@@ -201,15 +202,13 @@ export const sysinfo = defineSyscall({
     const word = m.layout.bits / 8
     const longs = [
       Math.floor(m.ticks / TICKS_PER_SECOND),
-      0,
-      0,
-      0,
+      ...m.loadavg.map((load) => load << (SI_LOAD_SHIFT - FSHIFT)),
       m.totalramPages * m.pageSize,
       m.zone.freePages * m.pageSize,
       m.shmem * m.pageSize,
       0,
-      0,
-      0,
+      totalSwapPages(m) * m.pageSize,
+      freeSwapPages(m) * m.pageSize,
     ]
     longs.forEach((value, i) => storePtr(m, task, info + i * word, value))
     store32(m, task, info + longs.length * word, m.tasks.size)
