@@ -90,6 +90,9 @@ export const IMAGES: Image[] = [
   { ...small, path: '/usr/bin/ic', textPages: 16, dataPages: 1, bssBytes: 0x1_0000 },
   { ...small, path: '/usr/bin/hog', textPages: 1 },
   { ...small, path: '/usr/bin/sleep', textPages: 2 },
+  { ...small, path: '/usr/bin/free', textPages: 3, heapStart: 1 },
+  { ...small, path: '/usr/bin/top', textPages: 20, dataPages: 2, heapStart: 4 },
+  { ...small, path: '/usr/bin/vmstat', textPages: 5, heapStart: 1 },
 ]
 
 /** A program of one page of code, linked with nothing: for looking at the kernel alone. */

@@ -23,7 +23,7 @@ import { mkSlabCaches } from '../mm/slab.ts'
 import { SWAP_DEVICE, swapon } from '../mm/swapon.ts'
 import { mkVmstat } from '../mm/vmstat.ts'
 import { IMAGES, LIBC, LOADER, imageFileSize, librarySize } from '../fs/images.ts'
-import { ROOT, create, createDevice, mkdir } from '../fs/tree.ts'
+import { ROOT, create, createDevice, createPartition, mkdir } from '../fs/tree.ts'
 import { doExecve } from '../kernel/exec.ts'
 import { copyProcess } from '../kernel/fork.ts'
 import { startKthreads } from '../kernel/kthread.ts'
@@ -187,6 +187,7 @@ function initTree(m: Machine): void {
   for (const path of ['/dev/shm', '/run', '/tmp']) mkdir(m, path, 0o777, ROOT)
   createDevice(m, '/dev/null', 'null')
   createDevice(m, '/dev/zero', 'zero')
+  if (m.options.swap > 0) createPartition(m, SWAP_DEVICE)
   for (const image of IMAGES) addImage(m, image.path, imageFileSize(image, m.pageSize))
   for (const library of [LIBC, LOADER]) addImage(m, library.path, librarySize(library, m.pageSize))
 }

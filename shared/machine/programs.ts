@@ -63,6 +63,7 @@ function startProgram(m: Machine, task: Task): number {
   const name = task.mm!.exe!.inode.image
   if (name === '/usr/bin/hog') startHog(m, task)
   else if (name === '/usr/bin/sleep') startSleep(m, task)
+  else if (Object.hasOwn(READERS, name)) startReader(task, READERS[name])
   else if (name === '/usr/bin/ic') {
     task.program = mkIcProgram()
     task.caught |= sigMask(SIGINT)
@@ -164,6 +165,41 @@ function startSleep(m: Machine, task: Task): void {
     const program: SleepProgram = { kind: 'sleep', ticks: Math.ceil((total * 1000) / TICK_MS) }
     task.program = program
   }
+}
+
+/**
+ * Readers that look several times sleep between their looks; what they see and print is made outside, by the shell that
+ * has started them. Only how long they live is theirs: seconds, by their command line.
+ */
+const READERS: Record<string, (argv: string[]) => number> = {
+  '/usr/bin/free': (argv) =>
+    (optionValue(argv, 's') ?? 1_000_000) * ((optionValue(argv, 'c') ?? Infinity) - 1),
+  '/usr/bin/top': (argv) =>
+    0.15 + (optionValue(argv, 'd') ?? 3) * ((optionValue(argv, 'n') ?? Infinity) - 1),
+  '/usr/bin/vmstat': (argv) => {
+    const [delay = 1, count = Infinity] = argv.filter((word) => /^\d+$/.test(word)).map(Number)
+    const skipsFirst = argv.some((word) => /^-\w*y/.test(word) || word === '--no-first')
+    return delay * (count - (skipsFirst ? 0 : 1))
+  },
+}
+
+/** The number behind `-n`, be it in the same word or the next. */
+function optionValue(argv: string[], letter: string): number | undefined {
+  for (const [i, word] of argv.entries()) {
+    const match = new RegExp(`^-[a-zA-Z]*${letter}(.*)$`).exec(word)
+    if (match === null) continue
+    const value = Number(match[1] === '' ? argv[i + 1] : match[1])
+    if (value > 0) return value
+  }
+  return undefined
+}
+
+const READER_TICKS_MAX = 2 ** 40
+
+function startReader(task: Task, lifetime: (argv: string[]) => number): void {
+  const ticks = Math.ceil(lifetime(task.cmdline.slice(1)) * TICKS_PER_SECOND)
+  const program: SleepProgram = { kind: 'sleep', ticks: Math.min(ticks, READER_TICKS_MAX) }
+  task.program = program
 }
 
 function runSleep(m: Machine, task: Task, program: SleepProgram): number {

@@ -1,12 +1,12 @@
 // /proc/PID/stat and statm: the same facts for programs to read (fs/proc/array.c do_task_stat, proc_pid_statm).
 
 import type { Machine } from '../state/machine.ts'
-import type { Task } from '../state/task.ts'
+import { RLIM_INFINITY, type Task } from '../state/task.ts'
 import { rssPages, textKb } from './status.ts'
 
 /** sysconf(_SC_CLK_TCK), the unit of times in stat. */
 export const CLK_TCK = 100
-const TTY_PTS = 136 // device major of /dev/pts/0 to 255
+const TTY_PTS = 136 // device major of /dev/pts/N
 
 function clockTicks(m: Machine, fuel: number): number {
   return Math.floor((fuel * CLK_TCK) / m.options.speed)
@@ -29,7 +29,7 @@ export function procStat(m: Machine, task: Task, permitted: boolean): string {
     task.parent?.pid ?? 0,
     task.pgrp,
     task.session,
-    pts < 0 ? 0 : TTY_PTS * 256 + pts,
+    pts < 0 ? 0 : (pts & 0xff) | (TTY_PTS << 8) | ((pts & ~0xff) << 12),
     -1, // tpgid
     task.flags,
     task.minFlt,
@@ -47,7 +47,7 @@ export function procStat(m: Machine, task: Task, permitted: boolean): string {
     task.startTime * (CLK_TCK / 20),
     mm === null ? 0 : mm.totalVm * m.pageSize,
     mm === null ? 0 : rssPages(mm),
-    m.layout.bits === 64 ? '18446744073709551615' : '4294967295', // rsslim
+    rssLimit(m, task),
     permitted ? address(mm?.startCode ?? 0) : mm === null ? 0 : 1,
     permitted ? address(mm?.endCode ?? 0) : mm === null ? 0 : 1,
     address(mm?.startStack ?? 0),
@@ -77,6 +77,12 @@ export function procStat(m: Machine, task: Task, permitted: boolean): string {
     permitted ? task.exitCode : 0,
   ]
   return fields.join(' ') + '\n'
+}
+
+/** Bytes; the largest number stands for none. */
+function rssLimit(m: Machine, { rlimits }: Task): string {
+  if (rlimits.rss.soft !== RLIM_INFINITY) return String(rlimits.rss.soft)
+  return m.layout.bits === 64 ? '18446744073709551615' : '4294967295'
 }
 
 /** size resident shared text lib data dt, in pages. */
