@@ -146,7 +146,7 @@ function runHog(m: Machine, task: Task, hog: HogProgram, fuel: number): number {
 
 function startSleep(m: Machine, task: Task): void {
   const seconds = task.cmdline.slice(1).map((argument) => {
-    const match = /^(\d{1,9}(?:\.\d{1,6})?)([smhd]?)$/.exec(argument)
+    const match = /^(\d{1,9}(?:\.\d{0,6})?|\.\d{1,6})([smhd]?)$/.exec(argument)
     return match === null
       ? NaN
       : Number(match[1]) * { '': 1, s: 1, m: 60, h: 3600, d: 86400 }[match[2]]!

@@ -1,9 +1,10 @@
 // choom (util-linux): a process's standing with the OOM killer.
 
-import { strerror } from '../../lib/errno.ts'
+import { EACCES, EINVAL, strerror } from '../../lib/errno.ts'
+import { OOM_SCORE_ADJ_MAX, OOM_SCORE_ADJ_MIN } from '../../mm/oomKill.ts'
 import { getopt, type OptionSpec } from '../getopt.ts'
 import { procOf } from '../procps/proc.ts'
-import { failed, ok, RECORDING, type Call, type Result } from '../world.ts'
+import { failed, ok, RECORDING, seatOf, shellTask, type Call, type Result } from '../world.ts'
 import type { Prefix } from './nice.ts'
 
 const USAGE = `
@@ -59,9 +60,18 @@ export async function choomPrefix(call: Call): Promise<Prefix | Result> {
   if (pid === null && adjust === null)
     return failed(`choom: no OOM score adjust value specified\n${TRY}`)
   if (pid === null) {
+    const errno = refusal(call, adjust!)
+    if (errno !== 0) return failed(`choom: failed to set score adjust value: ${strerror(errno)}\n`)
     return { stderr: '', argv: operands, child: { ...call.child, oomScoreAdj: adjust! } }
   }
   return adjust === null ? show(call, pid) : change(call, pid, adjust)
+}
+
+/** Whether a child of the shell may set that for itself; an errno, 0 if it may. */
+function refusal({ world }: Call, adjust: number): number {
+  if (adjust < OOM_SCORE_ADJ_MIN || adjust > OOM_SCORE_ADJ_MAX) return EINVAL
+  const lowest = shellTask(world)?.oomScoreAdjMin ?? 0
+  return adjust < lowest && seatOf(world).uid !== 0 ? EACCES : 0
 }
 
 function show({ world }: Call, pid: number): Result {

@@ -216,7 +216,7 @@ async function swapoffOne(call: Call, path: string, verbose: boolean): Promise<R
   return { ...failed(why, SOME_FAILED), stdout: said }
 }
 
-interface SwapLine {
+export interface SwapLine {
   name: string
   type: string
   sizeKb: number
@@ -224,7 +224,7 @@ interface SwapLine {
   priority: string
 }
 
-function parseSwaps(text: string): SwapLine[] {
+export function parseSwaps(text: string): SwapLine[] {
   return text
     .split('\n')
     .slice(1)
@@ -235,14 +235,14 @@ function parseSwaps(text: string): SwapLine[] {
     })
 }
 
-interface ShowWish {
+export interface ShowWish {
   columns: string[]
   headings: boolean
   raw: boolean
   bytes: boolean
 }
 
-const DEFAULT_COLUMNS = ['NAME', 'TYPE', 'SIZE', 'USED', 'PRIO']
+export const DEFAULT_COLUMNS = ['NAME', 'TYPE', 'SIZE', 'USED', 'PRIO']
 
 /** What stands in a column, and whether numbers are set to the right. */
 const SHOW_COLUMNS: Record<

@@ -84,6 +84,7 @@ export interface TopWish {
 
 /** What one look finds. */
 export interface TopLook {
+  seconds: number // since boot
   uptime: string // as uptime prints it
   meminfo: Meminfo
   cpu: CpuTicks
@@ -244,6 +245,7 @@ function lookAt(call: Call, proc: Proc, { pids, uid }: TopWish): TopLook {
       (uid === null || process.ids('Uid')[1] === uid),
   )
   return {
+    seconds,
     uptime: uptimeText(now, seconds, users, averages),
     meminfo: parseMeminfo(proc.read('meminfo')!),
     cpu: parseStat(proc.read('stat')!).cpu,
@@ -355,7 +357,7 @@ function timeText(ticks: number): string {
 
 export function topFrame(now: TopLook, before: TopLook, wish: TopWish): string {
   const cpu = cpuDelta(now.cpu, before.cpu)
-  const elapsed = Math.max(cpuTotal(cpu), 1)
+  const elapsed = Math.max(now.seconds - before.seconds, 0.005) * CLK_TCK
   const earlier = new Map(before.processes.map((process) => [process.pid, process.cpuTicks()]))
   const rows = now.processes.map((process): Row => {
     const ticks = process.cpuTicks() - (earlier.get(process.pid) ?? process.cpuTicks())
@@ -440,9 +442,10 @@ export function topMemory(
     fixed(Math.fround(kb / 1024 ** summaryScale), summaryScale === 0 ? 0 : 1).padStart(9)
   const unit = ['KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'][summaryScale]
   const { total, free, used, buffers, cached, swapTotal, swapFree, available } = info
+  const swapUsed = swapTotal - swapFree
   return [
-    `${unit} Mem : ${cell(total)} total, ${cell(free)} free, ${cell(used)} used, ${cell(buffers + cached)} buff/cache     `,
-    `${unit} Swap: ${cell(swapTotal)} total, ${cell(swapFree)} free, ${cell(swapTotal - swapFree)} used. ${cell(available)} avail Mem `,
+    `${unit} Mem :${cell(total)} total,${cell(free)} free,${cell(used)} used,${cell(buffers + cached)} buff/cache     `,
+    `${unit} Swap:${cell(swapTotal)} total,${cell(swapFree)} free,${cell(swapUsed)} used.${cell(available)} avail Mem `,
   ]
 }
 
