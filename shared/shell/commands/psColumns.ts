@@ -237,7 +237,7 @@ function elapsed(p: Process, { uptime }: PsContext): number {
 
 /** Thousandths of its life that the process has run. */
 export function cpuPermille(p: Process, ps: PsContext): number {
-  const life = Math.trunc(elapsed(p, ps) * CLK_TCK + 1e-6)
+  const life = Math.trunc(elapsed(p, ps) * CLK_TCK)
   return life === 0 ? 0 : Math.floor((p.cpuTicks() * 1000) / life)
 }
 
