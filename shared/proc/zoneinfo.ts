@@ -66,5 +66,5 @@ export function procPagetypeinfo(m: Machine): string {
   const kept = Math.floor((zone.presentPages - zone.managedPages) / blockPages)
   const blocks = [kept, Math.ceil(zone.presentPages / blockPages) - kept, 0, 0, 0]
   const types = MIGRATE_TYPES.map((type) => `${type.padStart(12)} `).join('')
-  return `${text}\n${'Number of blocks type'.padEnd(23)} ${types}\n${zoneHead(m)} ${numbers(blocks, 12)}\n`
+  return `${text}\n${'Number of blocks type'.padEnd(23)}${types}\n${zoneHead(m)} ${numbers(blocks, 12)}\n`
 }

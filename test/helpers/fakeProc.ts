@@ -87,7 +87,7 @@ function filesOf(facts: Facts): Record<string, string> {
 
 /**
  * Processor time and start of a process, both in clock ticks, of which a reader makes these seconds and this share, in
- * units of 1/`per` of its life (1000: tenths of a per cent), and the start time that is shown.
+ * units of 1/`per` of its life (1000: tenths of a per cent), and the start time that is shown; null if there are none.
  */
 export function solveTimes(
   uptime: number,
@@ -95,15 +95,16 @@ export function solveTimes(
   share: number,
   per: 100 | 1000,
   fits: (starttime: number) => boolean,
-): { ticks: number; starttime: number } {
+): { ticks: number; starttime: number } | null {
   const now = Math.round(uptime * 100)
   for (let ticks = seconds * 100; ticks < seconds * 100 + 100; ticks++) {
-    const longest = share === 0 ? now : Math.min(Math.floor((ticks * per) / share), now)
-    for (let life = longest; life > 0; life--) {
-      const shown = Math.floor((ticks * 1000) / life / (1000 / per))
+    const longest = share === 0 ? now : Math.min(Math.floor((ticks * per) / share) + 1, now)
+    for (let begun = now - longest; begun < now; begun++) {
+      const life = Math.trunc((uptime - begun / 100) * 100) // as procps reckons
+      const shown = life === 0 ? 0 : Math.floor((ticks * 1000) / life / (1000 / per))
       if (shown > share) break
-      if (shown === share && fits(now - life)) return { ticks, starttime: now - life }
+      if (shown === share && fits(begun)) return { ticks, starttime: begun }
     }
   }
-  throw new Error(`no times for ${seconds} s and ${share}/${per}`)
+  return null
 }

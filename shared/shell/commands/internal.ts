@@ -40,7 +40,7 @@ export async function background(call: Call): Promise<Result> {
   const unwrapped = await unwrap(call)
   if ('status' in unwrapped) return unwrapped
   const { argv, child, stderr } = unwrapped
-  const [name, ...args] = argv
+  const [name] = argv
   if (world.port.readOnly) return failed(`bash: ${name}: ${RECORDING}\n`)
   const path = programPath(call, name)
   if (world.fs.imagePath(path) === null && argv !== call.args) return call.run(argv, child)

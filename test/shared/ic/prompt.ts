@@ -52,7 +52,9 @@ export function sitDown(ram = 32 << 20): Prompt {
   const busy = (): boolean =>
     [...m.tasks.values()].some(
       ({ state, wait }) =>
-        state === 'R' || state === 'D' || (state === 'S' && (wait.for === 'timer' || wait.for === 'output')),
+        state === 'R' ||
+        state === 'D' ||
+        (state === 'S' && (wait.for === 'timer' || wait.for === 'output')),
     )
   return {
     m,
