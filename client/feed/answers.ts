@@ -1,7 +1,7 @@
 // The worker's answers: pure views of a room, as little as the panel that asked shows.
 
 import { icIsWaiting } from '@shared/ic/program.ts'
-import { oomScore, selectBadProcess } from '@shared/mm/oomKill.ts'
+import { nextVictim, oomScore } from '@shared/mm/oomKill.ts'
 import { syslogBody, syslogHead } from '@shared/proc/syslog.ts'
 import { frameInfo } from '@shared/proc/frameInfo.ts'
 import type { FrameMap } from '@shared/proc/frames.ts'
@@ -93,7 +93,7 @@ function processRows(room: Room, seat: number | null): ProcessRow[] {
     if (siblings === undefined) below.set(parent, [task])
     else siblings.push(task)
   }
-  const victim = selectBadProcess(room.machine)
+  const victim = nextVictim(room.machine)
   const rows: ProcessRow[] = []
   const open: { task: Task; depth: number }[] = []
   const push = (parent: Task | null, depth: number) => {

@@ -44,6 +44,7 @@ export class Chronicle {
   private lastExit: Exit | null = null
   private syslogLines = 0
   private asker = ''
+  private bySysrq = false // the next kill is one that root asked for
   private victims = new Map<number, Victim>() // by pid
   private senders = new Map<string, { seat: number; signal: number }>() // by handle
   private started = false
@@ -118,14 +119,19 @@ export class Chronicle {
 
   private readLine({ ident, text }: LogLine): void {
     if (ident !== 'kernel') return
+    if (text.endsWith('Manual OOM execution')) {
+      this.bySysrq = true
+      this.asker = ''
+    }
     const asker = /^(.{1,15}) invoked oom-killer/.exec(text)
-    if (asker !== null) this.asker = asker[1]
+    if (asker !== null && !this.bySysrq) this.asker = asker[1]
     const killed = /Killed process (\d+) \(/.exec(text)
     if (killed === null) return
     let rss = 0
     for (const part of text.matchAll(/(?:anon|file|shmem)-rss:(\d+)kB/g))
       rss += Number(part[1]) * 1024
-    this.victims.set(Number(killed[1]), { rss, asker: text.includes('(SysRq)') ? '' : this.asker })
+    this.victims.set(Number(killed[1]), { rss, asker: this.asker })
+    this.bySysrq = false
   }
 
   private readTerminals({ machine }: Room, seq: number): void {

@@ -10,6 +10,7 @@ type Runner = (text: string, options: MachineOptions) => string[]
 /** By the name of the set. */
 const runners: Record<string, () => Promise<Runner>> = {
   mm: async () => (await import('../trace/mm.ts')).runTrace,
+  oom: async () => (await import('../trace/oom.ts')).runCases,
 }
 
 const planned = ['malloc', 'mm', 'oom']

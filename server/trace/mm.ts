@@ -6,6 +6,7 @@
 //   p1 fork p2                 3 ok f=0
 
 import { assert } from '../../shared/lib/assert.ts'
+import { roundDown } from '../../shared/lib/bits.ts'
 import { errnoName } from '../../shared/lib/errno.ts'
 import { ptePfn, ptePresent } from '../../shared/hw/mmu.ts'
 import { dirtySlabOf, frameBase } from '../../shared/hw/ram.ts'
@@ -35,14 +36,15 @@ import { ROOT, create } from '../../shared/fs/tree.ts'
 import { apply, createMachine, type Outcome } from '../../shared/machine/machine.ts'
 import type { MachineCommand } from '../../shared/machine/command.ts'
 import { vmaName, vmaPermissions } from '../../shared/proc/maps.ts'
-import { gatherVma } from '../../shared/proc/smaps.ts'
+import { PSS_SHIFT, gatherVma } from '../../shared/proc/smaps.ts'
 
-const PAGE = 4096
-const BASE_M = 0x7ffff7fff000
-const BASE_S = 0x7ffffffff000
-const BASE_H = 0x200000000000
-const BASE_D = 0x402000
-const TIB = 2 ** 40
+/** The hole that the kernel does not use by itself: where it begins and where the mappings' part of the space does. */
+const HOLE = {
+  64: { start: 0x2000_0000_0000, end: 0x3000_0000_0000, mappings: 0x4000_0000_0000 },
+  32: { start: 0x4000_0000, end: 0x6000_0000, mappings: 0x6000_0000 },
+}
+/** Addresses that belong to program and heap: so many bytes from its text on. */
+const PROGRAM_SPACE = { 64: 2 ** 40, 32: 2 ** 29 }
 
 const ROOT_SEAT = 1
 const USER_SEAT = 2
@@ -100,7 +102,7 @@ function startTrace(declarations: string[], options: MachineOptions): Trace {
       const access = flags.includes('ro') ? O_RDONLY : flags.includes('wo') ? O_WRONLY : O_RDWR
       files.push({
         name,
-        bytes: lengthOf(size),
+        bytes: lengthOf(options, size),
         fill: Number(fill) & 0xff,
         tmpfs: flags.includes('tmpfs'),
         access,
@@ -110,7 +112,7 @@ function startTrace(declarations: string[], options: MachineOptions): Trace {
   const m = createMachine(options, 0)
   must(apply(m, ROOT_SEAT, { t: 'seat', name: 'root', role: 'teacher', from: '::1' }))
   must(apply(m, USER_SEAT, { t: 'seat', name: 'p1', role: 'student', from: '::1' }))
-  const exe = addFile(m, '/mnt/exe', 'image', (1 + data) * PAGE, 0xcf)
+  const exe = addFile(m, '/mnt/exe', 'image', (1 + data) * m.pageSize, 0xcf)
   exe.image = `bare:${data}:${bss}`
   exe.mode |= 0o111
   const spawned = must(
@@ -161,13 +163,14 @@ function addFile(
   const inode = create(m, path, S_IFREG | 0o666, backing, ROOT)
   assert(typeof inode !== 'number', 'the trace’s files fit')
   inode.size = bytes
-  for (let index = 0; index * PAGE < bytes; index++) {
+  const { pageSize } = m
+  for (let index = 0; index * pageSize < bytes; index++) {
     const pfn = readPage(m, inode, index, 0)
     assert(pfn !== NO_PFN, 'the trace’s files fit into RAM')
     const slab = dirtySlabOf(m.ram, pfn)
-    const page = new Uint8Array(slab.buffer, frameBase(m.ram, pfn) * 4, PAGE)
+    const page = new Uint8Array(slab.buffer, frameBase(m.ram, pfn) * 4, pageSize)
     page.fill(0)
-    page.fill((fill + index) & 0xff, 0, Math.min(PAGE, bytes - index * PAGE))
+    page.fill((fill + index) & 0xff, 0, Math.min(pageSize, bytes - index * pageSize))
     if (backing === 'tmpfs') m.zone.page.flags[pfn] |= PG_DIRTY
     if (backing === 'disk') {
       assert(reserveBlock(m, inode, index), 'the trace’s files fit on the disk')
@@ -188,38 +191,44 @@ function must(outcome: Outcome): Outcome {
 // --- words -----------------------------------------------------------------------------------------------------------
 
 /** Bytes of a length: pages, or with suffix k KiB, b bytes. */
-function lengthOf(word: string): number {
+function lengthOf({ pageSize }: { pageSize: number }, word: string): number {
   const match = /^(-?(?:0x[0-9a-f]+|\d+))([kb]?)$/i.exec(word)
   if (match === null) throw new SyntaxError(`'${word}' is no length`)
-  return Number(match[1]) * { '': PAGE, k: 1024, b: 1 }[match[2]]!
+  return Number(match[1]) * { '': pageSize, k: 1024, b: 1 }[match[2]]!
 }
 
 /** BASE[+PAGES|-PAGES][:BYTES]; undefined if the name was never defined. */
-function addressOf({ names, base }: Trace, word: string): number | undefined {
+function addressOf({ m, names, base }: Trace, word: string): number | undefined {
   const match =
     /^(0x[0-9a-f]+|[A-Za-z_]\w*)(?:([+-])(0x[0-9a-f]+|\d+))?(?::(0x[0-9a-f]+|\d+))?$/i.exec(word)
   if (match === null) throw new SyntaxError(`'${word}' is no address`)
   const [, start, sign, pages, bytes] = match
-  const bases: Record<string, number> = { M: BASE_M, B: base.brk, H: BASE_H, S: BASE_S, D: BASE_D }
+  const { bits, mmapBase, stackTop, textStart } = m.layout
+  const bases: Record<string, number> = {
+    M: mmapBase,
+    B: base.brk,
+    H: HOLE[bits].start,
+    S: stackTop,
+    D: textStart + 2 * m.pageSize,
+  }
   const from = start.startsWith('0x') ? Number(start) : (names.get(start) ?? bases[start])
   if (from === undefined) return undefined
-  return from + (sign === '-' ? -1 : 1) * Number(pages ?? 0) * PAGE + Number(bytes ?? 0)
+  return from + (sign === '-' ? -1 : 1) * Number(pages ?? 0) * m.pageSize + Number(bytes ?? 0)
 }
 
-function showAddress({ base }: Trace, va: number): string {
-  const page = Math.floor(va / PAGE) * PAGE
-  const bytes = va - page
-  const rest = bytes === 0 ? '' : `:${bytes}`
+function showAddress({ m, base }: Trace, va: number): string {
+  const { bits, mmapBase, stackTop, textStart } = m.layout
+  const hole = HOLE[bits]
+  const page = roundDown(va, m.pageSize)
+  const rest = va === page ? '' : `:${va - page}`
   const relative = (letter: string, from: number) => {
-    const pages = (page - from) / PAGE
+    const pages = (page - from) / m.pageSize
     return `${letter}${pages < 0 ? '-' : '+'}${Math.abs(pages)}${rest}`
   }
-  if (page >= 0x400000 && page < 0x400000 + TIB) return relative('B', base.brk)
-  if (page >= BASE_H && page < 0x300000000000) return relative('H', BASE_H)
-  if (page >= 0x400000000000 && page <= BASE_M + (64 << 20)) {
-    return relative('M', BASE_M)
-  }
-  if (page > BASE_M && page <= BASE_S) return `S-${(BASE_S - page) / PAGE}${rest}`
+  if (page >= textStart && page < textStart + PROGRAM_SPACE[bits]) return relative('B', base.brk)
+  if (page >= hole.start && page < hole.end) return relative('H', hole.start)
+  if (page >= hole.mappings && page <= mmapBase + (64 << 20)) return relative('M', mmapBase)
+  if (page > mmapBase && page <= stackTop) return `S-${(stackTop - page) / m.pageSize}${rest}`
   return `0x${page.toString(16)}${rest}`
 }
 
@@ -246,12 +255,12 @@ function runs(tokens: string[]): string {
 function runOp(trace: Trace, words: string[]): string[] {
   if (words[0] === 'truncate') {
     const path = `/mnt/${words[1]}`
-    must(apply(trace.m, ROOT_SEAT, { t: 'truncate', path, length: lengthOf(words[2]) }))
+    must(apply(trace.m, ROOT_SEAT, { t: 'truncate', path, length: lengthOf(trace.m, words[2]) }))
     return ['ok']
   }
   if (words[0] === 'frames') return frames(trace, words)
   if (words[0] === 'commit')
-    return [`ok ${((trace.m.committed - trace.base.committed) * PAGE) / 1024}`]
+    return [`ok ${((trace.m.committed - trace.base.committed) * trace.m.pageSize) / 1024}`]
   const [name, op, ...args] = words
   const task = trace.processes.get(name)
   if (task?.mm === null || task === undefined) return ['noproc']
@@ -266,25 +275,25 @@ type Operation = (trace: Trace, task: Task, args: string[]) => string[]
 const operations: Record<string, Operation> = {
   mmap,
   munmap: (trace, task, [addr, length]) =>
-    withAddress(trace, addr, (va) => call(trace, task, 'munmap', [va, lengthOf(length)])),
+    withAddress(trace, addr, (va) => call(trace, task, 'munmap', [va, lengthOf(trace.m, length)])),
   mprotect: (trace, task, [addr, length, prot]) =>
     withAddress(trace, addr, (va) =>
-      call(trace, task, 'mprotect', [va, lengthOf(length), protOf(prot)]),
+      call(trace, task, 'mprotect', [va, lengthOf(trace.m, length), protOf(prot)]),
     ),
   mremap,
   madvise: (trace, task, [addr, length, advice]) =>
     withAddress(trace, addr, (va) =>
-      call(trace, task, 'madvise', [va, lengthOf(length), adviceOf(advice)]),
+      call(trace, task, 'madvise', [va, lengthOf(trace.m, length), adviceOf(advice)]),
     ),
   brk,
   mlock: (trace, task, [addr, length, onfault]) =>
     withAddress(trace, addr, (va) =>
       onfault === 'onfault'
-        ? call(trace, task, 'mlock2', [va, lengthOf(length), 1])
-        : call(trace, task, 'mlock', [va, lengthOf(length)]),
+        ? call(trace, task, 'mlock2', [va, lengthOf(trace.m, length), 1])
+        : call(trace, task, 'mlock', [va, lengthOf(trace.m, length)]),
     ),
   munlock: (trace, task, [addr, length]) =>
-    withAddress(trace, addr, (va) => call(trace, task, 'munlock', [va, lengthOf(length)])),
+    withAddress(trace, addr, (va) => call(trace, task, 'munlock', [va, lengthOf(trace.m, length)])),
   mlockall: (trace, task, args) => {
     const flags =
       (args.includes('current') ? 1 : 0) |
@@ -295,17 +304,22 @@ const operations: Record<string, Operation> = {
   munlockall: (trace, task) => call(trace, task, 'munlockall', []),
   msync: (trace, task, [addr, length, sync]) =>
     withAddress(trace, addr, (va) =>
-      call(trace, task, 'msync', [va, lengthOf(length), sync === 'sync' ? 4 : 1]),
+      call(trace, task, 'msync', [va, lengthOf(trace.m, length), sync === 'sync' ? 4 : 1]),
     ),
   read: (trace, task, [addr, count]) =>
-    withAddress(trace, addr, (va) => access(trace, task, 'read', va, Number(count ?? 1), PAGE, 0)),
+    withAddress(trace, addr, (va) =>
+      access(trace, task, 'read', va, Number(count ?? 1), trace.m.pageSize, 0),
+    ),
   write: (trace, task, [addr, count, byte]) =>
     withAddress(trace, addr, (va) =>
-      access(trace, task, 'write', va, Number(count), PAGE, Number(byte)),
+      access(trace, task, 'write', va, Number(count), trace.m.pageSize, Number(byte)),
     ),
   fetch: (trace, task, [addr]) => withAddress(trace, addr, (va) => fetch(trace, task, va)),
-  stackgrow: (trace, task, [count]) =>
-    access(trace, task, 'write', BASE_S - 2 * PAGE, Number(count), -PAGE, 0x5c),
+  stackgrow: (trace, task, [count]) => {
+    const { layout, pageSize } = trace.m
+    const from = layout.stackTop - 2 * pageSize
+    return access(trace, task, 'write', from, Number(count), -pageSize, 0x5c)
+  },
   fork,
   exit: (trace, task) => {
     apply(trace.m, USER_SEAT, { t: 'call', task: task.handle, call: 'exit_group', args: [0] })
@@ -367,7 +381,7 @@ function mmap(
       if (va === undefined) return ['undefined']
       addr = va
       flags |= { at: MAP.MAP_FIXED, noreplace: MAP.MAP_FIXED_NOREPLACE, hint: 0 }[key]
-    } else if (key === 'off') offset = lengthOf(value)
+    } else if (key === 'off') offset = lengthOf(trace.m, value)
     else
       flags |=
         {
@@ -393,7 +407,7 @@ function mmap(
   }
   const outcome = issue(trace, task, 'mmap', [
     addr,
-    lengthOf(length),
+    lengthOf(trace.m, length),
     protOf(prot),
     flags,
     fd,
@@ -436,7 +450,7 @@ function mremap(
     }
   }
   return withAddress(trace, addr, (va) => {
-    const args = [va, lengthOf(oldLength), lengthOf(newLength), flags, target]
+    const args = [va, lengthOf(trace.m, oldLength), lengthOf(trace.m, newLength), flags, target]
     const { errno, result } = issue(trace, task, 'mremap', args)
     if (errno !== undefined) return [`${errnoName(errno)} ${faults(trace, task)}`]
     if (name !== '') trace.names.set(name, result!)
@@ -474,7 +488,7 @@ function brk(trace: Trace, task: Task, [word]: string[]): string[] {
   const target =
     relative === null
       ? addressOf(trace, word)
-      : mm.brk + (relative[1] === '-' ? -1 : 1) * lengthOf(relative[2])
+      : mm.brk + (relative[1] === '-' ? -1 : 1) * lengthOf(trace.m, relative[2])
   if (target === undefined) return ['undefined']
   const { result } = issue(trace, task, 'brk', [target])
   const state = result === target ? 'ok' : 'ENOMEM'
@@ -501,13 +515,13 @@ function fork(trace: Trace, task: Task, [name]: string[]): string[] {
 
 function rlimit(trace: Trace, task: Task, [what, word]: string[]): string[] {
   const mm = task.mm!
-  const inUse = (what === 'as' ? mm.totalVm : mm.dataVm) * PAGE
+  const inUse = (what === 'as' ? mm.totalVm : mm.dataVm) * mm.pageSize
   const soft =
     word === 'unlimited'
       ? RLIM_INFINITY
       : word.startsWith('+')
-        ? inUse + lengthOf(word.slice(1))
-        : lengthOf(word)
+        ? inUse + lengthOf(trace.m, word.slice(1))
+        : lengthOf(trace.m, word)
   const resource = what as 'stack' | 'memlock' | 'as' | 'data'
   must(apply(trace.m, USER_SEAT, { t: 'rlimit', task: task.handle, resource, soft }))
   return ['ok']
@@ -553,10 +567,10 @@ function access(
 
 /** Executes what lies there: a nop, or zeros, which are `add %al,(%rax)` with rax 0. */
 function fetch(trace: Trace, task: Task, va: number): string[] {
-  const fetched = access(trace, task, 'exec', va, 1, PAGE, 0)
+  const fetched = access(trace, task, 'exec', va, 1, 1, 0)
   peekText(trace.m, task, va)
   if (!fetched[0].startsWith('ok') || peek8(trace.m, task, va) === NOP) return fetched
-  return access(trace, task, 'write', 0, 1, PAGE, 0)
+  return access(trace, task, 'write', 0, 1, 1, 0)
 }
 
 const NOP = 0x90
@@ -564,7 +578,7 @@ const NOP = 0x90
 /** A debugger looks at the instruction, whatever the protection says: that brings the page in, too. */
 function peekText(m: Machine, task: Task, va: number): void {
   const vma = vmaLookup(task.mm!, va)
-  const page = Math.floor(va / PAGE) * PAGE
+  const page = roundDown(va, m.pageSize)
   if (vma !== undefined && frameAt(m, task.mm!, page) === NO_PFN) faultIn(m, vma, page, false)
 }
 
@@ -617,7 +631,7 @@ const shownFlags: [flag: number, name: string][] = [
 ]
 
 function vmaHead(trace: Trace, vma: Vma): string {
-  const pages = (vma.end - vma.start) / PAGE
+  const pages = (vma.end - vma.start) / trace.m.pageSize
   return `${showAddress(trace, vma.start)} ${pages} ${vmaPermissions(vma)} ${kindOf(trace, vma)}`
 }
 
@@ -632,14 +646,14 @@ function smapsLine(trace: Trace, vma: Vma): string {
   const fields = {
     size: kb(vma.end - vma.start),
     rss: kb(sums.rss),
-    pss: kb(sums.pss / 4096),
+    pss: kb(sums.pss / 2 ** PSS_SHIFT),
     sc: kb(sums.sharedClean),
     sd: kb(sums.sharedDirty),
     pc: kb(sums.privateClean),
     pd: kb(sums.privateDirty),
     anon: kb(sums.anonymous),
     swap: 0,
-    locked: kb(sums.pssLocked / 4096),
+    locked: kb(sums.pssLocked / 2 ** PSS_SHIFT),
   }
   return `${vmaHead(trace, vma)} ${Object.entries(fields)
     .map(([key, value]) => `${key}=${value}`)
@@ -672,7 +686,7 @@ function entries(
 ): string {
   const tokens: string[] = []
   for (let i = 0; i < count; i++) {
-    const pfn = frameAt(m, mm, va + i * PAGE)
+    const pfn = frameAt(m, mm, va + i * m.pageSize)
     if (pfn === NO_PFN) tokens.push('-')
     else if (pfn === m.zeroPfn) tokens.push('z')
     else {

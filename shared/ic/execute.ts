@@ -1,7 +1,7 @@
 // The interpreter of postfix code. It stops after any instruction: when the fuel is used up, when the process sleeps in
 // a call, when a signal is pending; it goes on with the same instruction or the next one.
 
-import { PAGE_FUEL, mustYield } from '../kernel/sched.ts'
+import { bytesFuel, mustYield } from '../kernel/sched.ts'
 import { sigMask } from '../mm/oomKill.ts'
 import { USER_FAULT, load16, load32, load8, store16, store32, store8 } from '../mm/uaccess.ts'
 import type { Machine } from '../state/machine.ts'
@@ -60,7 +60,7 @@ export function execute(c: Caller, program: IcProgram, fuel: number): number {
   while (used < fuel) {
     used++
     if (task.minFlt + task.majFlt !== faults) {
-      used += (task.minFlt + task.majFlt - faults) * PAGE_FUEL
+      used += (task.minFlt + task.majFlt - faults) * bytesFuel(m.pageSize)
       faults = task.minFlt + task.majFlt
       if (mustYield(m, task)) break
     }

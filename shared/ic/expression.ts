@@ -585,6 +585,8 @@ function parseCall(c: Compiler, operand: Operand, open: Token): Operand {
   let index = c.names.indexOf(operand.name)
   if (index < 0) index = c.names.push(operand.name) - 1
   emit(c, code.CALL, index, count)
+  // What comes back is widened as a signed number: -1 for MAP_FAILED.
+  if (code.kindOf(prototype.result, c.bits) === code.U32) emit(c, code.CONVERT, code.U32)
   const result = mkOperand('value', prototype.result, operand.from, to)
   return { ...result, quiet: quietFunctions.includes(operand.name) }
 }
@@ -678,7 +680,7 @@ function lookUp(c: Compiler, token: Token): Operand {
     const type = constantType(constant.type, c)
     const low = Number(BigInt.asIntN(32, constant.value))
     const high = Number(BigInt.asIntN(32, constant.value >> 32n))
-    const narrow = type.kind === 'pointer' && c.bits === 32
+    const narrow = code.kindOf(type, c.bits) === code.U32
     return mkConstant(type, low, narrow ? 0 : high, token.from, token.to)
   }
   if (files.includes(name)) {

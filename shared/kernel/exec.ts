@@ -1,16 +1,17 @@
 // execve() of a built-in program: a new address space, laid out by kernel and loader, with the pages touched that a
 // start touches (fs/exec.c, fs/binfmt_elf.c, and what ld.so and libc do before main).
 //
-//   0x400000    text          r-xp     the program's file
-//   0x600000    relro         r--p
-//   0x601000    data, bss     rw-p
-//   0x1000000   heap                   grows with brk
-//               mappings               placed downward
-//               TLS           rw-p
-//               libc          r--p r-xp r--p r--p rw-p, then its bss
-//               [vvar] [vdso]
-//               ld.so         r--p r-xp r--p r--p rw-p
-//   0x7fff…     stack         grows down
+//   0x400000    0x8048000   text          r-xp     the program's file
+//   0x600000    at once     relro         r--p
+//   0x601000    behind      data, bss     rw-p
+//   0x1000000   0x9000000   heap                   grows with brk
+//                           mappings               placed downward
+//                           TLS           rw-p     on i386 in libc's bss
+//                           libc          r--p r-xp r--p r--p rw-p, then its bss
+//                           [vvar] [vdso]
+//                           ld.so         r--p r-xp r--p r--p rw-p
+//   0x7fff…     0xc0000000  stack         grows down
+//   x86-64      i386
 
 import { EACCES, ENOENT, ENOEXEC, ENOMEM } from '../lib/errno.ts'
 import { roundUp } from '../lib/bits.ts'
@@ -33,17 +34,19 @@ import {
 } from '../state/mm.ts'
 import { PF_FORKNOEXEC, type Program, type Task } from '../state/task.ts'
 import {
+  VDSO_UNITS,
+  VVAR_UNITS,
   findBareImage,
   findImage,
-  LIBC,
-  LOADER,
-  STACK_PAGES,
-  TLS,
-  VDSO_PAGES,
-  VVAR_PAGES,
+  findRuntime,
+  loadImage,
+  loadLibrary,
+  pagesOfUnits,
+  unitPages,
   type BareImage,
   type Image,
   type Library,
+  type Runtime,
 } from '../fs/images.ts'
 import { MAY_EXEC, namei, permission } from '../fs/tree.ts'
 import { VM_FAULT_MAJOR, faultIn } from '../mm/memory.ts'
@@ -52,9 +55,9 @@ import { vmaLookup } from '../mm/vma.ts'
 import { switchMm } from '../hw/tlb.ts'
 import { mmAlloc, mmPut } from './fork.ts'
 
-const TEXT_START = 0x40_0000
-const DATA_START = 0x60_0000
-const HEAP_START = 0x100_0000
+const STACK_EXPAND = 131072 // bytes that the stack is given beyond the page of its arguments
+const FIRST_FRAME = 2048 // bytes of arguments, environment and auxiliary vector above the first frame
+const TOP_PAD = 131072 // what malloc takes beyond a request
 const MAY_ALL = VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC
 
 /** Replaces what the task executes. 0, or -errno with the task as it was; -ENOMEM may also mean that the task was killed. */
@@ -105,13 +108,14 @@ function layOut(
   argv: string[],
 ): boolean {
   switchMm(m.tlb, mm.id)
+  const runtime = findRuntime(m.layout.bits)
   return (
     mapStack(m, task, mm, image, argv) &&
     mapProgram(m, task, mm, image, file) &&
-    mapLibrary(m, task, mm, LOADER) &&
+    mapLibrary(m, task, mm, runtime.loader) &&
     mapVdso(m, task, mm) &&
-    mapLibrary(m, task, mm, LIBC) &&
-    mapTls(m, task, mm) &&
+    mapLibrary(m, task, mm, runtime.libc) &&
+    mapTls(m, task, mm, runtime) &&
     startHeap(m, task, mm, image)
   )
 }
@@ -123,19 +127,20 @@ function layOut(
 function layOutBare(m: Machine, task: Task, mm: Mm, image: BareImage, file: Inode): boolean {
   switchMm(m.tlb, mm.id)
   const page = m.pageSize
-  const data = TEXT_START + 2 * page
+  const { textStart, stackTop, mmapBase } = m.layout
+  const data = textStart + 2 * page
   const bss = data + image.dataPages * page
-  const size = STACK_PAGES * page
-  const stack = m.layout.stackTop - size
+  const stackPages = stackPagesAtStart(m)
+  const stack = stackTop - stackPages * page
   const pages = image.dataPages + image.bssPages
-  mm.mmapBase = m.layout.mmapBase
-  mm.startCode = TEXT_START
-  mm.endCode = TEXT_START + page
+  mm.mmapBase = mmapBase
+  mm.startCode = textStart
+  mm.endCode = textStart + page
   mm.startData = data
   mm.endData = bss
-  mm.startBrk = pages === 0 ? TEXT_START + page : data + pages * page
+  mm.startBrk = pages === 0 ? textStart + page : data + pages * page
   mm.brk = mm.startBrk
-  mm.startStack = m.layout.stackTop - page / 2
+  mm.startStack = stackTop - FIRST_FRAME
   const request = (flags: number, from: Inode | null, pgoff: number): MapRequest => ({
     flags: flags | MAY_ALL,
     file: from,
@@ -145,40 +150,47 @@ function layOutBare(m: Machine, task: Task, mm: Mm, image: BareImage, file: Inod
   const stackFlags = VM_READ | VM_WRITE | VM_GROWSDOWN
   const rw = VM_READ | VM_WRITE
   return (
-    map(m, task, mm, TEXT_START, page, request(VM_READ | VM_EXEC, file, 0)) >= 0 &&
+    map(m, task, mm, textStart, page, request(VM_READ | VM_EXEC, file, 0)) >= 0 &&
     (image.dataPages === 0 || map(m, task, mm, data, bss - data, request(rw, file, 1)) >= 0) &&
     (image.bssPages === 0 ||
       map(m, task, mm, bss, image.bssPages * page, request(rw, null, 0)) >= 0) &&
-    map(m, task, mm, stack, size, request(stackFlags, null, 0)) >= 0 &&
-    touch(m, task, mm, TEXT_START, [0], false) &&
-    touch(m, task, mm, stack, [STACK_PAGES - 1], true)
+    map(m, task, mm, stack, stackPages * page, request(stackFlags, null, 0)) >= 0 &&
+    touch(m, task, mm, textStart, [0], false) &&
+    touch(m, task, mm, stack, [stackPages - 1], true)
   )
 }
 
+/** setup_arg_pages(): the page of the arguments and room to grow, whole pages. */
+function stackPagesAtStart(m: Machine): number {
+  return 1 + Math.ceil(STACK_EXPAND / m.pageSize)
+}
+
 function mapStack(m: Machine, task: Task, mm: Mm, image: Image, argv: string[]): boolean {
-  const size = STACK_PAGES * m.pageSize
-  const start = m.layout.stackTop - size
-  mm.startStack = m.layout.stackTop - m.pageSize / 2
-  mm.argEnd = m.layout.stackTop - 64
+  const { stackTop } = m.layout
+  const pages = stackPagesAtStart(m)
+  const start = stackTop - pages * m.pageSize
+  mm.startStack = stackTop - FIRST_FRAME
+  mm.argEnd = stackTop - 64
   mm.argStart = mm.argEnd - argv.reduce((bytes, argument) => bytes + argument.length + 1, 0)
   const flags = VM_READ | VM_WRITE | MAY_ALL | VM_GROWSDOWN
+  const written = pagesOfUnits(image.stackWritten, m.pageSize).map((page) => pages - 1 - page)
   return (
-    map(m, task, mm, start, size, { flags, file: null, pgoff: 0, special: '' }) >= 0 &&
-    touch(m, task, mm, start, image.stackWritten, true)
+    map(m, task, mm, start, pages * m.pageSize, { flags, file: null, pgoff: 0, special: '' }) >=
+      0 && touch(m, task, mm, start, written, true)
   )
 }
 
 function mapProgram(m: Machine, task: Task, mm: Mm, image: Image, file: Inode): boolean {
-  const page = m.pageSize
-  const dataStart = Math.max(DATA_START, roundUp(TEXT_START + image.textPages * page, page))
-  const data = dataStart + page
-  const dataEnd = data + image.dataPages * page
-  const bssEnd = roundUp(dataEnd + image.bssBytes, page)
-  mm.startCode = TEXT_START
-  mm.endCode = TEXT_START + image.textPages * page
-  mm.startData = dataStart
+  const { textStart, heapStart } = m.layout
+  const { textPages, relro, data, dataEnd, bssEnd } = loadImage(image, m.layout, m.pageSize)
+  const textEnd = textStart + textPages * m.pageSize
+  const mappedEnd = roundUp(dataEnd, m.pageSize)
+  const bssPagesEnd = roundUp(bssEnd, m.pageSize)
+  mm.startCode = textStart
+  mm.endCode = textEnd
+  mm.startData = relro
   mm.endData = dataEnd
-  mm.startBrk = Math.max(HEAP_START, bssEnd)
+  mm.startBrk = Math.max(heapStart, bssPagesEnd)
   mm.brk = mm.startBrk
   const segment = (access: number, pgoff: number): MapRequest => ({
     flags: access | MAY_ALL,
@@ -187,53 +199,46 @@ function mapProgram(m: Machine, task: Task, mm: Mm, image: Image, file: Inode): 
     special: '',
   })
   const text = segment(VM_READ | VM_EXEC, 0)
-  const writable = segment(VM_READ | VM_WRITE, image.textPages)
+  const writable = segment(VM_READ | VM_WRITE, textPages)
   const bss: MapRequest = { flags: VM_READ | VM_WRITE | MAY_ALL, file: null, pgoff: 0, special: '' }
   return (
-    map(m, task, mm, TEXT_START, image.textPages * page, text) >= 0 &&
-    map(m, task, mm, dataStart, dataEnd - dataStart, writable) >= 0 &&
-    (bssEnd === dataEnd || map(m, task, mm, dataEnd, bssEnd - dataEnd, bss) >= 0) &&
-    touch(m, task, mm, TEXT_START, [0], false) &&
-    touch(m, task, mm, dataStart, [0, 1], true) &&
-    doMprotect(m, task, mm, dataStart, data, VM_READ) >= 0
+    map(m, task, mm, textStart, textEnd - textStart, text) >= 0 &&
+    map(m, task, mm, relro, mappedEnd - relro, writable) >= 0 &&
+    (bssPagesEnd === mappedEnd || map(m, task, mm, mappedEnd, bssPagesEnd - mappedEnd, bss) >= 0) &&
+    touch(m, task, mm, textStart, [0], false) &&
+    touch(m, task, mm, relro, [0, 1], true) &&
+    doMprotect(m, task, mm, relro, data, VM_READ) >= 0
   )
 }
 
 function mapLibrary(m: Machine, task: Task, mm: Mm, library: Library): boolean {
   const page = m.pageSize
   const file = namei(m, library.path)!
-  const total =
-    library.segments.reduce((pages, segment) => pages + segment.pages, 0) + library.bss.pages
-  let va = place(m, mm, total * page)
+  const { segments, pages } = loadLibrary(library, page)
+  let va = place(m, mm, pages * page)
   if (va < 0) return false
-  for (const segment of library.segments) {
-    const access = segment.relro === true ? VM_READ | VM_WRITE : permsFlags(segment.perms)
-    const request = { flags: access | MAY_ALL, file, pgoff: segment.fileOffset, special: '' }
-    if (map(m, task, mm, va, segment.pages * page, request) < 0) return false
-    if (
-      !touch(m, task, mm, va, segment.read, false) ||
-      !touch(m, task, mm, va, segment.written, true)
-    )
-      return false
-    if (
-      segment.relro === true &&
-      doMprotect(m, task, mm, va, va + segment.pages * page, VM_READ) < 0
-    )
-      return false
-    if (library === LIBC && segment.perms === 'rw-') mm.libcData = va
-    va += segment.pages * page
+  for (const { perms, relro, pages, fileOffset, inFile, written, read } of segments) {
+    const access = relro ? VM_READ | VM_WRITE : permsFlags(perms)
+    const end = va + pages * page
+    const request: MapRequest = {
+      flags: access | MAY_ALL,
+      file: inFile ? file : null,
+      pgoff: fileOffset,
+      special: '',
+    }
+    if (map(m, task, mm, va, end - va, request) < 0) return false
+    if (!touch(m, task, mm, va, read, false) || !touch(m, task, mm, va, written, true)) return false
+    if (relro && doMprotect(m, task, mm, va, end, VM_READ) < 0) return false
+    if (library === findRuntime(m.layout.bits).libc && inFile && perms === 'rw-') mm.libcData = va
+    va = end
   }
-  if (library.bss.pages === 0) return true
-  const bss: MapRequest = { flags: VM_READ | VM_WRITE | MAY_ALL, file: null, pgoff: 0, special: '' }
-  return (
-    map(m, task, mm, va, library.bss.pages * page, bss) >= 0 &&
-    touch(m, task, mm, va, library.bss.written, true)
-  )
+  return true
 }
 
 function mapVdso(m: Machine, task: Task, mm: Mm): boolean {
-  const page = m.pageSize
-  const va = place(m, mm, (VVAR_PAGES + VDSO_PAGES) * page)
+  const vvarSize = unitPages(VVAR_UNITS, m.pageSize) * m.pageSize
+  const vdsoSize = unitPages(VDSO_UNITS, m.pageSize) * m.pageSize
+  const va = place(m, mm, vvarSize + vdsoSize)
   if (va < 0) return false
   const vvar: MapRequest = {
     flags: VM_READ | VM_MAYREAD | VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP,
@@ -248,13 +253,15 @@ function mapVdso(m: Machine, task: Task, mm: Mm): boolean {
     special: '[vdso]',
   }
   return (
-    map(m, task, mm, va, VVAR_PAGES * page, vvar) >= 0 &&
-    map(m, task, mm, va + VVAR_PAGES * page, VDSO_PAGES * page, vdso) >= 0
+    map(m, task, mm, va, vvarSize, vvar) >= 0 &&
+    map(m, task, mm, va + vvarSize, vdsoSize, vdso) >= 0
   )
 }
 
-function mapTls(m: Machine, task: Task, mm: Mm): boolean {
-  const va = place(m, mm, TLS.pages * m.pageSize)
+function mapTls(m: Machine, task: Task, mm: Mm, { tls }: Runtime): boolean {
+  if (tls.units === 0) return true
+  const size = unitPages(tls.units, m.pageSize) * m.pageSize
+  const va = place(m, mm, size)
   const request: MapRequest = {
     flags: VM_READ | VM_WRITE | MAY_ALL,
     file: null,
@@ -263,19 +270,21 @@ function mapTls(m: Machine, task: Task, mm: Mm): boolean {
   }
   return (
     va >= 0 &&
-    map(m, task, mm, va, TLS.pages * m.pageSize, request) >= 0 &&
-    touch(m, task, mm, va, TLS.written, true)
+    map(m, task, mm, va, size, request) >= 0 &&
+    touch(m, task, mm, va, pagesOfUnits(tls.written, m.pageSize), true)
   )
 }
 
+/** What the first malloc of 2.36 takes; on i386 its chunks do not begin with the page, which costs one more. */
+function firstHeap(m: Machine): number {
+  return roundUp(TOP_PAD + 1, m.pageSize) + (m.layout.bits === 32 ? m.pageSize : 0)
+}
+
 function startHeap(m: Machine, task: Task, mm: Mm, image: Image): boolean {
-  if (image.heapStart === 0) return true
-  const first = 33 * m.pageSize // what the first malloc of 2.36 takes
-  const pages = Array.from({ length: image.heapStart }, (_, i) => i)
-  return (
-    doBrk(m, task, mm, mm.startBrk + first) === mm.startBrk + first &&
-    touch(m, task, mm, mm.startBrk, pages, true)
-  )
+  if (image.heapUnits === 0) return true
+  const end = mm.startBrk + firstHeap(m)
+  const pages = Array.from({ length: unitPages(image.heapUnits, m.pageSize) }, (_, i) => i)
+  return doBrk(m, task, mm, end) === end && touch(m, task, mm, mm.startBrk, pages, true)
 }
 
 function permsFlags(perms: string): number {

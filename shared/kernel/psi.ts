@@ -3,7 +3,7 @@
 //   some   at least one task waits for memory: for a page that it had before, or while it reclaims
 //   full   and nobody else gets anything done meanwhile
 //
-// kswapd's own work counts as waiting. The averages decay exponentially, as those of the load.
+// kswapd's own work counts as waiting, and so does the time that reclaim has cost a task. The averages decay exponentially, as those of the load.
 
 import { TICKS_PER_SECOND, type Machine, type PsiLine } from '../state/machine.ts'
 import type { Task } from '../state/task.ts'
@@ -24,8 +24,8 @@ export function mkPsiLine(): PsiLine {
 /** `us` of machine time have gone by, with `running` on the CPU (null: idle). */
 export function psiAccount(m: Machine, us: number, running: Task | null): void {
   if (us <= 0) return
-  let stalled = running !== null && running === m.kswapd
-  let working = running !== null && running !== m.kswapd
+  let stalled = running !== null && (running === m.kswapd || running.memstall)
+  let working = running !== null && !stalled
   for (const task of m.tasks.values()) {
     if (task === running) continue
     if (task.state === 'D' && task.memstall) stalled = true

@@ -16,8 +16,16 @@ import { isKthread } from './kthread.ts'
 import { getSignal } from './signal.ts'
 import { refillStreams } from './stream.ts'
 
-/** What touching, clearing or copying a page costs, in instructions. */
-export const PAGE_FUEL = 512
+/** Bytes that are touched, cleared or copied for the price of an instruction. */
+const BYTES_PER_FUEL = 8
+
+/** What that costs, in instructions. */
+export function bytesFuel(bytes: number): number {
+  return Math.ceil(bytes / BYTES_PER_FUEL)
+}
+
+/** What a page of 4 KiB costs, and a call that does much. */
+export const PAGE_FUEL = 4096 / BYTES_PER_FUEL
 
 /** Executes the task's program for at most about `fuel` instructions; returns what it used. May throw USER_FAULT. */
 export type RunProgram = (m: Machine, task: Task, fuel: number) => number
@@ -92,9 +100,9 @@ function nextDiskWake(m: Machine): number {
   return earliest === Infinity ? m.tickFuel : Math.max(fuelAt(m, earliest), m.tickUsed + 1)
 }
 
-/** Whether time must go on: somebody runs, sleeps on a timer or waits to write. */
+/** Whether time must go on: somebody runs, sleeps on a timer or waits to write, or the machine will boot itself. */
 export function wantsTicks(m: Machine): boolean {
-  if (m.panic !== '') return false
+  if (m.panic !== '') return m.rebootAt >= 0
   for (const task of m.tasks.values()) {
     if (task.state === 'R' || task.state === 'D') return true
     if (task.state === 'S' && (task.wait.for === 'timer' || task.wait.for === 'output')) return true
@@ -160,7 +168,7 @@ function waitForIo(task: Task): void {
   if (task.ioUntil > 0 && task.state === 'R') {
     task.state = 'D'
     task.wait = { for: 'disk', until: task.ioUntil }
-  } else task.memstall = false
+  } else if (task.debt === 0) task.memstall = false
   task.ioUntil = 0
 }
 

@@ -38,6 +38,7 @@ export const ENOTEMPTY = 39
 export const ELOOP = 40
 export const EOVERFLOW = 75
 export const EOPNOTSUPP = 95
+export const EHOSTDOWN = 112
 
 const names: Record<number, [name: string, text: string]> = {
   [EPERM]: ['EPERM', 'Operation not permitted'],
@@ -78,6 +79,7 @@ const names: Record<number, [name: string, text: string]> = {
   [ELOOP]: ['ELOOP', 'Too many levels of symbolic links'],
   [EOVERFLOW]: ['EOVERFLOW', 'Value too large for defined data type'],
   [EOPNOTSUPP]: ['EOPNOTSUPP', 'Operation not supported'],
+  [EHOSTDOWN]: ['EHOSTDOWN', 'Host is down'],
 }
 
 /** `ENOMEM` for 12; the number itself if it has no name. */

@@ -46,6 +46,7 @@ import { sbrk } from './process.ts'
 import { errnoAddress, scratchAddress, setErrno } from './state.ts'
 import { drain, flushStdout, stdioFunctions } from './stdio.ts'
 import { copyStep, fillStep, stringFunctions } from './string.ts'
+import { sysconf } from './sysconf.ts'
 import { latin1Bytes } from '../lib/utf8.ts'
 
 const MALLOC_COST = 60
@@ -241,6 +242,7 @@ const ownFunctions: Record<string, LibFunction> = {
   nice,
   getpriority,
   getpagesize: (c, call) => finish(call, c.m.pageSize),
+  sysconf,
   strerror: strerrorFunction,
   execl,
   execv: (c, call) => finishBySyscall(c, call, 'execve', [sizeArg(call, 0), sizeArg(call, 1), 0]),

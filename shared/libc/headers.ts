@@ -10,6 +10,7 @@ import * as mremap from '../mm/mremap.ts'
 import * as memoryCalls from '../syscall/memory.ts'
 import * as files from '../syscall/file.ts'
 import * as mallopts from './ptmalloc/mallinfo.ts'
+import * as confnames from './sysconf.ts'
 import { findSyscall, SYSCALLS } from '../syscall/table.ts'
 import { libFunctionNames } from './functions.ts'
 
@@ -70,6 +71,7 @@ const prototypes = [
   'int brk(void *addr)',
   'void *sbrk(intptr_t increment)',
   'int getpagesize(void)',
+  'long sysconf(int name)',
   'unsigned int sleep(unsigned int seconds)',
   'int usleep(useconds_t usec)',
   'pid_t wait(int *wstatus)',
@@ -140,6 +142,7 @@ const constants = new Map<string, Constant>([
   ...numbersOf(memoryCalls, /^(MLOCK|MS)_/),
   ...numbersOf(files, /^O_/),
   ...numbersOf(mallopts, /^M_/),
+  ...numbersOf(confnames, /^_SC_/),
   ['PROT_NONE', int(0)],
   ['MAP_ANON', int(0x20)],
   ['MAP_FAILED', { value: -1n, type: 'void *' }],

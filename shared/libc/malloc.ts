@@ -29,14 +29,7 @@ import {
   requestToSize,
   wrapsAround,
 } from './ptmalloc/chunk.ts'
-import {
-  argument,
-  exactArgument,
-  PAGE_SIZE,
-  ult,
-  type MallocEnv,
-  type Size,
-} from './ptmalloc/env.ts'
+import { argument, exactArgument, ult, type MallocEnv, type Size } from './ptmalloc/env.ts'
 import { nextArena, setThreadArena, threadArena } from './ptmalloc/heap.ts'
 import { afterMerge, intFree, mallocConsolidate } from './ptmalloc/intFree.ts'
 import { intMalloc } from './ptmalloc/intMalloc.ts'
@@ -412,12 +405,12 @@ export function valloc(env: MallocEnv, bytes: Size): number {
 export function pvalloc(env: MallocEnv, bytes: Size): number {
   ensureStarted(env)
   const { bits, secondArena } = env.flavour
-  const padded = exactArgument(env, bytes) + BigInt(PAGE_SIZE - 1)
+  const padded = exactArgument(env, bytes) + BigInt(env.pageSize - 1)
   if (!secondArena && padded >= 1n << BigInt(bits)) {
     env.setErrno(ENOMEM)
     return 0
   }
-  return pageAligned(env, BigInt.asUintN(bits, padded) & ~BigInt(PAGE_SIZE - 1))
+  return pageAligned(env, BigInt.asUintN(bits, padded) & ~BigInt(env.pageSize - 1))
 }
 
 function pageAligned(env: MallocEnv, bytes: bigint): number {
@@ -425,7 +418,7 @@ function pageAligned(env: MallocEnv, bytes: bigint): number {
     const av = threadArena(env)
     if (haveFastchunks(env, av)) mallocConsolidate(env, av)
   }
-  return midMemalign(env, BigInt(PAGE_SIZE), bytes)
+  return midMemalign(env, BigInt(env.pageSize), bytes)
 }
 
 /** The block, or a negative error number; errno is not the way it is told. */

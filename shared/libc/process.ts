@@ -4,7 +4,7 @@ import { ENOMEM } from '../lib/errno.ts'
 import { nextU32 } from '../lib/prng.ts'
 import { frameBase, slabOf } from '../hw/ram.ts'
 import { TLB_ENTRIES } from '../hw/tlb.ts'
-import { PAGE_FUEL } from '../kernel/sched.ts'
+import { bytesFuel } from '../kernel/sched.ts'
 import { streamPut } from '../kernel/stream.ts'
 import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from '../mm/mmap.ts'
 import { sigMask } from '../mm/oomKill.ts'
@@ -51,6 +51,7 @@ function mkMallocEnv(c: Caller): MallocEnv {
   const env: MallocEnv = {
     flavour: findFlavour('2.36', m.layout.bits),
     mainArena: mainArenaAddress(m, task),
+    pageSize: m.pageSize,
     programName: task.cmdline[0] ?? task.comm,
 
     load8: (va) => load8(m, task, va),
@@ -71,11 +72,11 @@ function mkMallocEnv(c: Caller): MallocEnv {
     locateWritable: (va) => locate(va, true),
     words: NO_WORDS,
     fill: (va, byte, length) => {
-      c.cost += pagesFuel(m, length)
+      c.cost += bytesFuel(length)
       fillBytes(m, task, va, byte, length)
     },
     copy: (to, from, length) => {
-      c.cost += pagesFuel(m, length)
+      c.cost += bytesFuel(length)
       copyBytes(m, task, to, from, length)
     },
 
@@ -134,8 +135,4 @@ export function sbrk(c: Caller, increment: number): number {
   if (now === old + increment) return old
   setErrno(c, ENOMEM)
   return -1
-}
-
-export function pagesFuel(m: Machine, bytes: number): number {
-  return Math.ceil((bytes * PAGE_FUEL) / m.pageSize)
 }

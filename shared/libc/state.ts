@@ -1,13 +1,13 @@
 // What the C library remembers of a process besides the bytes in that process's memory, and where its own bytes lie.
 //
-//   mm.libcData →  two pages  what the library's file initializes (noise here)
-//                  four pages of bss
-//                  +0xc60     main_arena and what else malloc owns
+//   mm.libcData →  8 KiB (i386: 4)   what the library's file initializes (noise here)
+//                  16 KiB (i386: 8)  bss
+//                  +0xc60            main_arena and what else malloc owns
 //                  …
-//                  -0x300     stdin, stdout, stderr (struct _IO_FILE, only their addresses mean something)
-//                  -0x60      scratch: arguments that a function passes to the kernel by address
-//                  -0x10      errno
-//                  …          two pages that the start has touched already
+//                  -0x300            stdin, stdout, stderr (struct _IO_FILE, only their addresses mean something)
+//                  -0x60             scratch: arguments that a function passes to the kernel by address
+//                  -0x10             errno
+//                  …                 8 KiB that the start has touched already
 
 import type { Machine } from '../state/machine.ts'
 import type { Task } from '../state/task.ts'
@@ -26,18 +26,22 @@ export function mkLibcState(): LibcState {
 }
 
 const MAIN_ARENA = 0xc60
-const FIRST_PAGE = 6
-const PAGES = 2
+const OWN_BYTES = 8 * 1024
 const FILES = 0x300
 const SCRATCH = 0x60
 const ERRNO = 0x10
 
+/** Where the library's own variables begin. */
+function ownData(m: Machine, task: Task): number {
+  return task.mm!.libcData + (m.layout.bits === 64 ? 24 : 12) * 1024
+}
+
 function dataEnd(m: Machine, task: Task): number {
-  return task.mm!.libcData + (FIRST_PAGE + PAGES) * m.pageSize
+  return ownData(m, task) + OWN_BYTES
 }
 
 export function mainArenaAddress(m: Machine, task: Task): number {
-  return task.mm!.libcData + FIRST_PAGE * m.pageSize + MAIN_ARENA
+  return ownData(m, task) + MAIN_ARENA
 }
 
 export function errnoAddress(m: Machine, task: Task): number {

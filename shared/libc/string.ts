@@ -1,6 +1,6 @@
 // string.h: a page at most per step, so that even memset over a gigabyte can be interrupted.
 
-import { PAGE_FUEL } from '../kernel/sched.ts'
+import { PAGE_FUEL, bytesFuel } from '../kernel/sched.ts'
 import { copyBytes, fillBytes, loadBytes, store8, storeBytes } from '../mm/uaccess.ts'
 import {
   AGAIN,
@@ -15,7 +15,6 @@ import {
   type Step,
 } from './call.ts'
 import { malloc } from './malloc.ts'
-import { pagesFuel } from './process.ts'
 
 /** How many of `left` bytes lie before the next page boundary above `va`. */
 function piece(c: Caller, va: number, left: number): number {
@@ -24,7 +23,7 @@ function piece(c: Caller, va: number, left: number): number {
 }
 
 function charge(c: Caller, bytes: number): void {
-  c.cost += pagesFuel(c.m, bytes)
+  c.cost += bytesFuel(bytes)
 }
 
 function finishWithArg(call: LibCall, index: number): Step {

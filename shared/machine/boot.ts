@@ -10,6 +10,7 @@ import type { Machine, MachineOptions } from '../state/machine.ts'
 import { PG_RESERVED } from '../state/page.ts'
 import { printk, syslog } from '../state/printk.ts'
 import type { Task } from '../state/task.ts'
+import { mkRatelimit } from '../state/ratelimit.ts'
 import { mkTrace } from '../trace/trace.ts'
 import { mkDisk } from '../mm/blockIo.ts'
 import {
@@ -22,7 +23,7 @@ import {
 import { mkSlabCaches } from '../mm/slab.ts'
 import { SWAP_DEVICE, swapon } from '../mm/swapon.ts'
 import { mkVmstat } from '../mm/vmstat.ts'
-import { IMAGES, LIBC, LOADER, imageFileSize, librarySize } from '../fs/images.ts'
+import { IMAGES, findRuntime, imageFileSize, loadLibrary } from '../fs/images.ts'
 import { ROOT, create, createDevice, createPartition, mkdir } from '../fs/tree.ts'
 import { doExecve } from '../kernel/exec.ts'
 import { copyProcess } from '../kernel/fork.ts'
@@ -34,8 +35,11 @@ import { bootCommandLine, procVersion } from '../proc/version.ts'
 /** Frames of the kernel's image: what it keeps of RAM, at the real one's proportion on a small machine. */
 const KERNEL_IMAGE_SHARE = 1 / 16
 
-/** A machine that has just booted, with init and the daemons asleep. `bootTime`: ms since 1970. */
-export function bootMachine(options: MachineOptions, bootTime: number): Machine {
+/**
+ * A machine that has just booted, with init and the daemons asleep. `bootTime`: ms since 1970. What counts on over a
+ * reboot, so that no number is ever given twice, comes from `before`.
+ */
+export function bootMachine(options: MachineOptions, bootTime: number, before?: Machine): Machine {
   const layout = mkLayout(options.bits, options.pageSize)
   const ram = mkRam(options.ram, layout.pageShift)
   const m: Machine = {
@@ -47,29 +51,33 @@ export function bootMachine(options: MachineOptions, bootTime: number): Machine 
     zeroPfn: 0,
     bootTime,
     ticks: 0,
-    entries: 0,
-    prng: mkPrng(options.seed),
+    entries: before?.entries ?? 0,
+    prng: before?.prng ?? mkPrng(options.seed),
     tasks: new Map(),
     handles: new Map(),
-    births: new Map(),
+    births: new Map(before?.births),
     current: null,
     lastPid: 0,
     minVruntime: 0,
-    nextId: 1,
+    nextId: before?.nextId ?? 1,
     root: null as unknown as Inode,
     inodes: new Map(),
     anonVmas: new Map(),
     streams: new Map(),
     syslog: [],
-    syslogLines: 0,
+    syslogLines: before?.syslogLines ?? 0,
     exits: [],
     panic: '',
+    boots: (before?.boots ?? 0) + 1,
+    rebootAt: -1,
     committed: 0,
     totalramPages: 0,
     pageCache: 0,
     shmem: 0,
-    slab: mkSlabCaches(),
+    dirtyPages: 0,
+    slab: mkSlabCaches(options.bits),
     era: options.kernel,
+    oomReports: mkRatelimit(),
     swaps: [],
     disk: mkDisk(layout.pageShift),
     psi: { some: mkPsiLine(), full: mkPsiLine() },
@@ -87,6 +95,8 @@ export function bootMachine(options: MachineOptions, bootTime: number): Machine 
       pageCluster: 3,
       panicOnOom: 0,
       oomKillAllocatingTask: 0,
+      oomDumpTasks: options.kernel === '2.6.32' ? 0 : 1,
+      panicTimeout: 0,
       minFreeKbytes: 0,
       dirtyRatio: 20,
       dirtyBackgroundRatio: 10,
@@ -114,8 +124,8 @@ export function bootMachine(options: MachineOptions, bootTime: number): Machine 
       processes: 0,
     },
     loadavg: [0, 0, 0],
-    users: new Map([[0, 'root']]),
-    trace: mkTrace(),
+    users: new Map(before?.users ?? [[0, 'root']]),
+    trace: before?.trace ?? mkTrace(),
     tlb: mkTlb(),
   }
   initMemory(m)
@@ -142,6 +152,7 @@ function initMemory(m: Machine): void {
 }
 
 function initTree(m: Machine): void {
+  const { folder, libc, loader } = findRuntime(m.layout.bits)
   m.root = {
     ino: m.nextId++,
     dev: '08:01',
@@ -177,7 +188,7 @@ function initTree(m: Machine): void {
     '/usr',
     '/usr/bin',
     '/usr/lib',
-    '/usr/lib/x86_64-linux-gnu',
+    folder,
     '/usr/sbin',
     '/var',
     '/var/log',
@@ -189,7 +200,8 @@ function initTree(m: Machine): void {
   createDevice(m, '/dev/zero', 'zero')
   if (m.options.swap > 0) createPartition(m, SWAP_DEVICE)
   for (const image of IMAGES) addImage(m, image.path, imageFileSize(image, m.pageSize))
-  for (const library of [LIBC, LOADER]) addImage(m, library.path, librarySize(library, m.pageSize))
+  for (const library of [libc, loader])
+    addImage(m, library.path, loadLibrary(library, m.pageSize).fileBytes)
 }
 
 function addImage(m: Machine, path: string, size: number): void {
@@ -228,6 +240,7 @@ function startDaemon(m: Machine, init: Task, path: string): void {
   task.pgrp = task.pid
   task.session = task.pid
   if (path.endsWith('sshd')) {
+    task.oomAdj = -17
     task.oomScoreAdj = -1000
     task.oomScoreAdjMin = -1000
     syslog(m, `sshd[${task.pid}]`, 'Server listening on 0.0.0.0 port 22.')

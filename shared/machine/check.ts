@@ -11,6 +11,7 @@ import {
   NR_LRU_LISTS,
   PG_ANON,
   PG_BUDDY,
+  PG_DIRTY,
   PG_EXCLUSIVE,
   PG_FILE,
   PG_LRU,
@@ -46,8 +47,13 @@ export function checkMachine(m: Machine): void {
     for (const child of task.children) assert(child.parent === task, 'a child knows its parent')
   }
   for (const mm of mms) checkMm(m, mm, tally)
+  let dirty = 0
   for (const inode of m.inodes.values()) {
-    for (const pfn of inode.pages.values()) referenced[pfn]++
+    for (const pfn of inode.pages.values()) {
+      referenced[pfn]++
+      const flags = m.zone.page.flags[pfn]
+      if ((flags & PG_SWAPBACKED) === 0 && (flags & PG_DIRTY) !== 0) dirty++
+    }
     for (const entry of inode.swapped.values()) countSlot(m, tally, entry)
     for (const block of inode.blocks.values())
       assert(m.disk.used[block] === 1, 'a file’s block is in use')
@@ -59,6 +65,7 @@ export function checkMachine(m: Machine): void {
       'slab objects fit',
     )
   }
+  assert(dirty === m.dirtyPages, 'dirtyPages counts the dirty pages of files')
   checkSwap(m, tally)
   checkFrames(m, tally)
   checkFreeLists(m)

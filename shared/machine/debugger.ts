@@ -1,7 +1,7 @@
 // What a debugger does to a stopped process: have it make a system call, touch a byte (ptrace(2)).
 
 import { EAGAIN, ENOSYS } from '../lib/errno.ts'
-import { SIGBUS, SIGSEGV, type Task } from '../state/task.ts'
+import { SEGV_MAPERR, SIGBUS, SIGSEGV, type Task } from '../state/task.ts'
 import type { Machine } from '../state/machine.ts'
 import { handleMmFault, permits, VM_FAULT_SIGBUS, VM_FAULT_SIGSEGV } from '../mm/memory.ts'
 import { isMapped } from '../mm/pgtable.ts'
@@ -12,7 +12,7 @@ import { doSyscall, findSyscall } from '../syscall/table.ts'
 import type { MachineCommand } from './command.ts'
 import type { Outcome } from './machine.ts'
 
-/** SI_KERNEL: the address is none that a process can have. */
+/** SI_KERNEL: the address is none that a process can have, nor the kernel. */
 const NO_USER_ADDRESS = 0x80
 
 /** The process makes a system call. */
@@ -46,7 +46,8 @@ export function accessByte(
   { op, va, byte }: MachineCommand & { t: 'access' },
 ): Outcome {
   if (!(va >= 0 && va < m.layout.taskSize)) {
-    return { signal: { sig: SIGSEGV, code: NO_USER_ADDRESS, address: va } }
+    const code = m.layout.bits === 32 ? SEGV_MAPERR : NO_USER_ADDRESS
+    return { signal: { sig: SIGSEGV, code, address: va } }
   }
   if (!allowed(m, task, va, op)) {
     const fault = handleMmFault(m, task, va, op)

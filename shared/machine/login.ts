@@ -20,16 +20,7 @@ const FIRST_STUDENT_UID = 1000
 
 /** Makes the seat's user and starts what belongs to a seat. The outcome's task is the C prompt. */
 export function login(m: Machine, seat: number, name: string, role: Role, from: string): Outcome {
-  const uid = role === 'teacher' ? 0 : FIRST_STUDENT_UID + seat
-  if (uid !== 0) {
-    const user = loginName(m, name)
-    m.users.set(uid, user)
-    if (mkdir(m, `/home/${user}`, 0o755, ROOT) === 0) {
-      const home = namei(m, `/home/${user}`)!
-      home.uid = uid
-      home.gid = uid
-    }
-  }
+  const uid = addUser(m, seat, name, role)
   // sshd forks a child for each connection; its number is all that is seen of it.
   const port = 49152 + nextBelow(m.prng, 16384)
   syslog(
@@ -37,8 +28,37 @@ export function login(m: Machine, seat: number, name: string, role: Role, from: 
     `sshd[${allocPid(m)}]`,
     `Accepted publickey for ${m.users.get(uid)!} from ${from} port ${port} ssh2`,
   )
+  return settle(m, seat, uid)
+}
+
+/** The seat gets its user; the uid. */
+export function addUser(m: Machine, seat: number, name: string, role: Role): number {
+  if (!m.births.has(seat)) m.births.set(seat, 0)
+  if (role === 'teacher') return 0
+  const uid = FIRST_STUDENT_UID + seat
+  m.users.set(uid, loginName(m, name))
+  return uid
+}
+
+/** Whose processes the seat's are. */
+export function uidOf(m: Machine, seat: number): number {
+  const uid = FIRST_STUDENT_UID + seat
+  return m.users.has(uid) ? uid : 0
+}
+
+/** Home directory, terminal, login shell and a C prompt. */
+export function settle(m: Machine, seat: number, uid: number): Outcome {
+  if (uid !== 0) makeHome(m, uid)
   mkStream(m, seat, true)
   return startPrompt(m, seat, uid)
+}
+
+function makeHome(m: Machine, uid: number): void {
+  const path = `/home/${m.users.get(uid)!}`
+  if (mkdir(m, path, 0o755, ROOT) !== 0) return
+  const home = namei(m, path)!
+  home.uid = uid
+  home.gid = uid
 }
 
 /** A process at a C prompt for the seat; its login shell is started anew if it is gone. */
@@ -76,6 +96,7 @@ function startShell(m: Machine, seat: number, uid: number): Task | number {
   adoptSeat(m, task, seat)
   task.uid = uid
   task.gid = uid
+  task.oomAdj = 0
   task.oomScoreAdj = 0
   task.oomScoreAdjMin = 0
   task.cwd = namei(m, home) ?? m.root

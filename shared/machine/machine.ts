@@ -1,6 +1,6 @@
 // The door: boot a machine, apply a command to it.
 
-import { EACCES, EISDIR, ENOENT, EPERM, ESRCH } from '../lib/errno.ts'
+import { EACCES, EHOSTDOWN, EISDIR, ENOENT, EPERM, ESRCH } from '../lib/errno.ts'
 import type { Machine, MachineOptions } from '../state/machine.ts'
 import type { Task } from '../state/task.ts'
 import { encodeUtf8 } from '../lib/utf8.ts'
@@ -27,8 +27,9 @@ import { writeProc } from '../proc/write.ts'
 import { bootMachine } from './boot.ts'
 import type { ChildSettings, Handle, MachineCommand } from './command.ts'
 import { accessByte, makeCall } from './debugger.ts'
-import { findShell, login, startChild, startPrompt } from './login.ts'
+import { addUser, findShell, login, startChild, startPrompt, uidOf } from './login.ts'
 import { runProgram } from './programs.ts'
+import { rebootMachine } from './reboot.ts'
 
 /** What a command came to. Every replica computes the same; it never travels. */
 export interface Outcome {
@@ -45,12 +46,37 @@ export function createMachine(options: MachineOptions, bootTime: number): Machin
 /** Applies one command of the given seat. Throws only when we are wrong (KernelBug). */
 export function apply(m: Machine, seat: number, command: MachineCommand): Outcome {
   m.entries++
-  if (m.panic !== '') return { errno: ESRCH }
+  const outcome = m.panic === '' ? run(m, seat, command) : runPanicked(m, seat, command)
+  if (m.rebootAt >= 0 && m.ticks >= m.rebootAt) rebootMachine(m)
+  return outcome
+}
+
+function run(m: Machine, seat: number, command: MachineCommand): Outcome {
   sweepStreams(m)
   const outcome = execute(m, seat, command)
   m.current = null
   actOnSignals(m)
   return outcome
+}
+
+/** After a panic time passes, people may come, and root may boot the machine anew; there is nothing else. */
+function runPanicked(m: Machine, seat: number, command: MachineCommand): Outcome {
+  switch (command.t) {
+    case 'tick':
+      m.ticks++
+      return {}
+    case 'reboot':
+      return reboot(m, seat)
+    case 'seat':
+      addUser(m, seat, command.name, command.role)
+  }
+  return { errno: EHOSTDOWN }
+}
+
+function reboot(m: Machine, seat: number): Outcome {
+  if (uidOf(m, seat) !== 0) return { errno: EPERM }
+  m.rebootAt = m.ticks
+  return {}
 }
 
 function execute(m: Machine, seat: number, command: MachineCommand): Outcome {
@@ -60,6 +86,8 @@ function execute(m: Machine, seat: number, command: MachineCommand): Outcome {
       return {}
     case 'seat':
       return login(m, seat, command.name, command.role, command.from)
+    case 'reboot':
+      return reboot(m, seat)
     case 'prompt':
       return startPrompt(m, seat, uidOf(m, seat))
     case 'ic':
@@ -190,8 +218,4 @@ function writeText(m: Machine, shell: Task, path: string, text: string, append: 
   else if (!permission(inode, shell, MAY_WRITE) || inode.backing === 'image') return -EACCES
   if (!append) emptyFile(m, inode)
   return writeFile(m, inode, append ? inode.size : 0, encodeUtf8(text), shell.seat)
-}
-
-function uidOf(m: Machine, seat: number): number {
-  return m.users.has(1000 + seat) ? 1000 + seat : 0
 }

@@ -4,7 +4,7 @@ import { SIGINT, type Program, type Task } from '../state/task.ts'
 import { TICKS_PER_SECOND, TICK_MS, type Machine } from '../state/machine.ts'
 import { mkIcProgram, runIc } from '../ic/program.ts'
 import { doExit } from '../kernel/exit.ts'
-import { PAGE_FUEL, mustYield, type RunProgram } from '../kernel/sched.ts'
+import { PAGE_FUEL, bytesFuel, mustYield, type RunProgram } from '../kernel/sched.ts'
 import { streamWrite } from '../kernel/stream.ts'
 import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from '../mm/mmap.ts'
 import { sigMask } from '../mm/oomKill.ts'
@@ -126,7 +126,11 @@ function runHog(m: Machine, task: Task, hog: HogProgram, fuel: number): number {
       ])
       used += PAGE_FUEL
       if (va < 0) {
-        usage(m, task, `hog: mmap: Cannot allocate memory after ${hog.taken >> 10} KiB`)
+        usage(
+          m,
+          task,
+          `hog: mmap: Cannot allocate memory after ${Math.floor(hog.taken / 1024)} KiB`,
+        )
         return used
       }
       hog.chunk = va
@@ -136,7 +140,7 @@ function runHog(m: Machine, task: Task, hog: HogProgram, fuel: number): number {
       hog.target === 0 ? HOG_CHUNK : Math.min(HOG_CHUNK, hog.target - (hog.taken - hog.chunkDone))
     const count = Math.min(m.pageSize, chunkSize - hog.chunkDone)
     fillBytes(m, task, hog.chunk + hog.chunkDone, 0x48, count)
-    used += PAGE_FUEL
+    used += bytesFuel(count)
     hog.chunkDone += count
     hog.taken += count
     if (hog.chunkDone >= chunkSize) hog.chunk = 0

@@ -12,7 +12,8 @@ import { emit } from '../trace/trace.ts'
 import { allocBlock, freeBlock, imagePosition, readBlocks, swapPosition } from './blockIo.ts'
 import { lruAdd } from './lru.ts'
 import { allocPages, allocZeroedPage, putPage } from './pageAlloc.ts'
-import { deviceOf, swapFree } from './swapfile.ts'
+import { freeSwapAndCache } from './swapState.ts'
+import { deviceOf } from './swapfile.ts'
 import { workingsetRefault } from './workingset.ts'
 
 /** The cached frame, NO_PFN if the page is not in memory. */
@@ -66,7 +67,7 @@ function readStore(m: Machine, inode: Inode, index: number, pfn: Pfn): void {
     const shadow = device.shadows[swapSlot(entry)]
     if (shadow !== 0) inode.shadows.set(index, shadow)
     inode.swapped.delete(index)
-    swapFree(m, entry)
+    freeSwapAndCache(m, entry)
     m.zone.page.flags[pfn] |= PG_DIRTY
   } else if (block !== undefined) {
     copyFrameTo(m.ram, pfn, m.disk.ram, block)
@@ -75,7 +76,7 @@ function readStore(m: Machine, inode: Inode, index: number, pfn: Pfn): void {
     const slab = dirtySlabOf(m.ram, pfn)
     fillImage(
       slab.subarray(frameBase(m.ram, pfn), frameBase(m.ram, pfn) + (m.pageSize >> 2)),
-      inode.ino,
+      inode,
       index,
     )
     readBlocks(m, imagePosition(inode.ino, index), 1)
@@ -91,7 +92,7 @@ export function peekPage(m: Machine, inode: Inode, index: number): Uint8Array {
   const block = inode.blocks.get(index)
   if (block !== undefined) return frameBytes(m.disk.ram, block)
   const bytes = new Uint8Array(m.pageSize)
-  if (inode.backing === 'image') fillImage(new Int32Array(bytes.buffer), inode.ino, index)
+  if (inode.backing === 'image') fillImage(new Int32Array(bytes.buffer), inode, index)
   return bytes
 }
 
@@ -129,7 +130,7 @@ export function dropPages(m: Machine, inode: Inode, first: number, end: number):
   for (const [index, entry] of inode.swapped) {
     if (index < first || index >= end) continue
     inode.swapped.delete(index)
-    swapFree(m, entry)
+    freeSwapAndCache(m, entry)
   }
   for (const index of inode.shadows.keys())
     if (index >= first && index < end) inode.shadows.delete(index)
@@ -141,6 +142,7 @@ export function removeFromPageCache(m: Machine, inode: Inode, index: number, pfn
   m.zone.page.mapping[pfn] = 0
   m.pageCache--
   if (inode.backing === 'tmpfs') m.shmem--
+  else if ((m.zone.page.flags[pfn] & PG_DIRTY) !== 0) m.dirtyPages--
   if (m.trace.ring !== null) {
     const pid = m.current?.pid ?? 0
     emit(m.trace, m.ticks, pid, 'mm_filemap_delete_from_page_cache', { pfn, ino: inode.ino, index })
@@ -155,6 +157,7 @@ export function setPageDirty(m: Machine, pfn: Pfn): void {
   flags[pfn] |= PG_DIRTY
   if ((flags[pfn] & (PG_ANON | PG_SWAPBACKED)) !== 0) return
   m.vmstat.nr_dirtied++
+  m.dirtyPages++
   const inode = m.inodes.get(mapping[pfn])
   if (inode !== undefined && inode.dirtiedWhen === 0) inode.dirtiedWhen = Math.max(m.ticks, 1)
 }
@@ -169,8 +172,13 @@ export function reserveBlock(m: Machine, inode: Inode, index: number): boolean {
   return true
 }
 
-/** A built-in program's file holds noise, always the same for one file; what executes is not in these bytes. */
-function fillImage(words: Int32Array, ino: number, index: number): void {
-  const noise = mkPrng(Math.imul(ino, 0x9e37) + index)
-  for (let i = 0; i < words.length; i++) words[i] = nextU32(noise)
+/**
+ * A built-in program's file holds noise, always the same for one file; what executes is not in these bytes. Behind its end
+ * the page is clear.
+ */
+function fillImage(words: Int32Array, inode: Inode, index: number): void {
+  const noise = mkPrng(Math.imul(inode.ino, 0x9e37) + index)
+  const count = Math.min(words.length, (inode.size >> 2) - index * words.length)
+  for (let i = 0; i < count; i++) words[i] = nextU32(noise)
+  words.fill(0, count)
 }

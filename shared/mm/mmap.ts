@@ -7,7 +7,7 @@
 // Modelled on 6.18. Left out: huge pages, NUMA policies, userfaultfd, names of VMAs.
 
 import { EACCES, EAGAIN, EEXIST, EINVAL, ENOMEM, EOVERFLOW, EPERM } from '../lib/errno.ts'
-import { roundUp } from '../lib/bits.ts'
+import { roundDown, roundUp } from '../lib/bits.ts'
 import type { Inode } from '../state/inode.ts'
 import type { Machine } from '../state/machine.ts'
 import {
@@ -29,7 +29,7 @@ import { RLIM_INFINITY, type Rlimits, type Task } from '../state/task.ts'
 import { freePgtables } from './pgtable.ts'
 import { changeProtection, isAnonymous, unmapPageRange } from './memory.ts'
 import { mlockFutureOk } from './mlock.ts'
-import { vmEnoughMemory, vmUnacctMemory } from './overcommit.ts'
+import { isPromised, vmEnoughMemory, vmUnacctMemory } from './overcommit.ts'
 import { anonVmaClone, unlinkAnonVmas } from './rmap.ts'
 import { putInode } from './shmem.ts'
 import { kmemCacheAlloc, kmemCacheFree } from './slab.ts'
@@ -50,8 +50,6 @@ export interface MapRequest {
   special: string
 }
 
-const TWO_MIB = 0x20_0000
-
 // --- placement -------------------------------------------------------------------------------------------------------
 
 /**
@@ -67,32 +65,37 @@ export function getUnmappedArea(
 ): Vaddr {
   if (length > m.layout.taskSize) return -ENOMEM
   if (hint !== 0) {
-    const va = Math.max(Math.floor(hint / m.pageSize) * m.pageSize, m.sysctl.mmapMinAddr)
+    const va = Math.max(roundDown(hint, m.pageSize), roundUp(m.sysctl.mmapMinAddr, m.pageSize))
     if (va + length <= m.layout.taskSize) {
       const next = findVma(mm, va)
       if (next === undefined || va + length <= vmStartGap(m, next)) return va
     }
   }
   if (wantsAlignment(m, length, request)) {
+    const huge = m.layout.entrySpan[1]
     const off = request.file === null ? 0 : request.pgoff * m.pageSize
-    const end = highestGap(m, mm, length + TWO_MIB)
+    const end = highestGap(m, mm, length + huge)
     if (end >= 0) {
-      const low = end - length - TWO_MIB
-      const sub = (((off - low) % TWO_MIB) + TWO_MIB) % TWO_MIB
-      return low + (sub === 0 ? TWO_MIB : sub)
+      const low = end - length - huge
+      const sub = (((off - low) % huge) + huge) % huge
+      return low + (sub === 0 ? huge : sub)
     }
   }
   const end = highestGap(m, mm, length)
   return end < 0 ? -ENOMEM : end - length
 }
 
-/** thp_get_unmapped_area: what could be made of 2 MiB pages is aligned to them, even where huge pages are off. */
+/**
+ * thp_get_unmapped_area: what could be made of huge pages (2 MiB; what a table of PTEs covers) is aligned to them, even
+ * where they are off. 32 bits have no room for that.
+ */
 function wantsAlignment(m: Machine, length: number, { file, flags, pgoff }: MapRequest): boolean {
-  if (m.layout.bits !== 64 || m.pageSize !== 4096) return false
-  if (file === null) return (flags & VM_SHARED) === 0 && length % TWO_MIB === 0
+  const huge = m.layout.entrySpan[1]
+  if (length < huge || m.layout.bits !== 64) return false
+  if (file === null) return (flags & VM_SHARED) === 0 && length % huge === 0
   if (file.backing === 'tmpfs') return false
   const off = pgoff * m.pageSize
-  return off + length - roundUp(off, TWO_MIB) >= TWO_MIB
+  return off + length - roundUp(off, huge) >= huge
 }
 
 /** End of the highest gap below mmapBase with room for `length` bytes; -1 if there is none. */
@@ -158,10 +161,9 @@ export function mmapRegion(
   return start
 }
 
-/** accountable_mapping: private writable memory is promised in full; shared memory is, too, but with its object. */
+/** Whether the mapping itself is promised in full; shared memory is with its object. */
 function isPromise(m: Machine, flags: number, file: Inode | null): boolean {
-  if ((flags & VM_NORESERVE) !== 0 && m.sysctl.overcommitMemory !== 2) return false
-  if ((flags & (VM_WRITE | VM_SHARED)) !== VM_WRITE) return false
+  if ((flags & VM_SHARED) !== 0 || !isPromised(m.sysctl.overcommitMemory, flags)) return false
   return file === null || file.backing !== 'dir'
 }
 

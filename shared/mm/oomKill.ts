@@ -1,136 +1,261 @@
-// When memory is out: choose a process and end it (mm/oom_kill.c, 6.12).
+// When memory is out: a process is chosen and ended by the rules of the machine's era (mm/oom_kill.c). The rules are in
+// oomScore.ts and oomVerdict.ts, the texts in oomReport.ts; here the machine's tasks are told to them, and what they say
+// is done.
 //
-//   points = rss + swap + page tables          in pages, shared pages in full for everyone who maps them
-//          + oom_score_adj * (totalpages / 1000)
-//
-// The highest loses; of equals the last in the task list. Nothing else counts: not the user, not the age, not who asked.
-//
-// Here the victim's memory is taken at once, as the kernel's reaper would do a moment later: the allocation that failed
-// then goes on. The victim itself dies when the kernel gets to its signals.
+// The victim's memory is taken at once: the allocation that failed then goes on, and the victim dies when the kernel
+// gets to its signals. In 6.12 the reaper would do that a moment later, in 2.6.x the victim itself.
 
-import type { Machine } from '../state/machine.ts'
+import { TICKS_PER_SECOND, type KernelEra, type Machine } from '../state/machine.ts'
+import { cpuClockTicks } from '../state/cputime.ts'
+import { panic } from '../state/panic.ts'
 import { printk } from '../state/printk.ts'
+import { ratelimit } from '../state/ratelimit.ts'
 import { SIGKILL, type Task } from '../state/task.ts'
 import { emit } from '../trace/trace.ts'
 import { exitMmap } from './mmap.ts'
-import { dumpHeader, killedLine, oomKillLine } from './oomReport.ts'
+import {
+  chosenLine,
+  dumpHeader,
+  killedLine,
+  oomKillLine,
+  sharingLine,
+  type Asker,
+  type Gfp,
+  type Killed,
+  type OomKill,
+} from './oomReport.ts'
+import { badness, shownScore, type OomScale, type OomStep, type OomTask } from './oomScore.ts'
+import {
+  oomVerdict,
+  selectBadProcess,
+  victimOf,
+  type OomContext,
+  type OomVerdict,
+} from './oomVerdict.ts'
 import { totalSwapPages } from './swapfile.ts'
-
-export const OOM_SCORE_ADJ_MIN = -1000
-export const OOM_SCORE_ADJ_MAX = 1000
 
 /** What scores are measured against: RAM and swap, in pages. */
 export function oomTotalpages(m: Machine): number {
   return m.totalramPages + totalSwapPages(m)
 }
 
-/** The task's points, null if it may not be chosen. Negative is possible. */
-export function oomBadness(m: Machine, task: Task): number | null {
-  const { mm } = task
-  if (task.pid === 1 || mm === null || mm.oomSkip || task.oomScoreAdj === OOM_SCORE_ADJ_MIN)
-    return null
-  const points = mm.rssAnon + mm.rssFile + mm.rssShmem + mm.swapEnts + mm.pageTables
-  return points + task.oomScoreAdj * Math.floor(oomTotalpages(m) / 1000)
+// --- the machine's tasks as records ----------------------------------------------------------------------------------
+
+/** Every process as the killer of that era sees it, in the order of the task list. */
+export function oomTasks(m: Machine, era: KernelEra): OomTask[] {
+  const records = new Map<Task, OomTask>()
+  for (const task of m.tasks.values()) records.set(task, mkOomTask(m, task, era))
+  for (const [task, record] of records)
+    for (const child of task.children) record.children.push(records.get(child)!)
+  return [...records.values()]
 }
 
-/** /proc/PID/oom_score: 0 if it may not be chosen, 667 for next to nothing, at most 2000. */
-export function oomScore(m: Machine, task: Task): number {
-  const points = oomBadness(m, task)
-  if (points === null) return 0
-  return Math.trunc(((1000 + Math.trunc((points * 1000) / oomTotalpages(m))) * 2) / 3)
-}
-
-/** The worst of all; null if nobody may be chosen. */
-export function selectBadProcess(m: Machine): Task | null {
-  let chosen: Task | null = null
-  let chosenPoints = 0
-  for (const task of m.tasks.values()) {
-    const points = oomBadness(m, task)
-    if (points === null || (chosen !== null && points < chosenPoints)) continue
-    chosen = task
-    chosenPoints = points
+/** The children are left to the caller. */
+function mkOomTask(m: Machine, task: Task, era: KernelEra): OomTask {
+  const { pid, comm, uid, nice, mm, oomAdj, oomScoreAdj } = task
+  const reaped = mm?.oomSkip === true
+  // Before there was a reaper, who had lost its memory had done so on its way out.
+  const gone = mm === null || (reaped && era !== '6.12')
+  return {
+    pid,
+    tgid: pid,
+    comm,
+    uid,
+    root: uid === 0,
+    nice,
+    mm: gone ? 0 : mm.id,
+    totalVm: mm?.totalVm ?? 0,
+    rssAnon: mm?.rssAnon ?? 0,
+    rssFile: mm?.rssFile ?? 0,
+    rssShmem: mm?.rssShmem ?? 0,
+    swapEnts: mm?.swapEnts ?? 0,
+    pgtablesBytes: (mm?.pageTables ?? 0) * m.pageSize,
+    oomAdj,
+    oomScoreAdj,
+    cpuTicks: cpuClockTicks(m, task),
+    startTime: Math.floor(task.startTime / TICKS_PER_SECOND),
+    children: [],
+    memcg: '/',
+    inVfork: false,
+    origin: task.oomOrigin,
+    victim: task.oomVictim,
+    reaped,
+    exiting: false,
+    foreignNodes: false,
   }
-  return chosen
 }
+
+function mkScale(m: Machine, era: KernelEra, tasks: OomTask[]): OomScale {
+  return {
+    era,
+    tasks,
+    totalpages: oomTotalpages(m),
+    pageSize: m.pageSize,
+    uptime: Math.floor(m.ticks / TICKS_PER_SECOND),
+  }
+}
+
+/** What the killer of that era would be told now. `current` wants memory; null: nobody, SysRq f. */
+export function mkOomContext(m: Machine, era: KernelEra, current: Task | null): OomContext {
+  const tasks = oomTasks(m, era)
+  return {
+    ...mkScale(m, era, tasks),
+    current: tasks.find(({ tgid }) => tgid === current?.pid) ?? null,
+    sysrq: current === null,
+    constraint: 'CONSTRAINT_NONE',
+    memcg: '/',
+    oomGroups: [],
+    panicOnOom: m.sysctl.panicOnOom,
+    oomKillAllocatingTask: m.sysctl.oomKillAllocatingTask,
+  }
+}
+
+// --- scores ----------------------------------------------------------------------------------------------------------
+
+/** The task's points by the rules of an era, null if it may not be chosen. `steps` takes the arithmetic. */
+export function oomBadness(
+  m: Machine,
+  task: Task,
+  era: KernelEra = m.era,
+  steps: OomStep[] = [],
+): number | null {
+  const record = mkOomTask(m, task, era)
+  record.children = task.children.map((child) => mkOomTask(m, child, era))
+  return badness(record, mkScale(m, era, [record]), steps)
+}
+
+/** /proc/PID/oom_score. */
+export function oomScore(m: Machine, task: Task, era: KernelEra = m.era): number {
+  return shownScore(oomBadness(m, task, era), mkScale(m, era, []))
+}
+
+/** Who would die now, had the machine's killer to choose; null if nobody may be chosen. */
+export function nextVictim(m: Machine, era: KernelEra = m.era): Task | null {
+  const context = mkOomContext(m, era, null)
+  const { chosen } = selectBadProcess(context)
+  const victim = chosen === null ? null : victimOf(chosen, context)
+  return victim === null ? null : m.tasks.get(victim.tgid)!
+}
+
+// --- the killer ------------------------------------------------------------------------------------------------------
 
 /**
- * Makes memory free by ending a process. False: nobody could be chosen and the kernel has panicked. `order` -1: SysRq f
+ * Makes memory free by ending a process. False: nobody could be chosen, and the kernel has panicked. `order` -1: SysRq f
  * asked for it, memory is not short.
  */
 export function outOfMemory(m: Machine, order: number): boolean {
-  const { current } = m
-  if (current !== null && (current.pending & sigMask(SIGKILL)) !== 0) {
+  const sysrq = order === -1
+  const current = sysrq ? null : (m.current ?? m.tasks.get(1)!)
+  if (current !== null && m.era !== '2.6.32' && (current.pending & sigMask(SIGKILL)) !== 0) {
     // It is about to die and give back what it has: let it.
     current.oomVictim = true
     return true
   }
-  const asker = current ?? m.tasks.get(1)!
-  const sysrq = order === -1
-  if (m.sysctl.panicOnOom !== 0 && !sysrq) {
-    dumpHeader(m, asker, order, oomTasks(m))
-    const kind = m.sysctl.panicOnOom === 2 ? 'compulsory' : 'system-wide'
-    panic(m, `Out of memory: ${kind} panic_on_oom is enabled`)
-    return false
-  }
-  if (
-    m.sysctl.oomKillAllocatingTask !== 0 &&
-    !sysrq &&
-    current !== null &&
-    oomBadness(m, current) !== null
-  ) {
-    oomKillProcess(m, current, asker, order, 'Out of memory (oom_kill_allocating_task)')
+  const context = mkOomContext(m, m.era, current)
+  const verdict = oomVerdict(context)
+  if (verdict.wait) {
+    for (const task of m.tasks.values()) if (task.oomVictim) reapMm(m, task)
     return true
   }
-  const victim = selectBadProcess(m)
-  if (victim === null) {
-    dumpHeader(m, asker, order, oomTasks(m))
-    printk(m, 'Out of memory and no killable processes...')
-    if (!sysrq) panic(m, 'System is deadlocked on memory')
-    return false
-  }
-  oomKillProcess(m, victim, asker, order, sysrq ? 'Out of memory (SysRq)' : 'Out of memory')
-  return true
+  const asker = current ?? kernelThread(m.era)
+  report(m, asker, gfpOf(m.era, order), context, verdict)
+  for (const { tgid } of verdict.died) kill(m, m.tasks.get(tgid)!)
+  if (verdict.victim !== null) markVictim(m, m.tasks.get(verdict.victim.tgid)!, asker.pid)
+  if (verdict.panic !== '') panic(m, verdict.panic)
+  return verdict.victim !== null
 }
 
-function oomKillProcess(
+/** The call's lines in the system log. */
+function report(
   m: Machine,
-  victim: Task,
-  asker: Task,
-  order: number,
-  message: string,
+  asker: Asker,
+  gfp: Gfp,
+  { tasks }: OomContext,
+  verdict: OomVerdict,
 ): void {
-  dumpHeader(m, asker, order, oomTasks(m))
-  printk(m, oomKillLine(victim, '0'))
-  printk(m, killedLine(m, victim, message))
-  m.vmstat.oom_kill++
-  emit(m.trace, m.ticks, asker.pid, 'mark_victim', {
-    pid: victim.pid,
-    comm: victim.comm,
-    uid: victim.uid,
-  })
-  for (const task of m.tasks.values()) {
-    if (task.mm === null || task.mm !== victim.mm) continue
-    task.pending |= sigMask(SIGKILL)
-    task.oomVictim = true
-    if (task.state !== 'Z') task.state = 'R'
+  const { era } = m
+  const { message, chosen, victim } = verdict
+  // Only 2.6.32 shows init, too.
+  const rows = tasks.filter(({ mm, tgid }) => mm !== 0 && (tgid !== 1 || era === '2.6.32'))
+  if (chosen === null || victim === null) {
+    if (verdict.report) dumpHeader(m, asker, gfp, rows)
+    if (verdict.remark !== '') printk(m, verdict.remark)
+    return
   }
-  if (victim !== m.current) reapMm(m, victim)
+  const caller = era === '2.6.32' ? '__ratelimit' : 'oom_kill_process'
+  if (ratelimit(m, m.oomReports, caller)) {
+    dumpHeader(m, asker, gfp, rows)
+    if (era === '6.12') printk(m, oomKillLine(summary(victim)))
+  }
+  if (era !== '6.12') printk(m, chosenLine(era, message, chosen, verdict.score))
+  printk(m, killedLine(era, obituary(m, victim, message)))
+  if (era !== '2.6.38') return
+  for (const task of verdict.died) if (task !== victim) printk(m, sharingLine(task))
 }
 
-/** Takes the memory of a process that is to die and is not running. */
-function reapMm(m: Machine, victim: Task): void {
-  exitMmap(m, victim.mm!)
-  victim.mm!.oomSkip = true
+function summary({ comm, pid, uid }: OomTask): OomKill {
+  return {
+    constraint: 'CONSTRAINT_NONE',
+    nodemask: '(null)',
+    cpuset: '/',
+    memsAllowed: '0',
+    oomMemcg: null,
+    taskMemcg: '/',
+    task: comm,
+    pid,
+    uid,
+  }
 }
 
-/** Who stands in the report's table: every process with memory, in the order in which they are looked at. */
-function oomTasks(m: Machine): Task[] {
-  return [...m.tasks.values()].filter((task) => task.mm !== null && task.pid !== 1)
+function obituary(m: Machine, task: OomTask, message: string): Killed {
+  const kb = (pages: number): number => (pages * m.pageSize) / 1024
+  return {
+    message,
+    pid: task.pid,
+    comm: task.comm,
+    totalVmKb: kb(task.totalVm),
+    anonRssKb: kb(task.rssAnon),
+    fileRssKb: kb(task.rssFile),
+    shmemRssKb: kb(task.rssShmem),
+    uid: task.uid,
+    pgtablesKb: task.pgtablesBytes / 1024,
+    oomScoreAdj: task.oomScoreAdj,
+  }
 }
 
-export function panic(m: Machine, text: string): void {
-  m.panic = text
-  printk(m, `Kernel panic - not syncing: ${text}`)
+/** The allocation as the era names it: an anonymous page, or what SysRq f pretends to want. */
+function gfpOf(era: KernelEra, order: number): Gfp {
+  const sysrq = order === -1
+  if (era !== '6.12')
+    return { mask: sysrq ? '0xd0' : '0x280da', flags: '', order: sysrq ? 0 : order }
+  if (sysrq) return { mask: '0xcc0', flags: 'GFP_KERNEL', order }
+  return { mask: '0x140dca', flags: 'GFP_HIGHUSER_MOVABLE|__GFP_COMP|__GFP_ZERO', order }
+}
+
+/** Who does SysRq f's work. The kernel's own threads are not shown on this machine. */
+function kernelThread(era: KernelEra): Asker {
+  const comm = era === '2.6.32' ? 'events/0' : 'kworker/0:0'
+  return { comm, pid: 9, uid: 0, oomAdj: 0, oomScoreAdj: 0 }
+}
+
+function kill(m: Machine, task: Task): void {
+  task.pending |= sigMask(SIGKILL)
+  if (task.state !== 'Z') task.state = 'R'
+  reapMm(m, task)
+}
+
+/** Takes the memory of one that is to die; not of who is running, which dies of itself in a moment. */
+function reapMm(m: Machine, { mm }: Task): void {
+  if (mm === null || mm === m.current?.mm || mm.oomSkip) return
+  exitMmap(m, mm)
+  mm.oomSkip = true
+}
+
+function markVictim(m: Machine, victim: Task, asker: number): void {
+  const { pid, comm, uid } = victim
+  victim.oomVictim = true
+  m.vmstat.oom_kill++
+  emit(m.trace, m.ticks, asker, 'mark_victim', { pid, comm, uid })
 }
 
 /** The bit of a signal in a set. */

@@ -2,11 +2,12 @@
 
 import type { Machine } from '../state/machine.ts'
 import { S_IFREG, type Inode } from '../state/inode.ts'
-import { vmEnoughMemory, vmUnacctMemory } from './overcommit.ts'
+import { VM_NORESERVE, VM_SHARED } from '../state/mm.ts'
+import { isPromised, vmEnoughMemory, vmUnacctMemory } from './overcommit.ts'
 import { dropPages } from './filemap.ts'
 import { kmemCacheAlloc, kmemCacheFree } from './slab.ts'
 
-/** The object behind a new shared anonymous mapping, promised in full unless `noreserve`; null: refused. */
+/** The object behind a new shared anonymous mapping, promised in full unless MAP_NORESERVE is given and heard; null: refused. */
 export function shmemZeroSetup(
   m: Machine,
   bytes: number,
@@ -15,9 +16,11 @@ export function shmemZeroSetup(
   noreserve: boolean,
 ): Inode | null {
   const pages = Math.ceil(bytes / m.pageSize)
-  if (!noreserve && !vmEnoughMemory(m, pages, admin, totalVm)) return null
+  const flags = VM_SHARED | (noreserve ? VM_NORESERVE : 0)
+  const promised = isPromised(m.sysctl.overcommitMemory, flags) ? pages : 0
+  if (promised > 0 && !vmEnoughMemory(m, promised, admin, totalVm)) return null
   if (!kmemCacheAlloc(m, 'inode_cache')) {
-    if (!noreserve) vmUnacctMemory(m, pages)
+    vmUnacctMemory(m, promised)
     return null
   }
   const inode: Inode = {
@@ -39,7 +42,7 @@ export function shmemZeroSetup(
     shadows: new Map(),
     dirtiedWhen: 0,
     entries: new Map(),
-    accounted: noreserve ? 0 : pages,
+    accounted: promised,
     users: 0,
   }
   m.inodes.set(inode.ino, inode)

@@ -5,7 +5,7 @@ import type { Machine, SlabCache } from '../state/machine.ts'
 import { NO_PFN, PG_SLAB } from '../state/page.ts'
 import { allocPages, putPage } from './pageAlloc.ts'
 
-// Sizes in bytes as /proc/slabinfo of 6.12 shows them on x86-64.
+// Sizes in bytes as /proc/slabinfo of 6.12 shows them on x86-64. They are mostly words: with 32 bits half of it.
 const sizes = {
   task_struct: 4032,
   mm_struct: 1472,
@@ -18,8 +18,13 @@ const sizes = {
 
 export type SlabName = keyof typeof sizes
 
-export function mkSlabCaches(): SlabCache[] {
-  return Object.entries(sizes).map(([name, size]) => ({ name, size, objects: 0, frames: [] }))
+export function mkSlabCaches(bits: 64 | 32): SlabCache[] {
+  return Object.entries(sizes).map(([name, size]) => ({
+    name,
+    size: (size * bits) / 64,
+    objects: 0,
+    frames: [],
+  }))
 }
 
 /** Makes room for one more object. False: no memory, the running task is the OOM killer's victim. */

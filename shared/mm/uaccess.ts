@@ -17,7 +17,7 @@ import { dirtySlabOf, frameBase, slabOf, type Pfn } from '../hw/ram.ts'
 import { TLB_ENTRIES, switchMm } from '../hw/tlb.ts'
 import type { Machine } from '../state/machine.ts'
 import type { Vaddr } from '../state/mm.ts'
-import { SIGBUS, SIGKILL, SIGSEGV, type Task } from '../state/task.ts'
+import { SEGV_MAPERR, SIGBUS, SIGKILL, SIGSEGV, type Task } from '../state/task.ts'
 import { handleMmFault, permits, VM_FAULT_SIGBUS, VM_FAULT_SIGSEGV } from './memory.ts'
 import { sigMask } from './oomKill.ts'
 import { getPte, ptepFind } from './pgtable.ts'
@@ -46,7 +46,7 @@ function walk(m: Machine, task: Task, va: Vaddr, vpn: number, slot: number, writ
   const { tlb } = m
   if (!(va >= 0 && va < m.layout.taskSize)) {
     task.faultAddress = va
-    task.faultCode = 0
+    task.faultCode = m.layout.bits === 32 ? SEGV_MAPERR : 0 // with 64 bits no address at all: a protection fault
     raise(task, SIGSEGV)
   }
   let ptep = ptepFind(m, mm, va)

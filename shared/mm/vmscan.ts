@@ -108,6 +108,7 @@ export function runKswapd(m: Machine, program: KswapdProgram, fuel: number): num
   while (used < fuel && m.panic === '') {
     if (isBalanced(m) || program.priority === 1 || m.kswapdFailures >= MAX_RECLAIM_RETRIES) {
       if (program.priority === 1 && !isBalanced(m) && program.reclaimed === 0) m.kswapdFailures++
+      snapshotRefaults(m)
       program.priority = 0
       program.reclaimed = 0
       if (isBalanced(m) || m.kswapdFailures >= MAX_RECLAIM_RETRIES) {
@@ -125,7 +126,7 @@ export function runKswapd(m: Machine, program: KswapdProgram, fuel: number): num
     const sc = mkScanControl(m, true, 0, program.priority)
     sc.nrToReclaim = Math.max(m.zone.watermarkHigh, SWAP_CLUSTER_MAX)
     ageActiveAnon(m, sc)
-    shrinkNode(m, sc)
+    shrinkLruvec(m, sc)
     program.reclaimed += sc.nrReclaimed
     if (sc.nrReclaimed > 0) m.kswapdFailures = 0
     if (sc.nrScanned < sc.nrToReclaim || sc.nrReclaimed === 0) program.priority--
@@ -152,11 +153,12 @@ export function tryToFreePages(m: Machine, order: number): number {
   for (let priority = DEF_PRIORITY; priority >= 0; priority--) {
     const sc = mkScanControl(m, false, order, priority)
     sc.nrReclaimed = reclaimed
-    shrinkNode(m, sc)
+    shrinkLruvec(m, sc)
     reclaimed = sc.nrReclaimed
     scanned += sc.nrScanned
     if (reclaimed >= SWAP_CLUSTER_MAX) break
   }
+  snapshotRefaults(m)
   if (reclaimed > 0) m.kswapdFailures = 0
   if (m.current !== null) {
     m.current.debt += scanned * SCAN_FUEL + reclaimed * STEAL_FUEL
@@ -267,14 +269,14 @@ function getScanCount(m: Machine, sc: ScanControl): Int32Array {
   return nr
 }
 
-/** A pass over the lists; again while it finds enough (shrink_node). */
-function shrinkNode(m: Machine, sc: ScanControl): void {
-  shrinkLruvec(m, sc)
+/** Whether pages came back is judged from one attempt to the next. */
+function snapshotRefaults(m: Machine): void {
   const { refaults } = m.zone.lruvec
   refaults[0] = m.vmstat.workingset_activate_anon
   refaults[1] = m.vmstat.workingset_activate_file
 }
 
+/** A pass over the lists (shrink_lruvec). */
 function shrinkLruvec(m: Machine, sc: ScanControl): void {
   const nr = getScanCount(m, sc)
   const targets = nr.slice()

@@ -9,6 +9,7 @@ import { VM_SHARED } from '../state/mm.ts'
 import { LRU_ACTIVE_FILE, LRU_INACTIVE_FILE, PG_DIRTY } from '../state/page.ts'
 import { emit } from '../trace/trace.ts'
 import { writeBlocks, waitForDisk } from './blockIo.ts'
+import { setPageDirty } from './filemap.ts'
 import { forEachPte } from './memory.ts'
 import { setPte } from './pgtable.ts'
 
@@ -19,6 +20,7 @@ function ticksOf(centisecs: number): number {
 /** Writes one page to its block. It is clean from now on. */
 export function writePage(m: Machine, inode: Inode, index: number, pfn: Pfn): void {
   const block = inode.blocks.get(index)
+  if ((m.zone.page.flags[pfn] & PG_DIRTY) !== 0) m.dirtyPages--
   m.zone.page.flags[pfn] &= ~PG_DIRTY
   if (block === undefined) return
   copyFrameTo(m.disk.ram, block, m.ram, pfn)
@@ -37,7 +39,7 @@ export function writebackPages(m: Machine, inode: Inode, first: number, end: num
     if (from >= to) continue
     forEachPte(m, vma.mm, from, to, (va, ptep, pte) => {
       if (!ptePresent(pte)) return
-      if ((pte & PTE_DIRTY) !== 0) m.zone.page.flags[ptePfn(pte)] |= PG_DIRTY
+      if ((pte & PTE_DIRTY) !== 0) setPageDirty(m, ptePfn(pte))
       setPte(m, vma.mm, va, ptep, pte & ~(PTE_WRITE | PTE_DIRTY))
     })
   }
@@ -55,11 +57,17 @@ export function flusherTick(m: Machine): void {
   const { dirtyWritebackCentisecs, dirtyExpireCentisecs } = m.sysctl
   const interval = ticksOf(dirtyWritebackCentisecs)
   if (interval <= 0 || m.ticks % interval !== 0) return
-  const all = countDirty(m) > globalDirtyLimits(m).background
+  const all = m.dirtyPages > globalDirtyLimits(m).background
   for (const inode of m.inodes.values()) {
     if (inode.backing !== 'disk' || inode.dirtiedWhen === 0) continue
     if (all || m.ticks - inode.dirtiedWhen >= ticksOf(dirtyExpireCentisecs)) syncInode(m, inode)
   }
+}
+
+/** Writes all that is dirty. */
+export function syncInodes(m: Machine): void {
+  for (const inode of m.inodes.values())
+    if (inode.backing === 'disk' && inode.dirtiedWhen > 0) syncInode(m, inode)
 }
 
 /** Writes all that is dirty of a file. */
@@ -70,7 +78,7 @@ export function syncInode(m: Machine, inode: Inode): void {
 
 /** Whoever has dirtied too much waits until it is on the disk (balance_dirty_pages). */
 export function balanceDirtyPages(m: Machine, inode: Inode): void {
-  if (inode.backing !== 'disk' || countDirty(m) <= globalDirtyLimits(m).threshold) return
+  if (inode.backing !== 'disk' || m.dirtyPages <= globalDirtyLimits(m).threshold) return
   syncInode(m, inode)
   waitForDisk(m)
 }
@@ -92,14 +100,4 @@ function dirtyableMemory({ zone }: Machine): number {
   const { size } = zone.lruvec
   const free = Math.max(zone.freePages - zone.watermarkHigh, 0)
   return free + size[LRU_ACTIVE_FILE] + size[LRU_INACTIVE_FILE] + 1
-}
-
-function countDirty(m: Machine): number {
-  const { flags } = m.zone.page
-  let dirty = 0
-  for (const inode of m.inodes.values()) {
-    if (inode.backing !== 'disk' || inode.dirtiedWhen === 0) continue
-    for (const pfn of inode.pages.values()) if ((flags[pfn] & PG_DIRTY) !== 0) dirty++
-  }
-  return dirty
 }

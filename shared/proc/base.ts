@@ -2,7 +2,8 @@
 
 import { EACCES } from '../lib/errno.ts'
 import { oomScore } from '../mm/oomKill.ts'
-import type { Machine } from '../state/machine.ts'
+import { ORIGIN_POINTS } from '../mm/oomScore.ts'
+import type { KernelEra, Machine } from '../state/machine.ts'
 import type { Task } from '../state/task.ts'
 import { procLimits } from './limits.ts'
 import { procMaps } from './maps.ts'
@@ -14,6 +15,8 @@ import { procStatus } from './status.ts'
 export interface PidFile {
   name: string
   mode: number
+  /** The eras whose kernels have the file; all unless given. */
+  eras?: KernelEra[]
   /** `permitted`: the reader may look into the process as a debugger would. */
   show(m: Machine, task: Task, permitted: boolean): string | { errno: number }
 }
@@ -31,14 +34,17 @@ function open(name: string, show: PidFile['show'], mode = 0o444): PidFile {
   return { name, mode, show }
 }
 
-export const PID_FILES: PidFile[] = [
+const PID_FILES: PidFile[] = [
   open('cmdline', (_, task) => procCmdline(task)),
   open('comm', (_, task) => task.comm + '\n'),
   open('limits', (_, task) => procLimits(task)),
   guarded('maps', procMaps),
-  open('oom_adj', (_, task) => `${oomAdj(task)}\n`, 0o644),
-  open('oom_score', (m, task) => `${oomScore(m, task)}\n`),
-  open('oom_score_adj', (_, task) => `${task.oomScoreAdj}\n`, 0o644),
+  open('oom_adj', (m, task) => `${oomAdj(m, task)}\n`, 0o644),
+  open('oom_score', (m, task) => `${procOomScore(m, task)}\n`),
+  {
+    ...open('oom_score_adj', (_, task) => `${task.oomScoreAdj}\n`, 0o644),
+    eras: ['2.6.38', '6.12'],
+  },
   guarded('smaps', procSmaps),
   guarded('smaps_rollup', procSmapsRollup),
   open('stat', procStat),
@@ -46,6 +52,17 @@ export const PID_FILES: PidFile[] = [
   open('status', (m, task) => procStatus(m, task)),
   open('wchan', (_, task, permitted) => (permitted ? wchan(task) : '0')),
 ]
+
+/** The files that a process has under the kernel of the machine's era. */
+export function pidFiles({ era }: Machine): PidFile[] {
+  return PID_FILES.filter(({ eras }) => eras === undefined || eras.includes(era))
+}
+
+/** A number, and ULONG_MAX for a process in swapoff(2) under 2.6.32. */
+function procOomScore(m: Machine, task: Task): number | string {
+  const score = oomScore(m, task)
+  return score === ORIGIN_POINTS ? '18446744073709551615' : score
+}
 
 /** ptrace_may_access(): root, and the user whose process it is. */
 export function mayAccess(task: Task, uid: number): boolean {

@@ -2,7 +2,7 @@
 // thing that interrupts this one.
 
 import type { Machine } from '../state/machine.ts'
-import { CLK_TCK } from './stat.ts'
+import { CLK_TCK } from '../state/cputime.ts'
 import { countRunning } from './uptime.ts'
 
 const NS = 1_000_000_000

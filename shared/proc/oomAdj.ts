@@ -1,20 +1,41 @@
-// /proc/PID/oom_score_adj and its predecessor oom_adj: who may set them to what (fs/proc/base.c __set_oom_adj).
+// /proc/PID/oom_score_adj and its predecessor oom_adj: who may set them to what (fs/proc/base.c).
+//
+// 2.6.32 has oom_adj alone. 2.6.38 has both, each with a value of its own that follows the other. 6.12 keeps oom_score_adj
+// and computes the old file from it. Here both values are kept in every era, so that a switch finds them.
 
 import { EACCES, EINVAL } from '../lib/errno.ts'
-import { OOM_SCORE_ADJ_MAX, OOM_SCORE_ADJ_MIN } from '../mm/oomKill.ts'
+import {
+  OOM_ADJUST_MAX,
+  OOM_ADJUST_MIN,
+  OOM_DISABLE,
+  OOM_SCORE_ADJ_MAX,
+  OOM_SCORE_ADJ_MIN,
+} from '../mm/oomScore.ts'
 import type { Machine } from '../state/machine.ts'
 import { printk } from '../state/printk.ts'
 import type { Task } from '../state/task.ts'
 
-const OOM_DISABLE = -17
-const OOM_ADJUST_MIN = -16
-const OOM_ADJUST_MAX = 15
+/** What oom_adj shows. */
+export function oomAdj(m: Machine, task: Task): number {
+  return m.era === '6.12' ? seventeenths(task.oomScoreAdj) : task.oomAdj
+}
 
-/** The value of the old file: seventeenths of what is thousandths today. */
-export function oomAdj({ oomScoreAdj }: Task): number {
+/** oom_adj as 6.12 computes it. */
+export function seventeenths(oomScoreAdj: number): number {
   if (oomScoreAdj === OOM_SCORE_ADJ_MAX) return OOM_ADJUST_MAX
-  const scaled = Math.trunc((oomScoreAdj * -OOM_DISABLE) / OOM_SCORE_ADJ_MAX)
-  return Math.min(scaled, OOM_ADJUST_MAX)
+  return Math.min(((oomScoreAdj * -OOM_DISABLE) / OOM_SCORE_ADJ_MAX) | 0, OOM_ADJUST_MAX)
+}
+
+/** oom_adj as 2.6.38 sets it when oom_score_adj is written. */
+function fifteenths(oomScoreAdj: number): number {
+  if (oomScoreAdj === OOM_SCORE_ADJ_MIN) return OOM_DISABLE
+  return ((oomScoreAdj * OOM_ADJUST_MAX) / OOM_SCORE_ADJ_MAX) | 0
+}
+
+/** oom_score_adj when oom_adj is written. */
+export function thousandths(oomAdj: number): number {
+  if (oomAdj === OOM_ADJUST_MAX) return OOM_SCORE_ADJ_MAX
+  return ((oomAdj * OOM_SCORE_ADJ_MAX) / -OOM_DISABLE) | 0
 }
 
 /** A user may raise the value and lower it again, but not below the lowest that root has set. */
@@ -23,20 +44,21 @@ export function writeOomScoreAdj(writer: Task, task: Task, text: string): number
   if (value === null || value < OOM_SCORE_ADJ_MIN || value > OOM_SCORE_ADJ_MAX) return -EINVAL
   if (value < task.oomScoreAdjMin && writer.uid !== 0) return -EACCES
   task.oomScoreAdj = value
+  task.oomAdj = fifteenths(value)
   if (writer.uid === 0) task.oomScoreAdjMin = value
   return 0
 }
 
+/** A user may only raise the value. */
 export function writeOomAdj(m: Machine, writer: Task, task: Task, text: string): number {
   const value = parseInteger(text)
   if (value === null) return -EINVAL
   if ((value < OOM_ADJUST_MIN || value > OOM_ADJUST_MAX) && value !== OOM_DISABLE) return -EINVAL
-  const scaled =
-    value === OOM_ADJUST_MAX
-      ? OOM_SCORE_ADJ_MAX
-      : Math.trunc((value * OOM_SCORE_ADJ_MAX) / -OOM_DISABLE)
-  if (scaled < task.oomScoreAdj && writer.uid !== 0) return -EACCES
-  warnOnce(m, writer, task)
+  const scaled = thousandths(value)
+  const lower = m.era === '6.12' ? scaled < task.oomScoreAdj : value < task.oomAdj
+  if (lower && writer.uid !== 0) return -EACCES
+  if (m.era !== '2.6.32') warnOnce(m, writer, task)
+  task.oomAdj = value
   task.oomScoreAdj = scaled
   return 0
 }

@@ -8,14 +8,14 @@
 import { EACCES, EISDIR, ENOENT, ENOTDIR } from '../lib/errno.ts'
 import type { Machine } from '../state/machine.ts'
 import type { Task } from '../state/task.ts'
-import { mayAccess, PID_FILES } from './base.ts'
+import { mayAccess, pidFiles } from './base.ts'
 import { procBuddyinfo } from './buddyinfo.ts'
 import { procKernelStat } from './kernelStat.ts'
 import { procMeminfo } from './meminfo.ts'
 import { procPressureMemory } from './pressure.ts'
 import { procSlabinfo } from './slabinfo.ts'
 import { procSwaps } from './swaps.ts'
-import { findSysctl, SYSCTL_FILES, type SysctlFile } from './sysctl.ts'
+import { findSysctl, hasSysctl, SYSCTL_FILES, type SysctlFile } from './sysctl.ts'
 import { procLoadavg, procUptime } from './uptime.ts'
 import { bootCommandLine, procVersion } from './version.ts'
 import { procVmstat } from './vmstat.ts'
@@ -107,8 +107,8 @@ function pids(m: Machine): string[] {
 function findPid(m: Machine, pid: number, rest: string[]): ProcNode | null {
   const task = m.tasks.get(pid)
   if (task === undefined || rest.length > 1) return null
-  if (rest.length === 0) return dir(task.uid, () => PID_FILES.map(({ name }) => name))
-  const file = PID_FILES.find(({ name }) => name === rest[0])
+  if (rest.length === 0) return dir(task.uid, () => pidFiles(m).map(({ name }) => name))
+  const file = pidFiles(m).find(({ name }) => name === rest[0])
   if (file === undefined) return null
   const show = (uid: number) => file.show(m, task, mayAccess(task, uid))
   return { kind: 'file', mode: file.mode, uid: task.uid, show, task }
@@ -117,12 +117,12 @@ function findPid(m: Machine, pid: number, rest: string[]): ProcNode | null {
 function findSys(m: Machine, rest: string[]): ProcNode | null {
   const path = rest.join('/')
   const sysctl = findSysctl(path)
-  if (sysctl !== null) {
+  if (sysctl !== null && hasSysctl(m, sysctl)) {
     const { mode } = sysctl
     return { kind: 'file', mode, uid: 0, strict: true, show: () => lineOf(sysctl.get(m)), sysctl }
   }
   const below = path === '' ? '' : path + '/'
-  const inside = SYSCTL_FILES.filter((file) => file.path.startsWith(below))
+  const inside = SYSCTL_FILES.filter((file) => file.path.startsWith(below) && hasSysctl(m, file))
   if (inside.length === 0) return null
   const names = inside.map((file) => file.path.slice(below.length).split('/')[0])
   return dir(0, () => [...new Set(names)])

@@ -31,7 +31,7 @@ export interface MemSizeStats {
   swapPss: number
 }
 
-const PSS_SHIFT = 12
+export const PSS_SHIFT = 12
 
 function mkStats(): MemSizeStats {
   return {

@@ -1,16 +1,11 @@
 // /proc/PID/stat and statm: the same facts for programs to read (fs/proc/array.c do_task_stat, proc_pid_statm).
 
+import { CLK_TCK, clockTicks } from '../state/cputime.ts'
 import type { Machine } from '../state/machine.ts'
 import { RLIM_INFINITY, type Task } from '../state/task.ts'
 import { rssPages, textKb } from './status.ts'
 
-/** sysconf(_SC_CLK_TCK), the unit of times in stat. */
-export const CLK_TCK = 100
-const TTY_PTS = 136 // device major of /dev/pts/N
-
-function clockTicks(m: Machine, fuel: number): number {
-  return Math.floor((fuel * CLK_TCK) / m.options.speed)
-}
+const TTY_PTS = 136 // device major of /dev/pts/0 to 255
 
 /** The number of the terminal /dev/pts/N of the task's seat; -1 for the machine's own tasks. */
 export function ptsNumber(task: Task): number {

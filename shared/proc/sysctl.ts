@@ -5,7 +5,7 @@ import { EACCES, EINVAL } from '../lib/errno.ts'
 import { maxThreads, PID_MAX } from '../kernel/task.ts'
 import { setupWatermarks } from '../mm/pageAlloc.ts'
 import { dropPagecache } from '../mm/vmscan.ts'
-import type { Machine, Sysctl } from '../state/machine.ts'
+import { KERNEL_ERAS, type KernelEra, type Machine, type Sysctl } from '../state/machine.ts'
 import { printk } from '../state/printk.ts'
 import type { Task } from '../state/task.ts'
 import { KERNEL_RELEASE } from '../state/version.ts'
@@ -18,6 +18,8 @@ export interface SysctlFile {
   get: (m: Machine) => string
   /** Takes what was written: 0 or -errno. */
   write: (m: Machine, text: string, writer: Task) => number
+  /** The eras whose kernels have the file; all unless given. */
+  eras?: KernelEra[]
 }
 
 const INT_MIN = -(2 ** 31)
@@ -137,6 +139,22 @@ const hostname: SysctlFile = {
   },
 }
 
+/** Ours: whose OOM killer is at work. No kernel can change that; here root may, while the machine runs. */
+const oomEra: SysctlFile = {
+  path: 'kernel/oom_era',
+  mode: 0o644,
+  get: ({ era }) => era,
+  write(m, text) {
+    const era = KERNEL_ERAS.find((one) => one === text.trim())
+    if (era === undefined) return -EINVAL
+    if (era !== m.era) printk(m, `oom: the rules of ${m.era} are replaced by those of ${era}`)
+    m.era = era
+    return 0
+  },
+}
+
+const NEW: KernelEra[] = ['6.12']
+
 /** Written, not read: bit 0 the page cache; bit 1, kernel objects, has nothing to drop here; bit 2: say nothing of it (fs/drop_caches.c). */
 const dropCaches: SysctlFile = {
   path: 'vm/drop_caches',
@@ -186,11 +204,12 @@ const kernelFiles: SysctlFile[] = [
   hostname,
   kept('kernel/kptr_restrict', 0, 0, 2),
   constant('kernel/ngroups_max', () => 65536),
+  oomEra,
   constant('kernel/osrelease', () => KERNEL_RELEASE),
   constant('kernel/ostype', () => OSTYPE),
   kept('kernel/overflowgid', 65534, 0, 65535),
   kept('kernel/overflowuid', 65534, 0, 65535),
-  kept('kernel/panic', 0),
+  obeyed('kernel/panic', 'panicTimeout'),
   kept('kernel/panic_on_oops', 0),
   kept('kernel/perf_event_paranoid', 3, -1),
   kept('kernel/pid_max', PID_MAX, 301, 4194304),
@@ -206,7 +225,7 @@ const kernelFiles: SysctlFile[] = [
 ]
 
 const vmFiles: SysctlFile[] = [
-  obeyedLong('vm/admin_reserve_kbytes', 'adminReserveKbytes'),
+  { ...obeyedLong('vm/admin_reserve_kbytes', 'adminReserveKbytes'), eras: NEW },
   { ...kept('vm/compact_memory', 0, 1, 1, 0o200), get: () => '' },
   kept('vm/compact_unevictable_allowed', 1, 0, 1),
   kept('vm/compaction_proactiveness', 20, 0, 100),
@@ -251,9 +270,12 @@ const vmFiles: SysctlFile[] = [
   kept('vm/nr_overcommit_hugepages', 0, 0),
   kept('vm/numa_stat', 1, 0, 1),
   numaZonelistOrder,
-  kept('vm/oom_dump_tasks', 1),
+  obeyed('vm/oom_dump_tasks', 'oomDumpTasks'),
   obeyed('vm/oom_kill_allocating_task', 'oomKillAllocatingTask'),
-  obeyedLong('vm/overcommit_kbytes', 'overcommitKbytes', 0, instead('overcommitRatio')),
+  {
+    ...obeyedLong('vm/overcommit_kbytes', 'overcommitKbytes', 0, instead('overcommitRatio')),
+    eras: NEW,
+  },
   obeyed('vm/overcommit_memory', 'overcommitMemory', 0, 2),
   obeyed('vm/overcommit_ratio', 'overcommitRatio', INT_MIN, INT_MAX, instead('overcommitKbytes')),
   obeyed('vm/page-cluster', 'pageCluster', 0, 31),
@@ -264,7 +286,7 @@ const vmFiles: SysctlFile[] = [
   statRefresh,
   obeyed('vm/swappiness', 'swappiness', 0, 200),
   kept('vm/unprivileged_userfaultfd', 0, 0, 1),
-  obeyedLong('vm/user_reserve_kbytes', 'userReserveKbytes'),
+  { ...obeyedLong('vm/user_reserve_kbytes', 'userReserveKbytes'), eras: NEW },
   obeyed('vm/vfs_cache_pressure', 'vfsCachePressure', 0),
   kept('vm/watermark_boost_factor', 15000, 0),
   obeyed('vm/watermark_scale_factor', 'watermarkScaleFactor', 1, 3000, rewatermark),
@@ -276,6 +298,11 @@ export const SYSCTL_FILES: SysctlFile[] = [...kernelFiles, ...vmFiles]
 
 export function findSysctl(path: string): SysctlFile | null {
   return SYSCTL_FILES.find((file) => file.path === path) ?? null
+}
+
+/** Whether the kernel of the machine's era has the file. */
+export function hasSysctl({ era }: Machine, { eras }: SysctlFile): boolean {
+  return eras === undefined || eras.includes(era)
 }
 
 /** What was written to the file counts up to the first blank behind the number (proc_get_long). */

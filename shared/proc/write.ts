@@ -1,12 +1,11 @@
 // What writing to a file in /proc does. Called on the machine, for the command that a shell has sent.
 
 import { EACCES, EIO, EISDIR, ENOENT } from '../lib/errno.ts'
-import { outOfMemory } from '../mm/oomKill.ts'
 import type { Machine } from '../state/machine.ts'
-import { printk } from '../state/printk.ts'
 import type { Task } from '../state/task.ts'
 import { writeOomAdj, writeOomScoreAdj } from './oomAdj.ts'
 import { findProc, mayOpen } from './root.ts'
+import { writeSysrq } from './sysrq.ts'
 
 /** The writer writes the text to /proc/…; 0 or a negative errno. */
 export function writeProc(m: Machine, writer: Task, path: string, text: string): number {
@@ -23,13 +22,4 @@ export function writeProc(m: Machine, writer: Task, path: string, text: string):
   if (node.task !== undefined && name === 'oom_adj') return writeOomAdj(m, writer, node.task, text)
   if (name === 'sysrq-trigger') return writeSysrq(m, text)
   return -EIO
-}
-
-/** Only the first character counts (drivers/tty/sysrq.c). */
-function writeSysrq(m: Machine, text: string): number {
-  if (text[0] === 'f') {
-    printk(m, 'sysrq: Manual OOM execution')
-    outOfMemory(m, -1)
-  } else printk(m, 'sysrq: HELP : memory-full-oom-kill(f)')
-  return 0
 }

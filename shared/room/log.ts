@@ -11,6 +11,7 @@
 
 import { hashString, hashText, mkHash } from '../lib/hash.ts'
 import type { Entry, Header } from './entry.ts'
+import { parseOptions } from './options.ts'
 
 /** Counted up when a line's form or an entry's meaning changes. */
 export const LOG_FORMAT = 1
@@ -130,7 +131,8 @@ function parseHeader(
   }
   if (fields.format !== LOG_FORMAT) return wrongFormat(Number(fields.format))
   const header = fields as unknown as Header
-  if (!isHeader(header)) return problem(1, null, 'header', 'the header lacks a field')
+  if (!isHeader(header))
+    return problem(1, null, 'header', 'the header lacks a field or describes no machine')
   if (options.engine !== undefined && header.engine !== options.engine) {
     const why = `written by engine ${header.engine}, this is engine ${options.engine}: it would not replay the same`
     return problem(1, null, 'engine', why)
@@ -147,7 +149,8 @@ function isHeader(header: Header): boolean {
   if (typeof engine !== 'string' || typeof code !== 'string' || !isWhole(created)) return false
   if (typeof options !== 'object' || options === null) return false
   const numbers = [options.ram, options.bits, options.pageSize, options.seed, options.speed]
-  return numbers.every(isWhole) && typeof options.hostname === 'string'
+  if (!numbers.every(isWhole) || typeof options.hostname !== 'string') return false
+  return 'options' in parseOptions({ ...options }) // a machine that there can be
 }
 
 function takeLine(

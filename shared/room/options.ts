@@ -1,5 +1,6 @@
 // MACHINE OPTIONS: from the command line or a request to what a machine is made of.
 
+import { PAGE_SIZES } from '../hw/layout.ts'
 import { KERNEL_ERAS, type MachineOptions } from '../state/machine.ts'
 
 export const DEFAULT_OPTIONS: MachineOptions = {
@@ -16,7 +17,9 @@ export const DEFAULT_OPTIONS: MachineOptions = {
 }
 
 const RAM_MIN = 16 * 2 ** 20
-const RAM_MAX = 4 * 2 ** 30
+const FRAMES_MIN = 1024
+const FRAMES_DEFAULT = 4096
+const RAM_MAX = { 64: 4 * 2 ** 30, 32: 3 * 2 ** 30 } // what a frame number in a PTE reaches; 32 bits map no more at once
 const SWAP_MAX = 4 * 2 ** 30
 const SPEED_MIN = 1000
 const SPEED_MAX = 1_000_000_000
@@ -40,8 +43,6 @@ export type Parsed = { options: MachineOptions } | { problem: string }
 
 /** Options that have one value in this version. */
 const only: Record<string, string[]> = {
-  'page-size': ['4K', '4k', '4096'],
-  bits: ['64'],
   glibc: ['2.36'],
 }
 
@@ -57,7 +58,29 @@ export function parseOptions(given: Record<string, unknown>): Parsed {
     const problem = setOption(options, name, String(value))
     if (problem !== null) return { problem }
   }
-  return { options }
+  if (given.ram === undefined || given.ram === null) options.ram = defaultRam(options.pageSize)
+  const problem = checkRam(options)
+  return problem === null ? { options } : { problem }
+}
+
+/** What a machine gets that is not told how much: more with larger pages. */
+export function defaultRam(pageSize: number): number {
+  return Math.max(DEFAULT_OPTIONS.ram, FRAMES_DEFAULT * pageSize)
+}
+
+export function leastRam(pageSize: number): number {
+  return Math.max(RAM_MIN, FRAMES_MIN * pageSize)
+}
+
+function checkRam({ ram, pageSize, bits }: MachineOptions): string | null {
+  const least = leastRam(pageSize)
+  const most = RAM_MAX[bits]
+  if (ram >= least && ram <= most) return null
+  const because = []
+  if (pageSize !== DEFAULT_OPTIONS.pageSize) because.push(`--page-size ${sizeText(pageSize)}`)
+  if (bits !== DEFAULT_OPTIONS.bits) because.push(`--bits ${bits}`)
+  const machine = because.length === 0 ? '' : ` with ${because.join(' and ')}`
+  return `--ram: from ${sizeText(least)} to ${sizeText(most)}${machine}`
 }
 
 function setOption(options: MachineOptions, name: string, value: string): string | null {
@@ -65,7 +88,6 @@ function setOption(options: MachineOptions, name: string, value: string): string
     case 'ram': {
       const ram = parseSize(value)
       if (ram === null) return `--ram: '${printable(value)}' is not a size such as 64M`
-      if (ram < RAM_MIN || ram > RAM_MAX) return `--ram: from 16M to 4G`
       if (ram % 2 ** 20 !== 0) return `--ram: a multiple of 1M`
       options.ram = ram
       return null
@@ -78,6 +100,17 @@ function setOption(options: MachineOptions, name: string, value: string): string
       options.swap = swap
       return null
     }
+    case 'page-size': {
+      const pageSize = parseSize(value)
+      if (pageSize === null || !PAGE_SIZES.includes(pageSize))
+        return `--page-size: one of ${PAGE_SIZES.map(sizeText).join(', ')}`
+      options.pageSize = pageSize
+      return null
+    }
+    case 'bits':
+      if (value !== '64' && value !== '32') return `--bits: 64 or 32`
+      options.bits = value === '64' ? 64 : 32
+      return null
     case 'kernel': {
       const era = KERNEL_ERAS.find((name) => name === value)
       if (era === undefined) return `--kernel: one of ${KERNEL_ERAS.join(', ')}`

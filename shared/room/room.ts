@@ -48,7 +48,9 @@ export function createRoom(header: Header): Room {
 /** Entries come in order and without gaps. What throws here is our bug; the room is then no longer to be used. */
 export function applyEntry(room: Room, entry: Entry): Applied {
   assert(entry.seq === room.seq + 1, 'entries come without gaps')
+  const { boots } = room.machine
   const applied = applyCommand(room, entry.seat, entry.c)
+  if (room.machine.boots !== boots) noteReboot(room)
   room.seq = entry.seq
   return applied
 }
@@ -110,6 +112,16 @@ function noteProcesses({ machine }: Room, seat: Seat, { task }: Outcome): void {
   seat.shell = findShell(machine, seat.no)?.handle ?? seat.shell
   seat.prompts = seat.prompts.filter((handle) => isAlive(machine, handle))
   if (task !== undefined) seat.prompts.push(task)
+}
+
+/** After a reboot everybody has a new shell, a new process at a prompt and a new terminal. */
+function noteReboot({ machine, seats }: Room): void {
+  for (const seat of seats.values()) {
+    seat.shell = findShell(machine, seat.no)?.handle ?? seat.shell
+    seat.stream = terminalOf(machine, seat.no)
+    const own = [...machine.tasks.values()].filter((task) => task.seat === seat.no)
+    seat.prompts = own.filter(({ program }) => program.kind === 'ic').map(({ handle }) => handle)
+  }
 }
 
 function isAlive(m: Machine, handle: Handle): boolean {

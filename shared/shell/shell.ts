@@ -4,8 +4,10 @@
 
 import { loadBash, mkBash, whenOf, type Bash } from './bash.ts'
 import { COMMANDS, PROGRAMS, STREAMS } from './commands/index.ts'
+import { rebootMachine } from './commands/reboot.ts'
 import { MachineFs } from './fs.ts'
 import type { MachinePort } from './port.ts'
+import type { Machine } from '../state/machine.ts'
 import { machineOf, seatOf, shellTask, type Signal, type World } from './world.ts'
 
 export interface ShellOptions {
@@ -33,6 +35,8 @@ export interface Shell {
 /** What bash exits with when a signal ends it. */
 const KILLED = 137
 const INTERRUPTED = 130
+/** What ssh exits with when the machine does not answer any more. */
+const DISCONNECTED = 255
 
 export async function createShell(port: MachinePort, options: ShellOptions = {}): Promise<Shell> {
   const module = await loadBash()
@@ -63,30 +67,41 @@ export async function createShell(port: MachinePort, options: ShellOptions = {})
     terminal: { seen: 0, watchers: 0 },
     jobs: new Map(),
   }
-  let env = loginEnvironment(world)
-  let cwd = env.PWD
-  const task = shellTask(world)
-  const bash: Bash = mkBash(
-    module,
-    {
-      fs,
-      world: () => world,
-      commands: COMMANDS,
-      env,
-      cwd,
-      uid: seatOf(world).uid,
-      pid: task?.pid ?? 0,
-      ppid: task?.parent?.pid ?? 0,
-    },
-    {
-      programs: PROGRAMS,
-      streams: STREAMS,
-      isProgram: (path) => fs.imagePath(fs.resolvePath(cwd, path)) !== null,
-    },
-  )
-  names = bash.names
+  let env: Record<string, string> = {}
+  let cwd = '/'
+  let boots = 0
+  let bash: Bash
+  const login = () => {
+    env = loginEnvironment(world)
+    cwd = env.PWD
+    boots = machineOf(world).boots
+    world.terminal = { seen: 0, watchers: 0 }
+    const task = shellTask(world)
+    bash = mkBash(
+      module,
+      {
+        fs,
+        world: () => world,
+        commands: COMMANDS,
+        env,
+        cwd,
+        uid: seatOf(world).uid,
+        pid: task?.pid ?? 0,
+        ppid: task?.parent?.pid ?? 0,
+      },
+      {
+        programs: PROGRAMS,
+        streams: STREAMS,
+        isProgram: (path) => fs.imagePath(fs.resolvePath(cwd, path)) !== null,
+      },
+    )
+    names = bash.names
+  }
+  login()
 
   async function exec(source: string, to: ExecOptions): Promise<{ status: number }> {
+    if (!port.readOnly && machineOf(world).panic !== '') return onDeadMachine(world, source, to)
+    if (machineOf(world).boots !== boots) login()
     if (!port.readOnly && shellTask(world) === null && !(await loginAgain(port))) {
       to.stderr('bash: the login shell has been killed, and a new one cannot be started\n')
       return { status: KILLED }
@@ -104,13 +119,14 @@ export async function createShell(port: MachinePort, options: ShellOptions = {})
     world.stdin = typeof stdin === 'string' ? null : stdin
     const running = bash.exec(source, { stdin: text, signal: stop.signal, env, cwd })
     running.catch(() => {})
-    const killed = whenKilled(world)
+    const gone = whenGone(world)
     try {
-      const result = await Promise.race([running, killed.promise])
-      if (result === null) {
+      const result = await Promise.race([running, gone.promise])
+      if ('why' in result) {
         stop.abort()
-        output.stderr(`Connection to ${machineOf(world).options.hostname} closed.\n`)
-        return { status: KILLED }
+        output.stderr(result.why)
+        await whenBooted(world, to.signal)
+        return { status: result.status }
       }
       output.stdout(result.stdout)
       stderrLine(result.stderr, 1)
@@ -122,7 +138,7 @@ export async function createShell(port: MachinePort, options: ShellOptions = {})
       output.stderr(`bash: ${error instanceof Error ? error.message : String(error)}\n`)
       return { status: 1 }
     } finally {
-      killed.stop()
+      gone.stop()
       to.signal?.removeEventListener('abort', interrupt)
       await note(port, printed && printed.out !== '' ? { out: printed.out } : null)
       output = silent
@@ -135,16 +151,65 @@ export async function createShell(port: MachinePort, options: ShellOptions = {})
   }
 }
 
-/** Fulfilled when the login shell dies: whatever runs, the connection is closed. */
-function whenKilled(world: World): { promise: Promise<null>; stop: () => void } {
+/** What ends a shell from outside. */
+interface Gone {
+  why: string
+  status: number
+}
+
+/** Fulfilled when the kernel panics, the machine is booted anew or the login shell dies: then whatever runs is cut off. */
+function whenGone(world: World): { promise: Promise<Gone>; stop: () => void } {
+  const { port } = world
+  const m = machineOf(world)
+  const { boots } = m
+  const closed = `Connection to ${m.options.hostname} closed.\n`
   let stop = () => {}
-  const promise = new Promise<null>((resolve) => {
-    if (world.port.readOnly) return
-    stop = world.port.onApplied(() => {
-      if (shellTask(world) === null) resolve(null)
+  const promise = new Promise<Gone>((resolve) => {
+    if (port.readOnly) return
+    stop = port.onApplied((entry) => {
+      const now = machineOf(world)
+      // Who has booted the machine has got what was wanted.
+      if (now.boots !== boots)
+        resolve({ why: closed, status: entry.seat === port.seat ? 0 : DISCONNECTED })
+      else if (now.panic !== '') resolve({ why: lastWords(now), status: DISCONNECTED })
+      else if (shellTask(world) === null) resolve({ why: closed, status: KILLED })
     })
   })
   return { promise, stop }
+}
+
+function lastWords({ panic }: Machine): string {
+  return `Kernel panic - not syncing: ${panic}\n`
+}
+
+/** Waits for a machine that boots itself after a panic; no longer than the user does. */
+async function whenBooted(world: World, signal: Signal | undefined): Promise<void> {
+  const coming = () => machineOf(world).panic !== '' && machineOf(world).rebootAt >= 0
+  if (!coming()) return
+  let stop = () => {}
+  await new Promise<void>((resolve) => {
+    stop = world.port.onApplied(() => {
+      if (!coming()) resolve()
+    })
+    signal?.addEventListener('abort', () => resolve(), { once: true })
+  })
+  stop()
+}
+
+/** The kernel has panicked: only root's `reboot` is heard, as a button on the machine would be. */
+async function onDeadMachine(
+  world: World,
+  source: string,
+  { stderr, signal }: ExecOptions,
+): Promise<{ status: number }> {
+  if (!/^\s*reboot(\s+(-f|--force))?\s*$/.test(source)) {
+    stderr(lastWords(machineOf(world)))
+    await whenBooted(world, signal)
+    return { status: DISCONNECTED }
+  }
+  const { stderr: said, status } = await rebootMachine(world)
+  stderr(said)
+  return { status }
 }
 
 interface Abort {

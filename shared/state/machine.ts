@@ -11,6 +11,7 @@ import type { AnonVma } from './mm.ts'
 import type { Zone } from './page.ts'
 import type { LogLevel } from './printk.ts'
 import type { Disk, SwapDevice } from './swap.ts'
+import type { Ratelimit } from './ratelimit.ts'
 import type { Stream, Task } from './task.ts'
 
 /** How a machine is made; see the command line's MACHINE OPTIONS. */
@@ -27,7 +28,7 @@ export interface MachineOptions {
   speed: number // instructions a second
 }
 
-/** Whose OOM killer is at work: rules, /proc files and texts. All else is the same in every era. */
+/** Whose OOM killer and overcommit rules are at work, with their /proc files and texts. All else is the same in every era. */
 export const KERNEL_ERAS = ['2.6.32', '2.6.38', '6.12'] as const
 export type KernelEra = (typeof KERNEL_ERAS)[number]
 
@@ -61,12 +62,16 @@ export interface Machine {
   syslogLines: number // lines ever
   exits: Exit[] // the last exits, for shells outside
   panic: string // why the kernel panicked; then nothing runs until it is booted anew
+  boots: number // from 1
+  rebootAt: number // ticks when the machine is booted anew; -1: it stays up
   committed: number // pages promised (Committed_AS)
   totalramPages: number // managed
   pageCache: number // frames in the page cache, tmpfs and shared memory included
   shmem: number // of these, tmpfs and shared memory
+  dirtyPages: number // of these, files' that the disk does not have yet
   slab: SlabCache[]
   era: KernelEra // at first that of the options; root may change it
+  oomReports: Ratelimit
   swaps: SwapDevice[] // in the order in which they were switched on
   disk: Disk
   psi: { some: PsiLine; full: PsiLine }
@@ -127,6 +132,8 @@ export interface Sysctl {
   pageCluster: number // log2 of the slots that a swap-in reads
   panicOnOom: number
   oomKillAllocatingTask: number
+  oomDumpTasks: number // whether the OOM killer's report has a table of tasks
+  panicTimeout: number // kernel.panic: seconds from a panic to a reboot; 0: none
   minFreeKbytes: number
   dirtyRatio: number // per cent of memory that may be dirty before writers have to wait
   dirtyBackgroundRatio: number // and before it is written in the background

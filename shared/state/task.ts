@@ -131,8 +131,10 @@ export interface Task {
   cwdPath: string
   files: (File | null)[]
   rlimits: Rlimits
+  oomAdj: number // 2.6's, -17 to 15
   oomScoreAdj: number
   oomScoreAdjMin: number // the lowest value that root has set
+  oomOrigin: boolean // in swapoff(2): chosen before anybody else
   oomVictim: boolean // TIF_MEMDIE: chosen by the OOM killer, may use the last reserves
   kernelStack: Pfn[] // its frames
   startTime: number // ticks

@@ -27,8 +27,10 @@ import {
 } from '../fs/tree.ts'
 import { closeFile } from '../kernel/exit.ts'
 import { streamWrite } from '../kernel/stream.ts'
+import { waitForDisk } from '../mm/blockIo.ts'
 import { kmemCacheAlloc } from '../mm/slab.ts'
 import { fillBytes, loadBytes, loadCString, storeBytes } from '../mm/uaccess.ts'
+import { syncInode, syncInodes } from '../mm/writeback.ts'
 import { WAITING, defineSyscall } from './define.ts'
 
 // include/uapi/asm-generic/fcntl.h
@@ -169,3 +171,27 @@ function writeTerminal(task: Task, bytes: Uint8Array): number {
   task.wait = { for: 'output' }
   return WAITING
 }
+
+export const fsync = defineSyscall({
+  nr: 74,
+  name: 'fsync',
+  args: { fd: 'int' },
+  run(m, task, fd) {
+    const file = task.files[fd] ?? null
+    if (file === null) return -EBADF
+    syncInode(m, file.inode)
+    waitForDisk(m)
+    return 0
+  },
+})
+
+export const sync = defineSyscall({
+  nr: 162,
+  name: 'sync',
+  args: {},
+  run(m) {
+    syncInodes(m)
+    waitForDisk(m)
+    return 0
+  },
+})

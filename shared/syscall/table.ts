@@ -7,7 +7,7 @@ import { sigMask } from '../mm/oomKill.ts'
 import { USER_FAULT } from '../mm/uaccess.ts'
 import { emit } from '../trace/trace.ts'
 import { WAITING, type Syscall } from './define.ts'
-import { close, open, read, write } from './file.ts'
+import { close, fsync, open, read, sync, write } from './file.ts'
 import {
   brk,
   madvise,
@@ -73,6 +73,8 @@ export const SYSCALLS: Syscall[] = [
   getppid,
   getpriority,
   setpriority,
+  fsync,
+  sync,
   swapon,
   swapoff,
 ]

@@ -79,6 +79,7 @@ const write = v.strictObject({
   text: text(TEXT_MAX),
   append: v.boolean(),
 })
+const reboot = v.strictObject({ t: v.literal('reboot') })
 const unlink = v.strictObject({ t: v.literal('unlink'), path })
 const mkdir = v.strictObject({ t: v.literal('mkdir'), path, mode: whole(0o7777) })
 const truncate = v.strictObject({ t: v.literal('truncate'), path, length: whole(2 ** 40) })
@@ -124,6 +125,7 @@ const byPeople = [
   spawn,
   kill,
   write,
+  reboot,
   unlink,
   mkdir,
   truncate,

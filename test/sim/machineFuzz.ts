@@ -12,7 +12,7 @@ import { VM_GROWSDOWN, VM_WRITE, type Vma } from '@shared/state/mm.ts'
 import { SIGKILL, type Task } from '@shared/state/task.ts'
 import { WAITING } from '@shared/syscall/define.ts'
 import { doSyscall } from '@shared/syscall/table.ts'
-import { PAGE, access, asTask } from './process.ts'
+import { access, asTask } from './process.ts'
 
 export type Step =
   | { seat: number; command: MachineCommand }
@@ -27,7 +27,12 @@ export function count(tally: Tally, name: string, by = 1): void {
   tally[name] = (tally[name] ?? 0) + by
 }
 
-const STRINGS = 0x6f_0000_0000 // where a call's text argument is put, in a page of its own
+/** Addresses that nothing else uses: for a call's text argument, in a page of its own, and for mremap(). */
+function farAway({ layout }: Machine): { strings: number; targets: number[] } {
+  return layout.bits === 64
+    ? { strings: 0x6f_0000_0000, targets: [0x2000_0000_0000, 0x2000_0010_0000] }
+    : { strings: 0x6f00_0000, targets: [0x4000_0000, 0x4010_0000] }
+}
 
 export function perform(m: Machine, step: Step, tally: Tally): void {
   if ('command' in step) {
@@ -64,8 +69,9 @@ function makeCall(
   let result = NaN
   const outcome = asTask(m, task, () => {
     if (text !== undefined) {
-      doSyscall(m, task, 'mmap', [STRINGS, PAGE, 3, 0x32, -1, 0])
-      storeBytes(m, task, STRINGS, bytesOf(text))
+      const { strings } = farAway(m)
+      doSyscall(m, task, 'mmap', [strings, m.pageSize, 3, 0x32, -1, 0])
+      storeBytes(m, task, strings, bytesOf(text))
     }
     result = doSyscall(m, task, name, args)
   })
@@ -153,11 +159,11 @@ export class Chooser {
   }
 
   next(m: Machine): Step {
-    if (this.seats < 2) return this.outside(m, 90)
+    if (this.seats < 2) return this.outside(m, 93)
     const dice = this.below(100)
     if (dice < 35) return this.outside(m, this.below(100))
     const task = this.caller(m)
-    if (task === undefined) return this.outside(m, 93)
+    if (task === undefined) return this.outside(m, 97)
     const { handle } = task
     if (dice < 60) return this.touch(m, task)
     if (dice < 68) return this.fill(m, task)
@@ -185,15 +191,16 @@ export class Chooser {
       return { seat: 0, command: { t: 'tick', fuel } }
     }
     if (dice < 62) {
+      const kb = (pages: number): string => `${(pages * m.pageSize) / 1024}K`
       const sizes = [
         'forever',
         'forever',
-        '64K',
-        '300K',
-        '1M',
-        '3M',
-        '5M',
-        '1M --rate 4M',
+        kb(16),
+        kb(75),
+        kb(256),
+        kb(768),
+        kb(1280),
+        `${kb(256)} --rate ${kb(1024)}`,
         'nonsense',
       ]
       const size = this.pick(sizes)
@@ -207,8 +214,8 @@ export class Chooser {
     }
     if (dice < 78) return { seat, command: this.kill(m) }
     if (dice < 87) return { seat, command: this.write(m) }
-    if (dice < 89) return { seat, command: { t: 'unlink', path: this.pick(paths) } }
-    if (dice < 90) return { seat, command: this.administer() }
+    if (dice < 88) return { seat, command: { t: 'unlink', path: this.pick(paths) } }
+    if (dice < 91) return { seat: this.chance(70) ? 1 : seat, command: this.administer() }
     if (dice < 96 && this.seats < SEATS) {
       this.seats++
       const role = this.seats === 1 ? 'teacher' : 'student'
@@ -265,22 +272,23 @@ export class Chooser {
     const { handle } = task
     const write = this.chance(70)
     const byte = this.below(256)
-    if (this.chance(5)) return { handle, touch: this.below(2 ** 31) * 65536, write, byte }
+    const whole = m.layout.bits === 64 ? 65536 : 2
+    if (this.chance(5)) return { handle, touch: this.below(2 ** 31) * whole, write, byte }
     const vma = this.vma(task)
     if ((vma.flags & VM_GROWSDOWN) !== 0 && this.chance(30)) {
-      return { handle, touch: vma.start - this.below(40) * PAGE - 8, write, byte }
+      return { handle, touch: vma.start - this.below(40) * m.pageSize - 8, write, byte }
     }
     // The libraries' data and the first pages of others again and again: what a fork shares there is written by both.
     const dice = this.below(100)
     if (dice < 30) {
       return {
         handle,
-        touch: task.mm!.libcData + this.below(2) * PAGE + this.below(PAGE),
+        touch: task.mm!.libcData + this.below(2) * 4096 + this.below(4096),
         write,
         byte,
       }
     }
-    if (dice < 60) return { handle, touch: vma.start + this.below(PAGE), write, byte }
+    if (dice < 60) return { handle, touch: vma.start + this.below(m.pageSize), write, byte }
     return { handle, touch: vma.start + this.below(vma.end - vma.start), write, byte }
   }
 
@@ -298,11 +306,11 @@ export class Chooser {
 
   private syscall(m: Machine, task: Task): { call: string; args: number[]; text?: string } {
     const dice = this.below(100)
-    if (dice < 30) return { call: 'mmap', args: this.mmapArgs(task) }
-    if (dice < 48) return { call: 'munmap', args: this.range(task) }
+    if (dice < 30) return { call: 'mmap', args: this.mmapArgs(m, task) }
+    if (dice < 48) return { call: 'munmap', args: this.range(m, task) }
     if (dice < 60)
-      return { call: 'mprotect', args: [...this.range(task), this.pick([0, 1, 1, 3, 3, 3, 5])] }
-    if (dice < 66) return this.newerCall(task)
+      return { call: 'mprotect', args: [...this.range(m, task), this.pick([0, 1, 1, 3, 3, 3, 5])] }
+    if (dice < 66) return this.newerCall(m, task)
     if (dice < 72) {
       const { startBrk, brk } = task.mm!
       return {
@@ -318,7 +326,7 @@ export class Chooser {
     if (dice < 92) return { call: 'setpriority', args: [0, 0, this.below(50) - 25] }
     if (dice < 96) {
       const flags = this.pick([0, 1, 2, 0o102, 0o1102, 0o2101])
-      return { call: 'open', args: [STRINGS, flags, 0o644], text: this.pick(paths) }
+      return { call: 'open', args: [farAway(m).strings, flags, 0o644], text: this.pick(paths) }
     }
     if (dice < 97) return { call: 'close', args: [3 + this.below(4)] }
     if (dice < 98)
@@ -326,14 +334,14 @@ export class Chooser {
     if (dice < 99)
       return { call: 'read', args: [this.below(6), task.mm!.startBrk, this.below(9000)] }
     const text = this.pick(['/usr/bin/sleep', '/usr/bin/ic', '/bin/bash', '/tmp/a'])
-    return { call: 'execve', args: [STRINGS, 0, 0], text }
+    return { call: 'execve', args: [farAway(m).strings, 0, 0], text }
   }
 
-  private newerCall(task: Task): { call: string; args: number[] } {
-    const [addr, length] = this.range(task)
+  private newerCall(m: Machine, task: Task): { call: string; args: number[] } {
+    const [addr, length] = this.range(m, task)
     const dice = this.below(10)
     if (dice < 3) {
-      const target = this.pick([0x2000_0000_0000, 0x2000_0001_0000, this.vma(task).start])
+      const target = this.pick([...farAway(m).targets, this.vma(task).start])
       const flags = this.pick([0, 1, 1, 1, 3, 5])
       return {
         call: 'mremap',
@@ -356,16 +364,17 @@ export class Chooser {
       : { call: 'munlockall', args: [] }
   }
 
-  private range(task: Task): number[] {
+  private range(m: Machine, task: Task): number[] {
     const vma = this.vma(task)
-    const pages = (vma.end - vma.start) / PAGE
+    const pages = (vma.end - vma.start) / m.pageSize
     const first = this.chance(50) ? 0 : this.below(pages)
     const length = this.chance(30) ? pages - first : 1 + this.below(pages - first + 2)
-    return [vma.start + first * PAGE, length * PAGE - (this.chance(20) ? 1 : 0)]
+    return [vma.start + first * m.pageSize, length * m.pageSize - (this.chance(20) ? 1 : 0)]
   }
 
-  private mmapArgs(task: Task): number[] {
-    const length = 1 + this.below(this.pick([3, 20, 20, 700, 5000])) * PAGE
+  private mmapArgs(m: Machine, task: Task): number[] {
+    const page = m.pageSize
+    const length = 1 + this.below(this.pick([3, 20, 20, 700, 5000])) * page
     const prot = this.pick([0, 1, 3, 3, 3, 3, 5])
     const files = task.files.some((file) => file !== null)
     let flags = this.pick(
@@ -378,10 +387,10 @@ export class Chooser {
     let addr = 0
     if (this.chance(35)) {
       const vma = this.vma(task)
-      addr = this.pick([vma.start, vma.end, vma.end + 3 * PAGE, vma.start - 2 * PAGE, 4096, 70_000])
+      addr = this.pick([vma.start, vma.end, vma.end + 3 * page, vma.start - 2 * page, page, 70_000])
       flags |= this.pick([0, 0x10, 0x10, 0x10_0000])
     }
-    const offset = this.pick([0, 0, 0, 0, 0, 0, PAGE, 5 * PAGE, 100])
+    const offset = this.pick([0, 0, 0, 0, 0, 0, page, 5 * page, 100])
     return [addr, length, prot, flags, 3 + this.below(3), offset]
   }
 }

@@ -2,7 +2,9 @@
 // accesses that say what they did.
 
 import { DEFAULT_OPTIONS } from '@shared/room/options.ts'
+import { PAGE_SIZES } from '@shared/hw/layout.ts'
 import { pteDirty, ptePfn, ptePresent, pteWrite } from '@shared/hw/mmu.ts'
+import { roundUp } from '@shared/lib/bits.ts'
 import { apply, createMachine } from '@shared/machine/machine.ts'
 import { mmAlloc } from '@shared/kernel/fork.ts'
 import { actOnSignals } from '@shared/kernel/sched.ts'
@@ -11,7 +13,7 @@ import { mmapRegion } from '@shared/mm/mmap.ts'
 import { followPte } from '@shared/mm/pgtable.ts'
 import { USER_FAULT, load8, store8 } from '@shared/mm/uaccess.ts'
 import { findVma } from '@shared/mm/vma.ts'
-import type { Machine } from '@shared/state/machine.ts'
+import type { Machine, MachineOptions } from '@shared/state/machine.ts'
 import {
   VM_GROWSDOWN,
   VM_MAYEXEC,
@@ -35,9 +37,26 @@ export const PAGE = 4096
 export const BOOT_TIME = 1_790_000_000_000
 const NOBODY = 65534
 
-export function bootSmall(megabytes: number, seed = 1, swapMegabytes = 0): Machine {
-  const options = { ram: megabytes << 20, swap: swapMegabytes << 20, seed, hostname: 'lab' }
-  return createMachine({ ...DEFAULT_OPTIONS, ...options }, BOOT_TIME)
+export function bootSmall(
+  megabytes: number,
+  seed = 1,
+  swapMegabytes = 0,
+  kind: Partial<Kind> = {},
+): Machine {
+  const options = { ram: megabytes * 2 ** 20, swap: swapMegabytes * 2 ** 20, seed, hostname: 'lab' }
+  return createMachine({ ...DEFAULT_OPTIONS, ...options, ...kind }, BOOT_TIME)
+}
+
+/** A kind of machine: how wide its words are and how large its pages. */
+export type Kind = Pick<MachineOptions, 'bits' | 'pageSize'>
+
+/** Every kind there is. */
+export const KINDS: Kind[] = ([64, 32] as const).flatMap((bits) =>
+  PAGE_SIZES.map((pageSize) => ({ bits, pageSize })),
+)
+
+export function kindName({ bits, pageSize }: Kind): string {
+  return `${bits} bits, pages of ${pageSize / 1024} KiB`
 }
 
 /** Seats 1 to `count`; the first is the teacher's. Their C prompts. */
@@ -51,7 +70,7 @@ export function takeSeats(m: Machine, count: number): Task[] {
   return prompts
 }
 
-/** A process with an empty address space but for a stack of 33 pages, of which the top one is written. */
+/** A process with an empty address space but for a stack (33 pages of 4 KiB), of which the top page is written. */
 export function addProcess(m: Machine, uid = NOBODY): Task {
   const task = newTask(m, m.tasks.get(1)!, 0, { kind: 'test' })!
   task.uid = uid
@@ -62,8 +81,9 @@ export function addProcess(m: Machine, uid = NOBODY): Task {
   const flags = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_GROWSDOWN
   const { stackTop } = m.layout
   const request = { flags, file: null, pgoff: 0, special: '' }
-  mmapRegion(m, task, task.mm, stackTop - 33 * PAGE, 33 * PAGE, request)
-  store(m, task, stackTop - PAGE, 0)
+  const size = m.pageSize + roundUp(32 * PAGE, m.pageSize)
+  mmapRegion(m, task, task.mm, stackTop - size, size, request)
+  store(m, task, stackTop - m.pageSize, 0)
   task.minFlt = 0
   return task
 }

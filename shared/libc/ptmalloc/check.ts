@@ -23,7 +23,7 @@ import {
   requestToSize,
   setHead,
 } from './chunk.ts'
-import { at, PAGE_SIZE, ult, word, type MallocEnv } from './env.ts'
+import { at, ult, word, type MallocEnv } from './env.ts'
 import { intFree } from './intFree.ts'
 import { intMalloc } from './intMalloc.ts'
 import { intMemalign, roundAlignment } from './intMemalign.ts'
@@ -91,14 +91,14 @@ function looksLikeHeap(env: MallocEnv, p: number): boolean {
 }
 
 function looksMapped(env: MallocEnv, mem: number, p: number): boolean {
-  const offset = mem & (PAGE_SIZE - 1)
+  const offset = mem & (env.pageSize - 1)
   const fits = offset === 0 || (offset >= 16 && (offset & (offset - 1)) === 0)
   if ((!fits && offset !== env.flavour.alignment) || prevInuse(env, p)) return false
   const before = env.load32(p)
   const size = headLow(env, p) & ~7
   return (
-    (((p % 0x1_0000_0000) - before) & (PAGE_SIZE - 1)) === 0 &&
-    ((before + size) & (PAGE_SIZE - 1)) === 0
+    (((p % 0x1_0000_0000) - before) & (env.pageSize - 1)) === 0 &&
+    ((before + size) & (env.pageSize - 1)) === 0
   )
 }
 
@@ -124,7 +124,7 @@ function replaceTop(env: MallocEnv): boolean {
   const misalign = (brk + header) & alignMask
   const front = misalign > 0 ? alignment - misalign : 0
   let size = front + env.load(av + par.topPad) + minSize
-  size += PAGE_SIZE - ((brk + size) % PAGE_SIZE)
+  size += env.pageSize - ((brk + size) % env.pageSize)
   const start = env.sbrk(size)
   if (start === -1) {
     env.setErrno(ENOMEM)

@@ -11,6 +11,7 @@ import type { MallocFlavour } from './flavour.ts'
 export interface MallocEnv {
   flavour: MallocFlavour
   mainArena: number // where main_arena lies; the rest of malloc's data follows it
+  pageSize: number // GLRO(dl_pagesize)
   programName: string // argv[0]
 
   // Memory. Faults pages in; unwinds with an exception if the process may not go on. Any alignment.
@@ -50,8 +51,6 @@ export interface MallocEnv {
 
 /** More steps than any whole list takes. */
 export const MAX_STEPS = 1_000_000
-
-export const PAGE_SIZE = 4096
 
 /** Is a below b, both taken as unsigned words? */
 export function ult(a: number, b: number): boolean {

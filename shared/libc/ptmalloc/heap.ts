@@ -18,7 +18,7 @@ import {
   setFoot,
   setHead,
 } from './chunk.ts'
-import { alignDown, alignUp, at, long, PAGE_SIZE, ult, word, type MallocEnv } from './env.ts'
+import { alignDown, alignUp, at, long, ult, word, type MallocEnv } from './env.ts'
 import { intFree } from './intFree.ts'
 
 const HEAP_MIN_SIZE = 32 * 1024
@@ -53,7 +53,7 @@ function newHeap(env: MallocEnv, size: number): number {
     if (ult(max, size)) return 0
     accessible = max
   }
-  accessible = alignUp(accessible, PAGE_SIZE)
+  accessible = alignUp(accessible, env.pageSize)
   const heap = reserveHeap(env)
   if (heap === 0) return 0
   if (env.mprotect(heap, accessible) === -1) {
@@ -91,7 +91,7 @@ function reserveHeap(env: MallocEnv): number {
 }
 
 function growHeap(env: MallocEnv, heap: number, more: number): boolean {
-  const size = heapSize(env, heap) + alignUp(more, PAGE_SIZE)
+  const size = heapSize(env, heap) + alignUp(more, env.pageSize)
   if (ult(env.flavour.heapMaxSize, size)) return false
   const accessible = env.load(heap + 3 * env.flavour.word)
   if (ult(accessible, size)) {
@@ -159,8 +159,8 @@ export function freeInArena(env: MallocEnv, av: number): void {
   }
   const top = topOf(env, av)
   const topSize = chunkSize(env, top)
-  const extra = alignDown(topSize - pad - minSize - 1, PAGE_SIZE)
-  if (extra < PAGE_SIZE) return
+  const extra = alignDown(topSize - pad - minSize - 1, env.pageSize)
+  if (extra < env.pageSize) return
   const size = heapSize(env, heap) - extra
   if (size < heapInfoSize(env)) return
   env.madviseDontneed(heap + size, extra)
@@ -177,7 +177,7 @@ function deleteLastHeap(env: MallocEnv, av: number, heap: number, pad: number): 
   let p = fence - prevSize(env, fence)
   let size = chunkSize(env, p) + minSize - header
   if (!prevInuse(env, p)) size += prevSize(env, p)
-  if (size + heapMaxSize - heapSize(env, prev) < pad + minSize + PAGE_SIZE) return heap
+  if (size + heapMaxSize - heapSize(env, prev) < pad + minSize + env.pageSize) return heap
   addSystemMem(env, av, -heapSize(env, heap))
   if (heap + heapMaxSize === env.load(env.mainArena + par.alignedHeapArea)) {
     env.store(env.mainArena + par.alignedHeapArea, 0)

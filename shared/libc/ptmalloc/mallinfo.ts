@@ -3,7 +3,7 @@
 import { setMaxFast, systemMem, topOf } from './arena.ts'
 import { binAt, binIndex, fastbinAt } from './bins.ts'
 import { bkOf, chunkSize, memOf } from './chunk.ts'
-import { MAX_STEPS, PAGE_SIZE, type MallocEnv } from './env.ts'
+import { MAX_STEPS, type MallocEnv } from './env.ts'
 import { NBINS } from './flavour.ts'
 import { mallocConsolidate } from './intFree.ts'
 import { mallocPrinterr } from './printerr.ts'
@@ -122,17 +122,17 @@ export function mtrim(env: MallocEnv, av: number, pad: number): number {
   const ownBytes = 6 * env.flavour.word // struct malloc_chunk
   let result = 0
   for (let i = 1; i < NBINS; i++) {
-    if (i !== 1 && i < binIndex(env, PAGE_SIZE)) continue
+    if (i !== 1 && i < binIndex(env, env.pageSize)) continue
     const bin = binAt(env, av, i)
     let steps = 0
     for (let p = bkOf(env, bin); p !== bin; p = bkOf(env, p)) {
       if (++steps > MAX_STEPS) env.endless()
       const size = chunkSize(env, p)
-      if (size <= PAGE_SIZE - 1 + ownBytes) continue
-      const firstPage = Math.ceil((p + ownBytes) / PAGE_SIZE) * PAGE_SIZE
-      const pages = Math.floor((p + size - firstPage) / PAGE_SIZE)
+      if (size <= env.pageSize - 1 + ownBytes) continue
+      const firstPage = Math.ceil((p + ownBytes) / env.pageSize) * env.pageSize
+      const pages = Math.floor((p + size - firstPage) / env.pageSize)
       if (pages === 0) continue
-      env.madviseDontneed(firstPage, pages * PAGE_SIZE)
+      env.madviseDontneed(firstPage, pages * env.pageSize)
       result = 1
     }
   }

@@ -3,7 +3,7 @@
 
 import { MAPPING_IS_WHOLE_PAGES, MUNMAP_SUCCEEDED } from './assertions.ts'
 import { chunkSize, IS_MMAPPED, memOf, prevSize, setHead } from './chunk.ts'
-import { alignUp, at, PAGE_SIZE, ult, word, type MallocEnv } from './env.ts'
+import { alignUp, at, ult, word, type MallocEnv } from './env.ts'
 import { assertFailed, mallocPrinterr } from './printerr.ts'
 
 /** Counts a mapping that came (+1, bytes) or went (-1, -bytes). */
@@ -28,7 +28,7 @@ export function mmapWord(env: MallocEnv, length: number): number {
 export function sysmallocMmap(env: MallocEnv, nb: number): number {
   const { word: sizeSz, header, alignMask, alignment } = env.flavour
   const padding = alignment === header ? 0 : alignMask
-  const size = word(env, alignUp(nb + sizeSz + padding, PAGE_SIZE))
+  const size = word(env, alignUp(nb + sizeSz + padding, env.pageSize))
   if (!ult(nb, size)) return -1
   const start = mmapWord(env, size)
   if (start === -1) return -1
@@ -48,8 +48,8 @@ function isBroken(env: MallocEnv, p: number): boolean {
   const offsetLow = env.load32(p)
   const sizeLow = env.load32(p + env.flavour.word) & ~7
   const blockLow = (p % 0x1_0000_0000) - offsetLow
-  if (((blockLow | (offsetLow + sizeLow)) & (PAGE_SIZE - 1)) !== 0) return true
-  const inPage = memOf(env, p) & (PAGE_SIZE - 1)
+  if (((blockLow | (offsetLow + sizeLow)) & (env.pageSize - 1)) !== 0) return true
+  const inPage = memOf(env, p) & (env.pageSize - 1)
   return env.flavour.hardened && (inPage & (inPage - 1)) !== 0
 }
 
@@ -71,10 +71,13 @@ export function mremapChunk(env: MallocEnv, p: number, nb: number): number {
   const total = word(env, offset + chunkSize(env, p))
   if (env.flavour.hardened) {
     if (isBroken(env, p)) mallocPrinterr(env, 'mremap_chunk(): invalid pointer', 0)
-  } else if (((env.load32(p) + (env.load32(p + env.flavour.word) & ~7)) & (PAGE_SIZE - 1)) !== 0) {
+  } else if (
+    ((env.load32(p) + (env.load32(p + env.flavour.word) & ~7)) & (env.pageSize - 1)) !==
+    0
+  ) {
     assertFailed(env, MAPPING_IS_WHOLE_PAGES)
   }
-  const size = word(env, alignUp(nb + offset + env.flavour.word, PAGE_SIZE))
+  const size = word(env, alignUp(nb + offset + env.flavour.word, env.pageSize))
   if (total === size) return p
   const start = total < 0 || size < 0 ? -1 : env.mremap(at(env, p, -offset), total, size)
   if (start === -1) return 0

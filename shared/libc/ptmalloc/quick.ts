@@ -6,7 +6,7 @@
 import { joinHalves, type MallocEnv } from './env.ts'
 import { TCACHE_MAX_BINS } from './flavour.ts'
 
-const PAGE_MASK = 4095
+const PAGE_MASK = 4095 // of the smallest page: what does not cross its boundaries crosses none of larger ones
 const ENTRIES_INDEX = TCACHE_MAX_BINS / 2 // in words of 4 bytes, from the start of the table
 const LAST_TABLE_OFFSET = 4096 - 10 * TCACHE_MAX_BINS // the table must not cross a page boundary
 

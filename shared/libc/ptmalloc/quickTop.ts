@@ -5,7 +5,7 @@
 import { largebinIndex } from './bins.ts'
 import { highHalf, joinHalves, type MallocEnv } from './env.ts'
 
-const PAGE_MASK = 4095
+const PAGE_MASK = 4095 // as in quick.ts
 const ROOM = 48 // bytes of a chunk's fields: they must not cross a page boundary
 
 // Fields of main_arena in words of 4 bytes.
@@ -175,7 +175,7 @@ export function nothingToTrim(env: MallocEnv): boolean {
   if (rest < 0) return false
   const pad = wordAt(env.words, variable(env, rest, par.topPad))
   const area = topSize - 33
-  return area >= 0 && pad >= 0 && area < pad + PAGE_MASK + 1
+  return area >= 0 && pad >= 0 && area < pad + env.pageSize
 }
 
 /**

@@ -5,7 +5,7 @@ import { addSystemMem, contiguous, setNoncontiguous, setTop, systemMem, topOf } 
 import { CORRECTION_IS_POSITIVE, OLD_TOP_IS_SANE } from './assertions.ts'
 import { unsortedChunks } from './bins.ts'
 import { chunkSize, headLow, memOf, NON_MAIN_ARENA, PREV_INUSE, setHead } from './chunk.ts'
-import { alignDown, alignUp, at, long, PAGE_SIZE, ult, word, type MallocEnv } from './env.ts'
+import { alignDown, alignUp, at, long, ult, word, type MallocEnv } from './env.ts'
 import { growArena } from './heap.ts'
 import { intFree } from './intFree.ts'
 import { mmapWord, sysmallocMmap } from './mapping.ts'
@@ -49,7 +49,7 @@ function checkOldTop(env: MallocEnv, av: number, oldTop: number, oldSize: number
   const sane =
     !ult(oldSize, env.flavour.minSize) &&
     (headLow(env, oldTop) & PREV_INUSE) !== 0 &&
-    (at(env, oldTop, oldSize) & (PAGE_SIZE - 1)) === 0
+    (at(env, oldTop, oldSize) & (env.pageSize - 1)) === 0
   if (!sane) assertFailed(env, OLD_TOP_IS_SANE)
 }
 
@@ -75,7 +75,7 @@ function growMainArena(env: MallocEnv, nb: number, oldTop: number, oldSize: numb
   const oldEnd = at(env, oldTop, oldSize)
   let size = nb + env.load(av + par.topPad) + minSize
   if (contiguous(env, av)) size -= oldSize
-  size = long(env, alignUp(long(env, size), PAGE_SIZE))
+  size = long(env, alignUp(long(env, size), env.pageSize))
 
   let brk = size > 0 ? env.sbrk(size) : -1
   let secondBrk = -1
@@ -101,7 +101,7 @@ function growMainArena(env: MallocEnv, nb: number, oldTop: number, oldSize: numb
 /** A mapping in place of the break can't join the old top chunk and is at least 1 MiB. */
 function mmapFallbackSize(env: MallocEnv, size: number, oldSize: number): number {
   let whole = size
-  if (contiguous(env, env.mainArena)) whole = long(env, alignUp(size + oldSize, PAGE_SIZE))
+  if (contiguous(env, env.mainArena)) whole = long(env, alignUp(size + oldSize, env.pageSize))
   return ult(word(env, whole), MMAP_AS_MORECORE_SIZE) ? MMAP_AS_MORECORE_SIZE : whole
 }
 
@@ -134,7 +134,7 @@ function startNewTop(
     if (oldSize !== 0) addSystemMem(env, av, brk - at(env, oldTop, oldSize))
     correction = front + oldSize
     const endMisaligned = brk + size + correction
-    correction += alignUp(endMisaligned, PAGE_SIZE) - endMisaligned
+    correction += alignUp(endMisaligned, env.pageSize) - endMisaligned
     if (long(env, correction) < 0) assertFailed(env, CORRECTION_IS_POSITIVE)
     end = env.sbrk(correction)
     if (end === -1) {
@@ -175,10 +175,10 @@ export function systrim(env: MallocEnv, pad: number): number {
   if (version === '2.36') {
     const topArea = word(env, topSize - minSize - 1)
     if (!ult(pad, topArea)) return 0
-    extra = long(env, alignDown(topArea - pad, PAGE_SIZE))
+    extra = long(env, alignDown(topArea - pad, env.pageSize))
     if (extra === 0) return 0
   } else {
-    extra = long(env, alignDown(long(env, topSize - pad - minSize - 1), PAGE_SIZE))
+    extra = long(env, alignDown(long(env, topSize - pad - minSize - 1), env.pageSize))
     if (extra <= 0) return 0
   }
   const before = env.sbrk(0)

@@ -1,7 +1,7 @@
 // choom (util-linux): a process's standing with the OOM killer.
 
 import { EACCES, EINVAL, strerror } from '../../lib/errno.ts'
-import { OOM_SCORE_ADJ_MAX, OOM_SCORE_ADJ_MIN } from '../../mm/oomKill.ts'
+import { OOM_SCORE_ADJ_MAX, OOM_SCORE_ADJ_MIN } from '../../mm/oomScore.ts'
 import { getopt, type OptionSpec } from '../getopt.ts'
 import { procOf } from '../procps/proc.ts'
 import { failed, ok, RECORDING, seatOf, shellTask, type Call, type Result } from '../world.ts'

@@ -9,9 +9,11 @@ import { ic } from './ic.ts'
 import { background, checkWrites, execute, openForWriting, wait } from './internal.ts'
 import { binKill, kill } from './kill.ts'
 import { nice, renice } from './nice.ts'
+import { oomscore } from './oomscore.ts'
 import { pagemapCommand } from './pagemap.ts'
 import { pmap } from './pmap.ts'
 import { ps } from './ps.ts'
+import { reboot } from './reboot.ts'
 import { swapoff, swapon } from './swap.ts'
 import { sysctl } from './sysctl.ts'
 import { date, getconf, hostname, id, machine, pidof, uname, uptime, whoami } from './system.ts'
@@ -34,10 +36,12 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['kill', kill],
   ['machine', machine],
   ['nice', nice],
+  ['oomscore', oomscore],
   ['pagemap', pagemapCommand],
   ['pidof', pidof],
   ['pmap', pmap],
   ['ps', ps],
+  ['reboot', reboot],
   ['renice', renice],
   ['sleep', program],
   ['swapoff', swapoff],

@@ -2,7 +2,7 @@
 
 import { civil, ctime, hms } from '../../lib/clock.ts'
 import { hex } from '../../lib/bits.ts'
-import { CLK_TCK } from '../../proc/stat.ts'
+import { CLK_TCK } from '../../state/cputime.ts'
 import type { Process } from '../procps/process.ts'
 import type { Column } from '../table.ts'
 

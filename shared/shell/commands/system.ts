@@ -1,7 +1,7 @@
 // What the machine is and who one is on it: uname, hostname, whoami, id, getconf, pidof, uptime, date, machine.
 
 import { machineName, KERNEL_VERSION, OSTYPE } from '../../proc/version.ts'
-import { CLK_TCK } from '../../proc/stat.ts'
+import { CLK_TCK } from '../../state/cputime.ts'
 import { TICK_MS } from '../../state/machine.ts'
 import { KERNEL_RELEASE } from '../../state/version.ts'
 import { civil } from '../../lib/clock.ts'

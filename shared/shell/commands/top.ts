@@ -2,7 +2,7 @@
 // on this terminal only ever grows.
 
 import { fixed } from '../../lib/decimal.ts'
-import { CLK_TCK } from '../../proc/stat.ts'
+import { CLK_TCK } from '../../state/cputime.ts'
 import { parseMeminfo, type Meminfo } from '../procps/meminfo.ts'
 import { procOf, type Proc } from '../procps/proc.ts'
 import { Process } from '../procps/process.ts'

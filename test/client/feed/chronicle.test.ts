@@ -112,6 +112,22 @@ describe('how a process ended', () => {
     expect(lesson.deaths[0]).toMatchObject({ signal: SIGKILL, by: 'person', byName: 'Ada' })
   })
 
+  it('by the OOM killer at root’s wish: nobody had asked for memory', () => {
+    const lesson = new Lesson()
+    const trigger = (text: string): Command => ({
+      t: 'write',
+      path: '/proc/sysrq-trigger',
+      text,
+      append: false,
+    })
+    for (const era of ['6.12', '2.6.38', '2.6.32']) {
+      lesson.say(1, { ...trigger(era), path: '/proc/sys/kernel/oom_era' } as Command)
+      lesson.say(1, trigger('f'))
+      expect(lesson.deaths.at(-1), era).toMatchObject({ by: 'oom', byName: '' })
+    }
+    expect(lesson.deaths).toHaveLength(3)
+  })
+
   it('by the OOM killer, with what it held and who had asked', () => {
     const lesson = new Lesson()
     lesson.say(1, {

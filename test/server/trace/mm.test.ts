@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { runTrace } from '../../../server/trace/mm.ts'
 import { oracle } from '../../helpers/oracle.ts'
+import { KINDS, kindName } from '../../sim/process.ts'
 
 const options = { ...DEFAULT_OPTIONS, ram: 256 << 20 }
 
@@ -46,4 +47,33 @@ describe('trace mm', () => {
       expect(runTrace(readFileSync(file, 'utf8'), options), name).toEqual(want)
     }
   })
+
+  // What counts in bytes (fault-around, the stack at the start, lengths given in KiB) is not the same with other pages.
+  const inPages = /^(fork|merge|mlock|mremap|prot|unmap)-00[1-3]/
+  for (const kind of KINDS.slice(1)) {
+    it.skipIf(folder === null)(
+      `${kindName(kind)}: counted in pages the answers are the same`,
+      { timeout: 60_000 },
+      () => {
+        const some = cases.filter((name) => inPages.test(name))
+        expect(some.length).toBeGreaterThan(15)
+        for (const name of some) {
+          const file = join(folder!, 'cases', name)
+          const want = compared(readFileSync(file.replace(/trace$/, 'expect'), 'utf8'))
+          const got = runTrace(readFileSync(file, 'utf8'), { ...options, ...kind, ram: 2 ** 30 })
+          const pages = (lines: string[], size: number) => lines.map((line) => counted(line, size))
+          expect(pages(got, kind.pageSize), name).toEqual(pages(want, 4096))
+        }
+      },
+    )
+  }
 })
+
+/** The line with its KiB as pages, without what depends on more than their number. */
+function counted(line: string, pageSize: number): string {
+  if (/^ {2}S-\d+ \d+ rw-p stack /.test(line)) return ''
+  const pages = (kib: string) => String((Number(kib) * 1024) / pageSize)
+  return line
+    .replace(/ (VmPTE|VmStk|pss|locked)=\d+/g, '')
+    .replace(/(?<= (?:Vm\w+|Rss\w+|size|rss|[sp][cd]|anon)=)\d+/g, pages)
+}

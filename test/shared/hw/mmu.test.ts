@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { mkLayout } from '@shared/hw/layout.ts'
+import { PAGE_SIZES, mkLayout } from '@shared/hw/layout.ts'
 import {
   PTE_NX,
   PTE_PRESENT,
@@ -50,9 +50,45 @@ describe('an address', () => {
     expect(layout.levels).toBe(4)
   })
 
-  it('two levels of 10 bits on i386, three with 64 KiB pages', () => {
-    expect(mkLayout(32, 4096).levels).toBe(2)
-    expect(tableIndex(mkLayout(32, 4096), 0xbfff_f000, 1)).toBe(767)
-    expect(mkLayout(64, 65536).levels).toBe(3)
+  it('two levels of 10 bits on i386', () => {
+    const layout = mkLayout(32, 4096)
+    expect(layout.levels).toBe(2)
+    expect([1, 0].map((level) => tableIndex(layout, 0xbfff_f123, level))).toEqual([767, 1023])
+  })
+
+  it('has fewer levels with larger pages, and two at least', () => {
+    const levels = (bits: 64 | 32) => PAGE_SIZES.map((size) => mkLayout(bits, size).levels)
+    expect(levels(64)).toEqual([4, 3, 3, 2])
+    expect(levels(32)).toEqual([2, 2, 2, 2])
+  })
+
+  it('is its indices and the byte in the page put together, on every kind of machine', () => {
+    for (const bits of [64, 32] as const) {
+      for (const pageSize of PAGE_SIZES) {
+        const layout = mkLayout(bits, pageSize)
+        const { taskSize, levels, entrySpan, tableShift, pteShift } = layout
+        expect(2 ** (tableShift + pteShift), 'a table fills a page').toBe(pageSize)
+        expect(entrySpan[levels - 1] * 2 ** tableShift).toBeGreaterThanOrEqual(taskSize)
+        for (const va of [0, 1, layout.textStart, layout.mmapBase + 77, taskSize - 1]) {
+          let sum = va % pageSize
+          for (let level = 0; level < levels; level++)
+            sum += tableIndex(layout, va, level) * entrySpan[level]
+          expect(sum).toBe(va)
+        }
+      }
+    }
+  })
+
+  it('the parts of a process begin with a page and lie in order', () => {
+    for (const bits of [64, 32] as const) {
+      for (const pageSize of PAGE_SIZES) {
+        const layout = mkLayout(bits, pageSize)
+        const { textStart, dataStart, heapStart, mmapBase, stackTop, taskSize } = layout
+        const places = [textStart, dataStart, heapStart, mmapBase, stackTop, taskSize]
+        for (const va of places) expect(va % pageSize).toBe(0)
+        const given = places.filter((va) => va !== 0)
+        expect([...given].sort((a, b) => a - b)).toEqual(given)
+      }
+    }
   })
 })

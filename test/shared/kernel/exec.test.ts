@@ -3,7 +3,18 @@ import { checkMachine } from '@shared/machine/check.ts'
 import { followPte } from '@shared/mm/pgtable.ts'
 import type { Machine } from '@shared/state/machine.ts'
 import type { Task } from '@shared/state/task.ts'
-import { PAGE, addProcess, asTask, bootSmall, call, store, takeSeats } from '../../sim/process.ts'
+import { leastRam } from '@shared/room/options.ts'
+import {
+  KINDS,
+  PAGE,
+  addProcess,
+  asTask,
+  bootSmall,
+  call,
+  kindName,
+  store,
+  takeSeats,
+} from '../../sim/process.ts'
 
 function layoutOf(m: Machine, task: Task): string[] {
   return task.mm!.vmas.map((vma) => {
@@ -45,6 +56,66 @@ describe('a C prompt', () => {
     expect([mm!.startBrk, mm!.brk]).toEqual([0x100_0000, 0x100_0000])
     expect(mm!.vmas.find(({ start }) => start === mm!.libcData)!.file!.image).toBe(libc)
   })
+
+  it('on i386 has its data behind its text, and no thread block below libc', () => {
+    const m = bootSmall(16, 1, 0, { bits: 32 })
+    const [prompt] = takeSeats(m, 1)
+    const libc = '/usr/lib/i386-linux-gnu/libc.so.6'
+    const loader = '/usr/lib/i386-linux-gnu/ld-linux.so.2'
+    expect(layoutOf(m, prompt)).toEqual([
+      '8048000 16 r-x /usr/bin/ic',
+      '8058000 1 r-- /usr/bin/ic',
+      '8059000 1 rw- /usr/bin/ic',
+      '805a000 16 rw-',
+      `b7d9b000 34 r-- ${libc}`,
+      `b7dbd000 377 r-x ${libc}`,
+      `b7f36000 128 r-- ${libc}`,
+      `b7fb6000 2 r-- ${libc}`,
+      `b7fb8000 1 rw- ${libc}`,
+      'b7fb9000 12 rw-',
+      'b7fc5000 4 r-- [vvar]',
+      'b7fc9000 2 r-x [vdso]',
+      `b7fcb000 1 r-- ${loader}`,
+      `b7fcc000 35 r-x ${loader}`,
+      `b7fef000 14 r-- ${loader}`,
+      `b7ffd000 2 r-- ${loader}`,
+      `b7fff000 1 rw- ${loader}`,
+      'bffdf000 33 rw-',
+    ])
+    expect([prompt.mm!.startBrk, prompt.mm!.pageTables]).toEqual([0x900_0000, 3])
+  })
+
+  it('with pages of 64 KiB has each segment on pages of its own', () => {
+    const m = bootSmall(64, 1, 0, { pageSize: 65536 })
+    const [prompt] = takeSeats(m, 1)
+    const pages = 16 // layoutOf() counts pages of 4 KiB
+    expect(layoutOf(m, prompt).slice(0, 5)).toEqual([
+      `400000 ${pages} r-x /usr/bin/ic`,
+      `600000 ${pages} r-- /usr/bin/ic`,
+      `610000 ${pages} rw- /usr/bin/ic`, // and the start of its bss
+      `620000 ${pages} rw-`,
+      `above ${pages} rw-`,
+    ])
+    const stack = prompt.mm!.vmas.at(-1)!
+    expect((stack.end - stack.start) / m.pageSize).toBe(3) // one for the arguments, 128 KiB to grow
+  })
+
+  for (const kind of KINDS) {
+    it(`${kindName(kind)}: boots with the least RAM, and people sit down`, () => {
+      const least = leastRam(kind.pageSize) / 2 ** 20
+      const m = bootSmall(least, 1, 0, kind)
+      const [, prompt] = takeSeats(m, 4)
+      expect(m.vmstat.oom_kill).toBe(0)
+      expect(m.zone.freePages).toBeGreaterThan(m.ram.nrFrames / 4)
+      const { vmas } = prompt.mm!
+      for (const vma of vmas) {
+        expect(vma.start % m.pageSize).toBe(0)
+        expect(vma.pgoff).toBe(Math.floor(vma.pgoff))
+      }
+      expect(vmas.at(-1)!.end).toBe(m.layout.stackTop)
+      checkMachine(m)
+    })
+  }
 
   it('shares text with all who run it: one frame a page, and own frames only where it writes', () => {
     const m = bootSmall(32)

@@ -96,6 +96,7 @@ export class ProcessMemory implements TraceTarget {
     }
     this.env = {
       flavour,
+      pageSize: PAGE,
       mainArena: this.data.start + 0xc60,
       programName: './program',
       load8,

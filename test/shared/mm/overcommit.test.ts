@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { ENOMEM } from '@shared/lib/errno.ts'
+import { checkMachine } from '@shared/machine/check.ts'
 import { vmCommitLimit } from '@shared/mm/overcommit.ts'
 import { shmemZeroSetup, putInode } from '@shared/mm/shmem.ts'
 import type { Machine } from '@shared/state/machine.ts'
 import type { Task } from '@shared/state/task.ts'
 import { oracle } from '../../helpers/oracle.ts'
-import { PAGE, addProcess, bootSmall, call } from '../../sim/process.ts'
+import { PAGE, addProcess, bootSmall, call, store } from '../../sim/process.ts'
 
 const PRIVATE = 0x22
 const NORESERVE = 0x4000
@@ -62,6 +63,71 @@ describe('overcommit', () => {
     expect(m.committed).toBe(committed + 60)
     call(m, task, 'mprotect', va, 100 * PAGE, 1)
     expect(m.committed).toBe(committed)
+  })
+})
+
+describe('a fork is a promise', () => {
+  const H = 0x2000_0000_0000
+
+  it('mode 2: it fails with ENOMEM while RAM is free, and leaves nothing behind', () => {
+    const m = bootSmall(32)
+    const task = addProcess(m)
+    m.sysctl.overcommitMemory = 2
+    const pages = Math.floor(vmCommitLimit(m) * 0.6)
+    expect(call(m, task, 'mmap', H, pages * PAGE, 3, 0x32, -1, 0)).toBe(H)
+    const { committed } = m
+    expect(call(m, task, 'fork')).toBe(-ENOMEM) // and the slab caches have grown
+    const free = m.zone.freePages
+    expect(free).toBeGreaterThan(m.totalramPages / 2)
+    expect(call(m, task, 'fork')).toBe(-ENOMEM)
+    expect([m.committed, m.zone.freePages, m.vmstat.oom_kill]).toEqual([committed, free, 0])
+    m.sysctl.overcommitMemory = 0
+    expect(call(m, task, 'fork')).toBeGreaterThan(0)
+    checkMachine(m)
+  })
+
+  it('mode 1: it is granted whatever is promised already', () => {
+    const m = bootSmall(16)
+    const task = addProcess(m)
+    m.sysctl.overcommitMemory = 1
+    expect(request(m, task, 2 ** 30)).toBeGreaterThan(0)
+    expect(call(m, task, 'fork')).toBeGreaterThan(0)
+    expect(m.committed).toBeGreaterThan(2 ** 31)
+  })
+})
+
+describe('2.6 guesses by what could be freed', () => {
+  const H = 0x2000_0000_0000
+
+  it('mode 0: what is in use is no longer granted; root gets the last 3 %', () => {
+    const m = bootSmall(16)
+    m.era = '2.6.32'
+    const [user, root] = [addProcess(m), addProcess(m, 0)]
+    const spare = () => m.zone.freePages - m.zone.watermarkHigh
+    expect(request(m, user, m.totalramPages)).toBe(-ENOMEM)
+    const cache = m.pageCache
+    expect(request(m, root, cache + spare())).toBe(-ENOMEM)
+    expect(request(m, root, cache + spare() - 1)).toBeGreaterThan(0)
+    const most = cache - Math.floor(cache / 32) + spare() - Math.floor(spare() / 32) - 1
+    expect(request(m, user, most + 1)).toBe(-ENOMEM)
+    call(m, user, 'mmap', H, 500 * PAGE, 3, 0x32, -1, 0)
+    for (let i = 0; i < 500; i++) store(m, user, H + i * PAGE, 1)
+    expect(request(m, user, most)).toBe(-ENOMEM)
+    m.era = '6.12'
+    expect(request(m, user, most)).toBeGreaterThan(0)
+  })
+
+  it('mode 2: a share for root, no reserves in kB', () => {
+    const m = bootSmall(16)
+    m.era = '2.6.38'
+    m.sysctl.overcommitMemory = 2
+    m.sysctl.adminReserveKbytes = 2 ** 20
+    const user = addProcess(m)
+    const share = vmCommitLimit(m)
+    const allowed = share - Math.floor(share / 32) - Math.floor(user.mm!.totalVm / 32)
+    const left = allowed - m.committed
+    expect(request(m, user, left)).toBe(-ENOMEM)
+    expect(request(m, user, left - 1)).toBeGreaterThan(0)
   })
 })
 

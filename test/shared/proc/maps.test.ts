@@ -52,4 +52,14 @@ describe('/proc/PID/maps', () => {
     const libc = (line: string) => /^7f/.test(line) && !/^7ffff7ddd/.test(line)
     expect(maps.filter(libc).map(withoutInode)).toEqual(recorded.filter(libc).map(withoutInode))
   })
+
+  it.runIf(hasRecordings)('is the recorded one from libc up to the stack on i386, too', () => {
+    const room = new OwnRoom({ bits: 32 })
+    const maps = procMaps(room.machine, room.prompt(room.join('Ben', 'student'))).split('\n')
+    const recorded = layout('small.0.txt', 'cat /proc/PID/maps', 'i386').split('\n')
+    const inodes = (line: string) =>
+      line.replace(/(?<=:\d\d) \d+ */, (found) => ' '.repeat(found.length))
+    const above = (line: string) => line.startsWith('b')
+    expect(maps.filter(above).map(inodes)).toEqual(recorded.filter(above).map(inodes))
+  })
 })

@@ -95,6 +95,8 @@ describe('a log as text', () => {
     expect(parseLog(text, { engine: 'e2' }).problem).toMatchObject({ field: 'engine' })
     const newer = headerLine({ ...header, format: LOG_FORMAT + 1 })
     expect(parseLog(newer + '\n').problem!.why).toMatch(/format 2, this program reads format 1/)
+    const odd = { ...header, options: { ...header.options, pageSize: 5000 } }
+    expect(parseLog(headerLine(odd) + '\n').problem).toMatchObject({ line: 1, field: 'header' })
     expect(parseLog('').problem).toMatchObject({ line: 1, field: 'header' })
     expect(parseLog('{"some":"json"}\n').problem).toMatchObject({ line: 1, field: 'header' })
     expect(parseLog(text.replace('123456', '123457')).problem).toMatchObject({

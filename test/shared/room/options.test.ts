@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { MachineOptions } from '../../../shared/state/machine.ts'
 import { DEFAULT_OPTIONS, parseOptions, parseSize, sizeText } from '../../../shared/room/options.ts'
 
 describe('machine options', () => {
@@ -34,11 +35,7 @@ describe('machine options', () => {
   })
 
   it('that this version has not are refused by name', () => {
-    const values = {
-      bits: '32',
-      'page-size': '16K',
-      glibc: '2.13',
-    }
+    const values = { glibc: '2.13' }
     for (const [name, value] of Object.entries(values)) {
       const { problem } = parseOptions({ [name]: value }) as { problem: string }
       expect(problem).toMatch(new RegExp(`^--${name} .*comes with a later version`))
@@ -53,13 +50,26 @@ describe('machine options', () => {
       overcommit: '0',
       swappiness: '60',
       bits: '64',
+      'page-size': '4096',
     }
     expect(parseOptions(values)).toEqual({ options: DEFAULT_OPTIONS })
+    expect(parseOptions({ bits: 32, 'page-size': '64k' })).toEqual({
+      options: { ...DEFAULT_OPTIONS, bits: 32, pageSize: 65536, ram: 256 * 2 ** 20 },
+    })
   })
 
   it.each([
-    [{ ram: '8M' }, /16M to 4G/],
-    [{ ram: '5G' }, /16M to 4G/],
+    [{ ram: '8M' }, /from 16M to 4G$/],
+    [{ ram: '5G' }, /from 16M to 4G$/],
+    [{ ram: '64M', 'page-size': '256K' }, /^--ram: from 256M to 4G with --page-size 256K$/],
+    [{ ram: '4G', bits: 32 }, /^--ram: from 16M to 3G with --bits 32$/],
+    [
+      { ram: '32M', bits: 32, 'page-size': '64K' },
+      /^--ram: from 64M to 3G with --page-size 64K and --bits 32$/,
+    ],
+    [{ 'page-size': '8K' }, /^--page-size: one of 4K, 16K, 64K, 256K$/],
+    [{ 'page-size': 'large' }, /^--page-size: one of/],
+    [{ bits: '16' }, /^--bits: 64 or 32$/],
     [{ ram: 'lots' }, /not a size/],
     [{ ram: {} }, /text or a number/],
     [{ seed: '-1' }, /whole number/],
@@ -71,6 +81,16 @@ describe('machine options', () => {
   ])('%j is refused', (given, why) =>
     expect((parseOptions(given) as { problem: string }).problem).toMatch(why),
   )
+
+  it('give RAM for 4,096 frames at least where it is not given', () => {
+    const ram = (given: object) =>
+      (parseOptions({ ...given }) as { options: MachineOptions }).options.ram
+    expect(
+      ['4K', '16K', '64K', '256K'].map((size) => ram({ 'page-size': size }) / 2 ** 20),
+    ).toEqual([64, 64, 256, 1024])
+    expect(ram({ 'page-size': '64K', ram: '64M' })).toBe(64 * 2 ** 20)
+    expect(ram({ ram: '64M', pageSize: 65536 })).toBe(64 * 2 ** 20)
+  })
 
   it('sizes', () => {
     expect(parseSize('64M')).toBe(64 * 2 ** 20)

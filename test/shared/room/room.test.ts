@@ -58,6 +58,35 @@ describe('a room', () => {
     expect(room.machine.handles.get(anna.prompts[0])?.comm).toBe('ic')
   })
 
+  it('after a reboot knows everybody’s new shell, prompt and terminal, however it came', () => {
+    const panicked: Command = { t: 'write', path: '/proc/sysrq-trigger', text: 'c', append: false }
+    const soon: Command = { ...panicked, path: '/proc/sys/kernel/panic', text: '1' }
+    const ticks = Array<[number, Command]>(20).fill([0, { t: 'tick', fuel: 1000 }])
+    const ways: [number, Command][][] = [
+      [[1, { t: 'reboot' }]],
+      [[1, { ...panicked, text: 'b' }]],
+      [
+        [1, panicked],
+        [1, { t: 'reboot' }],
+      ],
+      [[1, soon], [1, panicked], ...ticks],
+    ]
+    for (const way of ways) {
+      const before = takeKeyframe(roomWith([1, sit('Root', 'teacher')], [2, sit('Anna')]), null)
+      const room = fromKeyframe(before)
+      for (const [seat, c] of way) applyEntry(room, { seq: room.seq + 1, at: 0, seat, c })
+      expect(room.machine.boots).toBe(2)
+      for (const { no, shell, prompts, stream } of room.seats.values()) {
+        expect([shell, ...prompts]).toEqual([`${no}.3`, `${no}.4`])
+        expect(room.machine.handles.get(shell)?.comm).toBe('bash')
+        expect(room.machine.handles.get(prompts[0])?.comm).toBe('ic')
+        expect(room.machine.streams.get(stream)).toMatchObject({ seat: no, terminal: true })
+      }
+      expect(hashRoom(loadRoom(saveRoom(room)))).toBe(hashRoom(room))
+      expect(fromKeyframe(before).machine.boots).toBe(1)
+    }
+  })
+
   it('keeps the end of each terminal', () => {
     const room = roomWith(
       [1, sit('Anna')],
