@@ -22,7 +22,7 @@ import {
   SIGBUS,
   type Task,
 } from '../../shared/state/task.ts'
-import { O_RDONLY, O_RDWR, O_WRONLY } from '../../shared/syscall/file.ts'
+import { O_RDONLY, O_RDWR, O_WRONLY } from '../../shared/syscall/flags.ts'
 import * as MADV from '../../shared/mm/madvise.ts'
 import * as MAP from '../../shared/mm/mmap.ts'
 import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE } from '../../shared/mm/mremap.ts'

@@ -21,18 +21,7 @@ export function accountSlice(m: Machine, task: Task, used: number, system: numbe
 
 /** Nobody could run for so much fuel; who waits for a disk makes it waiting time. */
 export function accountIdle(m: Machine, fuel: number): void {
-  switchTo(m, 0)
   let waits = false
   for (const { state } of m.tasks.values()) if (state === 'D') waits = true
   m.stat[waits ? 'iowait' : 'idle'] += nsOf(m, fuel)
-}
-
-/** The processor goes to another task, 0: to nobody. Who could have gone on did not leave it of its own will. */
-export function switchTo(m: Machine, pid: number): void {
-  const { stat } = m
-  if (stat.running === pid) return
-  const previous = m.tasks.get(stat.running)
-  if (previous !== undefined) previous[previous.state === 'R' ? 'nivcsw' : 'nvcsw']++
-  stat.running = pid
-  stat.ctxt++
 }

@@ -48,11 +48,12 @@ import {
   type Library,
   type Runtime,
 } from '../fs/images.ts'
-import { MAY_EXEC, namei, permission } from '../fs/tree.ts'
+import { MAY_EXEC, namei, normalizePath, permission } from '../fs/tree.ts'
 import { VM_FAULT_MAJOR, faultIn } from '../mm/memory.ts'
 import { doBrk, doMprotect, getUnmappedArea, mmapRegion, type MapRequest } from '../mm/mmap.ts'
 import { vmaLookup } from '../mm/vma.ts'
 import { switchMm } from '../hw/tlb.ts'
+import { emit } from '../trace/trace.ts'
 import { mmAlloc, mmPut } from './fork.ts'
 
 const STACK_EXPAND = 131072 // bytes that the stack is given beyond the page of its arguments
@@ -96,6 +97,11 @@ export function doExecve(
   task.caught = 0
   task.flags &= ~PF_FORKNOEXEC
   task.call = null
+  if (m.trace.on.sched_process_exec) {
+    const { pid } = task
+    const filename = normalizePath(path, task.cwdPath)
+    emit(m.trace, m.ticks, pid, 'sched_process_exec', { filename, pid, old_pid: pid })
+  }
   return 0
 }
 

@@ -91,10 +91,14 @@ export function copyProcess(m: Machine, parent: Task, program?: Program): Task |
   attachStream(child, parent.stdout)
   parent.debt += (child.mm?.rssAnon ?? 0) * 4
   m.stat.processes++
-  emit(m.trace, m.ticks, parent.pid, 'sched_process_fork', {
-    child_pid: child.pid,
-    comm: child.comm,
-  })
+  if (m.trace.on.sched_process_fork) {
+    emit(m.trace, m.ticks, parent.pid, 'sched_process_fork', {
+      parent_comm: parent.comm,
+      parent_pid: parent.pid,
+      child_comm: child.comm,
+      child_pid: child.pid,
+    })
+  }
   return child
 }
 

@@ -183,3 +183,8 @@ function copyPlain(value: unknown): unknown {
   for (const [key, entry] of Object.entries(value)) copy[key] = copyPlain(entry)
   return copy
 }
+
+/** The priority as the kernel shows it: 100 to 139 by nice value. */
+export function taskPrio({ nice }: Task): number {
+  return 120 + nice
+}

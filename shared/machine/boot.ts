@@ -43,7 +43,7 @@ export function bootMachine(options: MachineOptions, bootTime: number, before?: 
   const layout = mkLayout(options.bits, options.pageSize)
   const ram = mkRam(options.ram, layout.pageShift)
   const m: Machine = {
-    options,
+    options: { ...options }, // root may change the host's name
     layout,
     pageSize: options.pageSize,
     ram,
@@ -57,6 +57,7 @@ export function bootMachine(options: MachineOptions, bootTime: number, before?: 
     handles: new Map(),
     births: new Map(before?.births),
     current: null,
+    onCpu: null,
     lastPid: 0,
     minVruntime: 0,
     nextId: before?.nextId ?? 1,
@@ -119,7 +120,6 @@ export function bootMachine(options: MachineOptions, bootTime: number, before?: 
       system: 0,
       idle: 0,
       iowait: 0,
-      running: 0,
       ctxt: 0,
       processes: 0,
     },

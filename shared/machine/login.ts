@@ -13,6 +13,7 @@ import { copyProcess } from '../kernel/fork.ts'
 import { attachStream, mkStream } from '../kernel/stream.ts'
 import { allocPid } from '../kernel/task.ts'
 import { sigMask } from '../mm/oomKill.ts'
+import { traceExecve } from '../syscall/strace.ts'
 import type { Outcome } from './machine.ts'
 import type { Role } from './command.ts'
 
@@ -148,6 +149,7 @@ export function startChild(
     doExit(m, task, (error === -ENOENT ? 127 : 126) << 8)
     return error
   }
+  traceExecve(m, task, path, argv, shell.mm?.argEnd ?? 0)
   return task
 }
 

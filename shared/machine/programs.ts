@@ -1,17 +1,18 @@
 // What the built-in programs do when they run. Their state is in task.program: plain data, so that a slice may end anywhere.
 
 import { SIGINT, type Program, type Task } from '../state/task.ts'
-import { TICKS_PER_SECOND, TICK_MS, type Machine } from '../state/machine.ts'
+import { encodeUtf8 } from '../lib/utf8.ts'
+import { TICKS_PER_SECOND, type Machine } from '../state/machine.ts'
 import { mkIcProgram, runIc } from '../ic/program.ts'
-import { doExit } from '../kernel/exit.ts'
 import { PAGE_FUEL, bytesFuel, mustYield, type RunProgram } from '../kernel/sched.ts'
 import { streamWrite } from '../kernel/stream.ts'
 import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from '../mm/mmap.ts'
 import { sigMask } from '../mm/oomKill.ts'
-import { fillBytes } from '../mm/uaccess.ts'
+import { fillBytes, storePtr } from '../mm/uaccess.ts'
 import { runKswapd, type KswapdProgram } from '../mm/vmscan.ts'
 import { WAITING } from '../syscall/define.ts'
-import { sleepTicks } from '../syscall/process.ts'
+import { CLOCK } from '../syscall/flags.ts'
+import { traceWrite } from '../syscall/strace.ts'
 import { doSyscall } from '../syscall/table.ts'
 
 /** hog: allocates in chunks and touches every page, then keeps it. */
@@ -27,7 +28,8 @@ interface HogProgram extends Program {
 
 interface SleepProgram extends Program {
   kind: 'sleep'
-  ticks: number
+  seconds: number
+  nanoseconds: number
 }
 
 const HOG_CHUNK = 1 << 20
@@ -72,8 +74,9 @@ function startProgram(m: Machine, task: Task): number {
 }
 
 function usage(m: Machine, task: Task, text: string): void {
+  traceWrite(m, task, 2, 0, encodeUtf8(`${text}\n`))
   if (task.stdout !== null) streamWrite(task.stdout, `${text}\n`)
-  doExit(m, task, 1 << 8)
+  doSyscall(m, task, 'exit_group', [1])
 }
 
 function startHog(m: Machine, task: Task): void {
@@ -166,9 +169,14 @@ function startSleep(m: Machine, task: Task): void {
       `sleep: invalid time interval '${bad}'\nTry 'sleep --help' for more information.`,
     )
   } else {
-    const program: SleepProgram = { kind: 'sleep', ticks: Math.ceil((total * 1000) / TICK_MS) }
-    task.program = program
+    task.program = mkSleep(total)
   }
+}
+
+function mkSleep(duration: number): SleepProgram {
+  const seconds = Math.floor(duration)
+  const nanoseconds = Math.round((duration - seconds) * 1_000_000_000)
+  return { kind: 'sleep', seconds, nanoseconds }
 }
 
 /**
@@ -198,16 +206,19 @@ function optionValue(argv: string[], letter: string): number | undefined {
   return undefined
 }
 
-const READER_TICKS_MAX = 2 ** 40
+const READER_SECONDS_MAX = 2 ** 30
 
 function startReader(task: Task, lifetime: (argv: string[]) => number): void {
-  const ticks = Math.ceil(lifetime(task.cmdline.slice(1)) * TICKS_PER_SECOND)
-  const program: SleepProgram = { kind: 'sleep', ticks: Math.min(ticks, READER_TICKS_MAX) }
-  task.program = program
+  const seconds = lifetime(task.cmdline.slice(1))
+  task.program = mkSleep(Math.min(seconds, READER_SECONDS_MAX))
 }
 
-function runSleep(m: Machine, task: Task, program: SleepProgram): number {
-  task.call ??= { nr: 35, args: [], started: m.ticks }
-  if (sleepTicks(m, task, program.ticks) !== WAITING) doExit(m, task, 0)
+/** The time that is asked for lies on the stack, below the arguments. */
+function runSleep(m: Machine, task: Task, { seconds, nanoseconds }: SleepProgram): number {
+  const at = Math.floor((task.mm!.argStart - 64) / 16) * 16
+  storePtr(m, task, at, seconds)
+  storePtr(m, task, at + m.layout.bits / 8, nanoseconds)
+  const result = doSyscall(m, task, 'clock_nanosleep', [CLOCK.CLOCK_REALTIME, 0, at, at])
+  if (result !== WAITING) doSyscall(m, task, 'exit_group', [0])
   return 1
 }

@@ -60,6 +60,12 @@ import {
   PG_UNEVICTABLE,
 } from '../state/page.ts'
 import { BUS_ADRERR, SEGV_ACCERR, SEGV_MAPERR, type Task } from '../state/task.ts'
+import {
+  X86_PF_INSTR,
+  X86_PF_PROT,
+  X86_PF_USER,
+  X86_PF_WRITE,
+} from '../trace/events.ts'
 import { emit } from '../trace/trace.ts'
 import {
   filePages,
@@ -79,6 +85,7 @@ import {
   followPte,
   forEachTable,
   getPte,
+  isMapped,
   ptepAlloc,
   ptepFind,
   setPte,
@@ -114,6 +121,8 @@ export function handleMmFault(
 ): VmFault {
   const mm = task.mm!
   const va = address - (address & (m.pageSize - 1))
+  if (m.trace.on.page_fault_user || m.trace.on.page_fault_kernel)
+    tracePageFault(m, task, address, access)
   let vma = findVmaOfFault(m, mm, va)
   if (vma === undefined) return badArea(task, address, SEGV_MAPERR)
   if (vma.start > va) {
@@ -125,18 +134,24 @@ export function handleMmFault(
   const fault = faultIn(m, vma, va, access === 'write', ptep)
   if ((fault & ~VM_FAULT_MAJOR) === 0) {
     countFault(m, task, fault)
-    if (m.trace.ring !== null) {
-      emit(m.trace, m.ticks, task.pid, 'page_fault_user', {
-        address,
-        write: access === 'write' ? 1 : 0,
-      })
-    }
     mm.hiwaterRss = Math.max(mm.hiwaterRss, mm.rssAnon + mm.rssFile + mm.rssShmem)
     return 0
   }
   task.faultAddress = address
   task.faultCode = (fault & VM_FAULT_SIGBUS) !== 0 ? BUS_ADRERR : 0
   return fault
+}
+
+/** In a system call the kernel itself has touched the address for the task. */
+function tracePageFault(m: Machine, task: Task, address: Vaddr, access: Access): void {
+  const user = task.call === null
+  const error_code =
+    (isMapped(m, task.mm!, address, false) ? X86_PF_PROT : 0) |
+    (access === 'write' ? X86_PF_WRITE : 0) |
+    (user ? X86_PF_USER : 0) |
+    (access === 'exec' ? X86_PF_INSTR : 0)
+  const name = user ? 'page_fault_user' : 'page_fault_kernel'
+  emit(m.trace, m.ticks, task.pid, name, { address, error_code })
 }
 
 /** A fault that was served: major if the disk had to be asked. */
@@ -401,8 +416,6 @@ function wpPageCopy(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, pte: Pte): VmFa
   putPage(m, old)
   if (pfn === NO_PFN) return VM_FAULT_OOM
   if (old !== m.zeroPfn) {
-    if (m.trace.ring !== null)
-      emit(m.trace, m.ticks, m.current?.pid ?? 0, 'wp_page_copy', { address: va, old, new: pfn })
     dropMapping(m, vma.mm, old, pte)
   }
   mapAnonPage(m, vma, va, ptep, pfn)

@@ -41,6 +41,7 @@ import {
   isDataMapping,
   vmaPages,
 } from './vma.ts'
+import { emit } from '../trace/trace.ts'
 
 /** What a new mapping is to be. */
 export interface MapRequest {
@@ -100,6 +101,20 @@ function wantsAlignment(m: Machine, length: number, { file, flags, pgoff }: MapR
 
 /** End of the highest gap below mmapBase with room for `length` bytes; -1 if there is none. */
 function highestGap(m: Machine, mm: Mm, length: number): Vaddr {
+  const end = findGap(m, mm, length)
+  if (m.trace.on.vm_unmapped_area) {
+    emit(m.trace, m.ticks, m.current?.pid ?? 0, 'vm_unmapped_area', {
+      addr: end < 0 ? -ENOMEM : end - length,
+      total_vm: mm.totalVm,
+      length,
+      low_limit: m.sysctl.mmapMinAddr,
+      high_limit: mm.mmapBase,
+    })
+  }
+  return end
+}
+
+function findGap(m: Machine, mm: Mm, length: number): Vaddr {
   const { vmas } = mm
   let end = mm.mmapBase
   for (let i = findVmaIndex(mm, mm.mmapBase); ; i--) {

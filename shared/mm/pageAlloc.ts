@@ -113,7 +113,7 @@ export function allocPages(m: Machine, order: number, flags: number, memcg: numb
     page.memcg[pfn + i] = memcg
   }
   m.vmstat.pgalloc += 1 << order
-  if (m.trace.ring !== null) {
+  if (m.trace.on.mm_page_alloc) {
     emit(m.trace, m.ticks, m.current?.pid ?? 0, 'mm_page_alloc', { pfn, order })
   }
   return pfn
@@ -190,7 +190,7 @@ function freePages(m: Machine, pfn: Pfn, order: number): void {
     page.index[i] = 0
     page.memcg[i] = 0
   }
-  if (m.trace.ring !== null) {
+  if (m.trace.on.mm_page_free) {
     emit(m.trace, m.ticks, m.current?.pid ?? 0, 'mm_page_free', { pfn, order })
   }
   zone.freePages += 1 << order

@@ -35,7 +35,12 @@ export function swapoff(m: Machine, path: string): number {
   // What is promised must fit without the device.
   if (!vmEnoughMemory(m, device.pages, true, 0)) return -ENOMEM
   vmUnacctMemory(m, device.pages)
-  if (!unuse(m, device)) return -ENOMEM
+  // Whoever switches swap off and makes memory short by it is the first to be killed.
+  const caller = m.current
+  if (caller !== null) caller.oomOrigin = true
+  const fetched = unuse(m, device)
+  if (caller !== null) caller.oomOrigin = false
+  if (!fetched) return -ENOMEM
   m.swaps.splice(m.swaps.indexOf(device), 1)
   return 0
 }

@@ -7,7 +7,6 @@ import type { Inode } from '../state/inode.ts'
 import { TICKS_PER_SECOND, type Machine } from '../state/machine.ts'
 import { VM_SHARED } from '../state/mm.ts'
 import { LRU_ACTIVE_FILE, LRU_INACTIVE_FILE, PG_DIRTY } from '../state/page.ts'
-import { emit } from '../trace/trace.ts'
 import { writeBlocks, waitForDisk } from './blockIo.ts'
 import { setPageDirty } from './filemap.ts'
 import { forEachPte } from './memory.ts'
@@ -26,8 +25,6 @@ export function writePage(m: Machine, inode: Inode, index: number, pfn: Pfn): vo
   copyFrameTo(m.disk.ram, block, m.ram, pfn)
   writeBlocks(m, block, 1)
   m.vmstat.nr_written++
-  if (m.trace.ring !== null)
-    emit(m.trace, m.ticks, m.current?.pid ?? 0, 'writeback_single_page', { ino: inode.ino, index })
 }
 
 /** Writes what is dirty of pages [first, end), and lets the next write through a shared mapping be noticed by a fault. */

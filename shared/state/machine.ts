@@ -51,6 +51,7 @@ export interface Machine {
   handles: Map<string, Task> // living tasks and zombies
   births: Map<number, number> // per seat: processes it has had
   current: Task | null // who runs, while somebody runs
+  onCpu: Task | null // who had the CPU last; null: the idle task
   lastPid: number
   minVruntime: number // the scheduler's clock: where newcomers and wakers start
   nextId: number // for VMAs, address spaces, anon_vmas, inodes, streams
@@ -156,8 +157,7 @@ export interface KernelStat {
   system: number
   idle: number
   iowait: number // idle while somebody waits for a disk
-  running: number // pid of who had the processor last, 0 for nobody
-  ctxt: number // how often it went to another task
+  ctxt: number // how often it went to another task, or to none
   processes: number // forks
 }
 

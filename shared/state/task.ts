@@ -27,6 +27,7 @@ export const SIGUSR2 = 12
 export const SIGPIPE = 13
 export const SIGALRM = 14
 export const SIGTERM = 15
+export const SIGSTKFLT = 16
 export const SIGCHLD = 17
 export const SIGCONT = 18
 export const SIGSTOP = 19
@@ -34,15 +35,27 @@ export const SIGTSTP = 20
 export const SIGTTIN = 21
 export const SIGTTOU = 22
 export const SIGURG = 23
+export const SIGXCPU = 24
+export const SIGXFSZ = 25
+export const SIGVTALRM = 26
+export const SIGPROF = 27
 export const SIGWINCH = 28
+export const SIGIO = 29
+export const SIGPWR = 30
+export const SIGSYS = 31
 export const NSIG = 31
 
 // Codes that say why (include/uapi/asm-generic/siginfo.h).
 export const SI_USER = 0
 export const SI_KERNEL = 0x80
+export const SI_TKILL = -6
 export const SEGV_MAPERR = 1
 export const SEGV_ACCERR = 2
 export const BUS_ADRERR = 2
+export const FPE_INTDIV = 1
+export const CLD_EXITED = 1
+export const CLD_KILLED = 2
+export const CLD_DUMPED = 3
 
 /** Resource limits by name, in the kernel's order; RLIM_INFINITY for none. This kernel obeys stack, memlock, as, data and nproc. */
 export const RLIMITS = [

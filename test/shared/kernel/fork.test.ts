@@ -53,7 +53,8 @@ describe('fork', () => {
     const bomb = addProcess(m, 1001)
     let forks = 0
     let result = 0
-    while (result >= 0 && forks < 100) {
+    const limit = bomb.rlimits.nproc.soft
+    while (result >= 0 && forks < 2 * limit) {
       result = call(m, bomb, 'fork')
       if (result >= 0) forks++
     }
