@@ -91,6 +91,7 @@ export function copyProcess(m: Machine, parent: Task, program?: Program): Task |
   }
   attachStream(child, parent.stdout)
   parent.debt += (child.mm?.rssAnon ?? 0) * 4
+  m.stat.processes++
   if (m.trace.on.sched_process_fork) {
     emit(m.trace, m.ticks, parent.pid, 'sched_process_fork', {
       parent_comm: parent.comm,

@@ -24,7 +24,8 @@ export function swapon(m: Machine, path: string): number {
   addSwapDevice(m, path, m.options.swap)
   const { pages, priority } = m.swaps[m.swaps.length - 1]
   const kb = (pages * m.pageSize) / 1024
-  printk(m, `Adding ${kb}k swap on ${path}.  Priority:${priority} extents:1 across:${kb}k `)
+  const text = `Adding ${kb}k swap on ${path}.  Priority:${priority} extents:1 across:${kb}k `
+  printk(m, text, 'info')
   return 0
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { calcLoad, psiAccount, psiTick } from '@shared/kernel/psi.ts'
+import { calcLoad } from '@shared/kernel/loadavg.ts'
+import { psiAccount, psiTick } from '@shared/kernel/psi.ts'
 import { bootSmall, takeSeats } from '../../sim/process.ts'
 
 describe('pressure', () => {
