@@ -260,7 +260,8 @@ function mapVdso(m: Machine, task: Task, mm: Mm): boolean {
   }
   return (
     map(m, task, mm, va, vvarSize, vvar) >= 0 &&
-    map(m, task, mm, va + vvarSize, vdsoSize, vdso) >= 0
+    map(m, task, mm, va + vvarSize, vdsoSize, vdso) >= 0 &&
+    touch(m, task, mm, va + vvarSize, [0], false)
   )
 }
 

@@ -23,7 +23,14 @@ import {
 import { mkSlabCaches } from '../mm/slab.ts'
 import { SWAP_DEVICE, swapon } from '../mm/swapon.ts'
 import { mkVmstat } from '../mm/vmstat.ts'
-import { IMAGES, findRuntime, imageFileSize, loadLibrary } from '../fs/images.ts'
+import {
+  IMAGES,
+  VDSO_UNITS,
+  findRuntime,
+  imageFileSize,
+  loadLibrary,
+  unitPages,
+} from '../fs/images.ts'
 import { ROOT, create, createDevice, createPartition, mkdir } from '../fs/tree.ts'
 import { doExecve } from '../kernel/exec.ts'
 import { copyProcess } from '../kernel/fork.ts'
@@ -49,6 +56,7 @@ export function bootMachine(options: MachineOptions, bootTime: number, before?: 
     ram,
     zone: mkZone(ram.nrFrames),
     zeroPfn: 0,
+    vdsoPfn: 0,
     bootTime,
     ticks: 0,
     entries: before?.entries ?? 0,
@@ -141,6 +149,7 @@ function initMemory(m: Machine): void {
   const { zone, ram } = m
   const image = Math.ceil(ram.nrFrames * KERNEL_IMAGE_SHARE)
   m.zeroPfn = image - 1
+  m.vdsoPfn = m.zeroPfn - unitPages(VDSO_UNITS, m.pageSize)
   freeBootMemory(zone, image + memmapPages(m))
   clearFrame(ram, m.zeroPfn)
   assert((zone.page.flags[m.zeroPfn] & PG_RESERVED) !== 0, 'the zero page is the kernel’s')

@@ -189,6 +189,7 @@ export function faultIn(
   write: boolean,
   found: Ptep = NO_PTE,
 ): VmFault {
+  if (vma.special !== '') return doSpecialFault(m, vma, va, write)
   const anonymous = isAnonymous(vma)
   if (!anonymous && vma.pgoff + (va - vma.start) / m.pageSize >= filePages(m, vma.file!)) {
     // The tables above the lowest one are there all the same.
@@ -212,7 +213,9 @@ export function faultIn(
 
 /** Memory without a store of its own: nameless, or a private mapping of /dev/zero. */
 export function isAnonymous(vma: Vma): boolean {
-  return vma.file === null || (vma.file.backing === 'zero' && (vma.flags & VM_SHARED) === 0)
+  const { file, flags, special } = vma
+  if (file === null) return special === ''
+  return file.backing === 'zero' && (flags & VM_SHARED) === 0
 }
 
 /** The bits of a new PTE that follow from the VMA; the write bit only on request. */
@@ -234,6 +237,20 @@ function doAnonymousPage(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, write: boo
   if (pfn === NO_PFN) return VM_FAULT_OOM
   mapAnonPage(m, vma, va, ptep, pfn)
   return 0
+}
+
+/** [vdso] shows pages of the kernel, [vvar] what the kernel keeps there: nothing here (arch/x86/entry/vdso/vma.c). */
+function doSpecialFault(m: Machine, vma: Vma, va: Vaddr, write: boolean): VmFault {
+  const ptep = ptepAlloc(m, vma.mm, va)
+  if (ptep === NO_PTE) return VM_FAULT_OOM
+  if (getPte(m, ptep) === 0) {
+    const index = vma.pgoff + (va - vma.start) / m.pageSize
+    if (vma.special === '[vdso]') mapFilePage(m, vma, va, ptep, m.vdsoPfn + index, false)
+    else setPte(m, vma.mm, va, ptep, mkPte(m.zeroPfn, protOf(vma)))
+  }
+  const pte = getPte(m, ptep)
+  if (pteSwap(pte)) return doSwapPage(m, vma, va, ptep, pte, write)
+  return write && !pteWrite(pte) ? doWpPage(m, vma, va, ptep, pte) : 0
 }
 
 /** Where in what the VMA was made from the page lies: the reverse map finds it by this. */

@@ -62,7 +62,7 @@ import { emit } from '../trace/trace.ts'
 export interface MapRequest {
   flags: number // VM_*
   file: Inode | null
-  pgoff: number // pages; mmapRegion() sets the virtual page number here for private anonymous memory
+  pgoff: number // pages; mmapRegion() sets the virtual page number here for anonymous memory
   special: string
 }
 
@@ -166,7 +166,7 @@ export function mmapRegion(
       return error
     }
   }
-  if (request.file === null) request.pgoff = start / m.pageSize
+  if (request.file === null && request.special === '') request.pgoff = start / m.pageSize
   if (insertOrMerge(m, mm, start, start + length, flags, request) === null) {
     if ((flags & VM_ACCOUNT) !== 0) vmUnacctMemory(m, pages)
     return -ENOMEM

@@ -43,6 +43,7 @@ export interface Machine {
   ram: Ram
   zone: Zone
   zeroPfn: Pfn // the zero page: what untouched memory reads from
+  vdsoPfn: Pfn // the kernel's page that everyone's [vdso] shows first; the others follow
   bootTime: number // ms since 1970; when tick 0 was
   ticks: number // jiffies
   entries: number // commands applied; for those who count
