@@ -53,7 +53,6 @@ import {
 import type { IcProgram } from './program.ts'
 import { showResult } from './show.ts'
 
-
 /**
  * Returns the fuel used. Afterwards program.running says whether there is more to do. While simple instructions run,
  * `pc` and `sp` stand for the program's own fields; they are written back before anything can look at the program.
