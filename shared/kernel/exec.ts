@@ -22,15 +22,17 @@ import {
   VM_DONTEXPAND,
   VM_EXEC,
   VM_GROWSDOWN,
+  VM_IO,
   VM_MAYEXEC,
   VM_MAYREAD,
   VM_MAYWRITE,
+  VM_PFNMAP,
   VM_READ,
   VM_WRITE,
   type Mm,
   type Vaddr,
 } from '../state/mm.ts'
-import type { Program, Task } from '../state/task.ts'
+import { PF_FORKNOEXEC, type Program, type Task } from '../state/task.ts'
 import {
   VDSO_UNITS,
   VVAR_UNITS,
@@ -93,6 +95,7 @@ export function doExecve(
   task.cmdline = argv
   task.program = program
   task.caught = 0
+  task.flags &= ~PF_FORKNOEXEC
   task.call = null
   if (m.trace.on.sched_process_exec) {
     const { pid } = task
@@ -244,7 +247,7 @@ function mapVdso(m: Machine, task: Task, mm: Mm): boolean {
   const va = place(m, mm, vvarSize + vdsoSize)
   if (va < 0) return false
   const vvar: MapRequest = {
-    flags: VM_READ | VM_MAYREAD | VM_DONTEXPAND | VM_DONTDUMP,
+    flags: VM_READ | VM_MAYREAD | VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP,
     file: null,
     pgoff: 0,
     special: '[vvar]',
@@ -257,7 +260,8 @@ function mapVdso(m: Machine, task: Task, mm: Mm): boolean {
   }
   return (
     map(m, task, mm, va, vvarSize, vvar) >= 0 &&
-    map(m, task, mm, va + vvarSize, vdsoSize, vdso) >= 0
+    map(m, task, mm, va + vvarSize, vdsoSize, vdso) >= 0 &&
+    touch(m, task, mm, va + vvarSize, [0], false)
   )
 }
 

@@ -1,6 +1,7 @@
 // The end of a process: memory goes at once, the zombie stays until its parent has asked (kernel/exit.c).
 
 import { ECHILD } from '../lib/errno.ts'
+import { clockTicks } from '../state/cputime.ts'
 import type { Machine } from '../state/machine.ts'
 import { CLD_DUMPED, CLD_EXITED, CLD_KILLED, SIGCHLD, type Task } from '../state/task.ts'
 import { sigMask } from '../mm/oomKill.ts'
@@ -13,8 +14,6 @@ import { sendSignal, WCOREFLAG } from './signal.ts'
 import { detachStream } from './stream.ts'
 import { freeTask, taskPrio } from './task.ts'
 
-/** Clock ticks a second, as user programs count them. */
-const USER_HZ = 100
 const EXITS_KEEP = 256
 const reapers = ['init', 'daemon', 'shell']
 
@@ -87,9 +86,8 @@ function notifyParent(m: Machine, task: Task): void {
 function childInfo(m: Machine, { pid, uid, exitCode, utime }: Task): SigInfo {
   const signal = exitCode & 0x7f
   const code = signal === 0 ? CLD_EXITED : (exitCode & WCOREFLAG) !== 0 ? CLD_DUMPED : CLD_KILLED
-  const ticks = Math.floor((utime * USER_HZ) / m.options.speed)
   const status = signal === 0 ? exitCode >> 8 : signal
-  return { code, pid, uid, address: 0, status, utime: ticks }
+  return { code, pid, uid, address: 0, status, utime: clockTicks(m, utime) }
 }
 
 /** The parent has heard of it: the zombie is gone. */

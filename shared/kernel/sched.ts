@@ -8,8 +8,11 @@ import { fuelAt, machineUs } from '../state/clock.ts'
 import { TICK_MS, type Machine } from '../state/machine.ts'
 import { SIGKILL, type Task } from '../state/task.ts'
 import { emit } from '../trace/trace.ts'
+import { accountIdle, accountSlice } from './cputime.ts'
 import { doExit } from './exit.ts'
+import { calcGlobalLoad } from './loadavg.ts'
 import { psiAccount, psiTick } from './psi.ts'
+import { isKthread } from './kthread.ts'
 import { getSignal } from './signal.ts'
 import { refillStreams } from './stream.ts'
 import { taskPrio } from './task.ts'
@@ -44,6 +47,7 @@ export function tick(m: Machine, fuel: number, run: RunProgram): void {
   m.tickUsed = 0
   refillStreams(m)
   wakeSleepers(m)
+  calcGlobalLoad(m)
   while (m.tickUsed < fuel && m.panic === '') {
     wakeFromDisk(m)
     const task = pickNext(m)
@@ -69,7 +73,9 @@ export function tick(m: Machine, fuel: number, run: RunProgram): void {
 
 /** Nobody can run: the clock goes on to that share of the tick's fuel. */
 function idle(m: Machine, until: number): void {
+  contextSwitch(m, null)
   psiAccount(m, usOf(m, until - m.tickUsed), null)
+  accountIdle(m, until - m.tickUsed)
   m.tickUsed = until
 }
 
@@ -140,6 +146,7 @@ const SWITCH_FUEL = 100
 function runSlice(m: Machine, task: Task, slice: number, run: RunProgram): number {
   m.current = task
   m.needResched = false
+  const faults = m.vmstat.pgfault
   let used = Math.min(task.debt, slice)
   task.debt -= used
   if (!actOnSignal(m, task) && used < slice) {
@@ -150,7 +157,8 @@ function runSlice(m: Machine, task: Task, slice: number, run: RunProgram): numbe
   if (used > slice) task.debt += used - slice
   waitForIo(task)
   used = Math.min(Math.max(used, SWITCH_FUEL), slice)
-  task.utime += used
+  const system = Math.min(used, (m.vmstat.pgfault - faults) * PAGE_FUEL)
+  accountSlice(m, task, used, isKthread(task) ? used : system)
   task.vruntime += Math.ceil((used * NICE_0_WEIGHT) / weights[task.nice + 20])
   m.current = null
   return used
@@ -188,6 +196,7 @@ function contextSwitch(m: Machine, next: Task | null): void {
     else if (prev.state !== 'Z') prev.nvcsw++
   }
   m.onCpu = next
+  m.stat.ctxt++
   if (!m.trace.on.sched_switch) return
   emit(m.trace, m.ticks, prev?.pid ?? 0, 'sched_switch', {
     prev_comm: prev?.comm ?? IDLE_COMM,

@@ -65,6 +65,7 @@ function startProgram(m: Machine, task: Task): number {
   const name = task.mm!.exe!.inode.image
   if (name === '/usr/bin/hog') startHog(m, task)
   else if (name === '/usr/bin/sleep') startSleep(m, task)
+  else if (Object.hasOwn(READERS, name)) startReader(task, READERS[name])
   else if (name === '/usr/bin/ic') {
     task.program = mkIcProgram()
     task.caught |= sigMask(SIGINT)
@@ -152,7 +153,7 @@ function runHog(m: Machine, task: Task, hog: HogProgram, fuel: number): number {
 
 function startSleep(m: Machine, task: Task): void {
   const seconds = task.cmdline.slice(1).map((argument) => {
-    const match = /^(\d{1,9}(?:\.\d{1,6})?)([smhd]?)$/.exec(argument)
+    const match = /^(\d{1,9}(?:\.\d{0,6})?|\.\d{1,6})([smhd]?)$/.exec(argument)
     return match === null
       ? NaN
       : Number(match[1]) * { '': 1, s: 1, m: 60, h: 3600, d: 86400 }[match[2]]!
@@ -168,11 +169,48 @@ function startSleep(m: Machine, task: Task): void {
       `sleep: invalid time interval '${bad}'\nTry 'sleep --help' for more information.`,
     )
   } else {
-    const seconds = Math.floor(total)
-    const nanoseconds = Math.round((total - seconds) * 1_000_000_000)
-    const program: SleepProgram = { kind: 'sleep', seconds, nanoseconds }
-    task.program = program
+    task.program = mkSleep(total)
   }
+}
+
+function mkSleep(duration: number): SleepProgram {
+  const seconds = Math.floor(duration)
+  const nanoseconds = Math.round((duration - seconds) * 1_000_000_000)
+  return { kind: 'sleep', seconds, nanoseconds }
+}
+
+/**
+ * Readers that look several times sleep between their looks; what they see and print is made outside, by the shell that
+ * has started them. Only how long they live is theirs: seconds, by their command line.
+ */
+const READERS: Record<string, (argv: string[]) => number> = {
+  '/usr/bin/free': (argv) =>
+    (optionValue(argv, 's') ?? 1_000_000) * ((optionValue(argv, 'c') ?? Infinity) - 1),
+  '/usr/bin/top': (argv) =>
+    0.15 + (optionValue(argv, 'd') ?? 3) * ((optionValue(argv, 'n') ?? Infinity) - 1),
+  '/usr/bin/vmstat': (argv) => {
+    const [delay = 1, count = Infinity] = argv.filter((word) => /^\d+$/.test(word)).map(Number)
+    const skipsFirst = argv.some((word) => /^-\w*y/.test(word) || word === '--no-first')
+    return delay * (count - (skipsFirst ? 0 : 1))
+  },
+}
+
+/** The number behind `-n`, be it in the same word or the next. */
+function optionValue(argv: string[], letter: string): number | undefined {
+  for (const [i, word] of argv.entries()) {
+    const match = new RegExp(`^-[a-zA-Z]*${letter}(.*)$`).exec(word)
+    if (match === null) continue
+    const value = Number(match[1] === '' ? argv[i + 1] : match[1])
+    if (value > 0) return value
+  }
+  return undefined
+}
+
+const READER_SECONDS_MAX = 2 ** 30
+
+function startReader(task: Task, lifetime: (argv: string[]) => number): void {
+  const seconds = lifetime(task.cmdline.slice(1))
+  task.program = mkSleep(Math.min(seconds, READER_SECONDS_MAX))
 }
 
 /** The time that is asked for lies on the stack, below the arguments. */

@@ -30,7 +30,8 @@ export function doMincore(m: Machine, task: Task, addr: Vaddr, pages: number, ve
 
 /** Of a file that the caller could not write only its own pages are told, the others count as present. */
 function residentPages(m: Machine, task: Task, vma: Vma, va: Vaddr, count: number): Uint8Array {
-  const mayKnow = isAnonymous(vma) || task.uid === 0 || vma.file!.uid === task.uid
+  const { file } = vma
+  const mayKnow = isAnonymous(vma) || (file !== null && (task.uid === 0 || file.uid === task.uid))
   return Uint8Array.from({ length: count }, (_, i) => {
     const at = va + i * m.pageSize
     if (!mayKnow || ptePresent(followPte(m, task.mm!, at))) return 1

@@ -187,12 +187,12 @@ function report(
   const caller = era === '2.6.32' ? '__ratelimit' : 'oom_kill_process'
   if (ratelimit(m, m.oomReports, caller)) {
     dumpHeader(m, asker, gfp, rows)
-    if (era === '6.12') printk(m, oomKillLine(summary(victim)))
+    if (era === '6.12') printk(m, oomKillLine(summary(victim)), 'info')
   }
-  if (era !== '6.12') printk(m, chosenLine(era, message, chosen, verdict.score))
-  printk(m, killedLine(era, obituary(m, victim, message)))
+  if (era !== '6.12') printk(m, chosenLine(era, message, chosen, verdict.score), 'err')
+  printk(m, killedLine(era, obituary(m, victim, message)), 'err')
   if (era !== '2.6.38') return
-  for (const task of verdict.died) if (task !== victim) printk(m, sharingLine(task))
+  for (const task of verdict.died) if (task !== victim) printk(m, sharingLine(task), 'err')
 }
 
 function summary({ comm, pid, uid }: OomTask): OomKill {

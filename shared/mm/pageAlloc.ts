@@ -47,6 +47,14 @@ export function mkZone(nrFrames: number): Zone {
   }
 }
 
+const STRUCT_PAGE_WORDS = 8
+
+/** Frames that the table of frames takes (mem_map). */
+export function memmapPages(m: Machine): number {
+  const structPage = STRUCT_PAGE_WORDS * (m.layout.bits / 8)
+  return Math.ceil((m.ram.nrFrames * structPage) / m.pageSize)
+}
+
 /** At boot: hands all frames from `first` on to the allocator; those before belong to the kernel. */
 export function freeBootMemory(zone: Zone, first: Pfn): void {
   zone.page.flags.fill(PG_RESERVED, 0, first)

@@ -12,6 +12,7 @@ import { VM_FAULT_OOM, faultIn, forEachPte } from './memory.ts'
 import { vmEnoughMemory, vmUnacctMemory } from './overcommit.ts'
 import { freeSwapOf } from './swapState.ts'
 import { addSwapDevice } from './swapfile.ts'
+import { vmasOf } from './vma.ts'
 
 /** The machine's swap partition; its size is that of the options. */
 export const SWAP_DEVICE = '/dev/vdb'
@@ -23,7 +24,8 @@ export function swapon(m: Machine, path: string): number {
   addSwapDevice(m, path, m.options.swap)
   const { pages, priority } = m.swaps[m.swaps.length - 1]
   const kb = (pages * m.pageSize) / 1024
-  printk(m, `Adding ${kb}k swap on ${path}.  Priority:${priority} extents:1 across:${kb}k `)
+  const text = `Adding ${kb}k swap on ${path}.  Priority:${priority} extents:1 across:${kb}k `
+  printk(m, text, 'info')
   return 0
 }
 
@@ -63,7 +65,7 @@ function unuse(m: Machine, device: SwapDevice): boolean {
 }
 
 function unuseMm(m: Machine, mm: Mm, device: SwapDevice): boolean {
-  for (const vma of mm.vmas) {
+  for (const vma of vmasOf(mm)) {
     const there: number[] = []
     forEachPte(m, mm, vma.start, vma.end, (va, _ptep, pte) => {
       if (pteSwap(pte) && swapDevice(pte) === device.type) there.push(va)

@@ -36,7 +36,7 @@ NSpgid:\t${task.pgrp}
 NSsid:\t${task.session}
 Kthread:\t${kthread}
 ${task.mm === null ? '' : memoryLines(m, task.mm)}Threads:\t1
-SigQ:\t0/${task.rlimits.nproc.soft}
+SigQ:\t0/${task.rlimits.sigpending.soft}
 SigPnd:\t0000000000000000
 ShdPnd:\t${signalSet(task.pending)}
 SigBlk:\t0000000000000000
@@ -90,7 +90,7 @@ function memoryLines(m: Machine, mm: Mm): string {
     kb('VmExe', text) +
     kb('VmLib', Math.max(mm.execVm * pageKb - text, 0)) +
     kb('VmPTE', mm.pageTables * pageKb) +
-    kb('VmSwap', 0) +
+    kb('VmSwap', mm.swapEnts * pageKb) +
     kb('HugetlbPages', 0) +
     'CoreDumping:\t0\nTHP_enabled:\t1\n' +
     (m.layout.bits === 64 ? 'untag_mask:\t0xffffffffffffffff\n' : '')

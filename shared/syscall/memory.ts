@@ -22,7 +22,7 @@ import {
 import { MREMAP_FIXED, MREMAP_MAYMOVE, doMremap } from '../mm/mremap.ts'
 import { putInode, shmemZeroSetup } from '../mm/shmem.ts'
 import { writebackPages } from '../mm/writeback.ts'
-import { findVmaIndex } from '../mm/vma.ts'
+import { vmasIn } from '../mm/vma.ts'
 import { defineSyscall } from './define.ts'
 import {
   MADV,
@@ -271,8 +271,7 @@ export const msync = defineSyscall({
     if (!(end >= addr)) return -ENOMEM
     const mm = task.mm!
     let covered = addr
-    for (let at = findVmaIndex(mm, addr); at < mm.vmas.length && mm.vmas[at].start < end; at++) {
-      const vma = mm.vmas[at]
+    for (const vma of vmasIn(mm, addr, end)) {
       if (vma.start > covered) break
       covered = Math.min(end, vma.end)
       if ((flags & MS_SYNC) === 0 || (vma.flags & VM_SHARED) === 0 || vma.file?.backing !== 'disk')

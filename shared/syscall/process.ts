@@ -7,6 +7,7 @@ import { NSIG, SIGCHLD, SI_TKILL } from '../state/task.ts'
 import { doExecve } from '../kernel/exec.ts'
 import { doExit, waitForChild } from '../kernel/exit.ts'
 import { copyProcess } from '../kernel/fork.ts'
+import { FSHIFT } from '../kernel/loadavg.ts'
 import { killTask, mayKill } from '../kernel/signal.ts'
 import { freeSwapPages, totalSwapPages } from '../mm/swapfile.ts'
 import { USER_FAULT, loadCString, loadPtr, store32, storeBytes, storePtr } from '../mm/uaccess.ts'
@@ -283,6 +284,8 @@ export const getrandom = defineSyscall({
   },
 })
 
+const SI_LOAD_SHIFT = 16
+
 /** struct sysinfo in words, then the number of processes, two words for high memory and the unit of it all. */
 const SYSINFO_WORDS = [
   'uptime',
@@ -328,9 +331,7 @@ export const sysinfo = defineSyscall({
     ]
     const words = [
       Math.floor(m.ticks / TICKS_PER_SECOND),
-      0,
-      0,
-      0,
+      ...m.loadavg.map((load) => load << (SI_LOAD_SHIFT - FSHIFT)),
       ...pages.map((count) => count * m.pageSize),
       m.tasks.size,
       0,

@@ -1,8 +1,10 @@
 // System calls on what a process may use and has used: limits, priorities, rusage (kernel/sys.c).
 
-import { EACCES, EINVAL, EPERM, ESRCH } from '../lib/errno.ts'
+import { EINVAL, EPERM, ESRCH } from '../lib/errno.ts'
 import type { Machine } from '../state/machine.ts'
-import { RLIM_INFINITY, RLIMITS, type RlimitName, type Rlimit, type Task } from '../state/task.ts'
+import { RLIM_INFINITY, RLIMITS, type RlimitName, type Task } from '../state/task.ts'
+import { setNice } from '../kernel/nice.ts'
+import { doPrlimit } from '../kernel/rlimit.ts'
 import { mayKill } from '../kernel/signal.ts'
 import { load32, store32, storePtr } from '../mm/uaccess.ts'
 import { defineSyscall } from './define.ts'
@@ -68,9 +70,8 @@ export const prlimit64 = defineSyscall({
     const target = pid === 0 ? task : m.tasks.get(pid)
     if (target === undefined) return -ESRCH
     if (!mayKill(task, target)) return -EPERM
-    const limit = target.rlimits[name]
-    const before = { ...limit }
-    const error = wanted === null ? 0 : setLimit(task, limit, wanted)
+    const before = { ...target.rlimits[name] }
+    const error = wanted === null ? 0 : doPrlimit(task, target, name, wanted)
     if (error < 0) return error
     if (oldLimit !== 0) {
       storeLimit(m, task, oldLimit, before.soft)
@@ -79,20 +80,6 @@ export const prlimit64 = defineSyscall({
     return 0
   },
 })
-
-/** The hard limit can be lowered by everybody, raised by root. */
-export function setLimit(task: Task, limit: Rlimit, { soft, hard }: Rlimit): number {
-  if (above(soft, hard)) return -EINVAL
-  if (above(hard, limit.hard) && task.uid !== 0) return -EPERM
-  limit.soft = soft
-  limit.hard = hard
-  return 0
-}
-
-function above(limit: number, other: number): boolean {
-  if (other === RLIM_INFINITY) return false
-  return limit === RLIM_INFINITY || limit > other
-}
 
 // --- rusage ----------------------------------------------------------------------------------------------------------
 
@@ -202,11 +189,7 @@ export const setpriority = defineSyscall({
     if (which !== PRIO_PROCESS) return -EINVAL
     const target = who === 0 ? task : m.tasks.get(who)
     if (target === undefined) return -ESRCH
-    const nice = Math.max(-20, Math.min(19, prio))
-    if (!mayKill(task, target)) return -EPERM
-    if (nice < target.nice && task.uid !== 0) return -EACCES
-    target.nice = nice
-    return 0
+    return setNice(task, target, prio)
   },
 })
 

@@ -129,7 +129,7 @@ function leftOver(m: Machine): Record<string, number> {
 }
 
 /** The class works, and everything that must come out of it is looked at. */
-function watch(seed: number, kind: Kind, steps: number, tally: Tally): void {
+function lesson(seed: number, kind: Kind, steps: number, tally: Tally): void {
   const run = work(seed, kind, steps, tally)
   const second = boot(seed, kind)
   expect(repeat(second, run, 0), 'second machine').toBe(-1)
@@ -160,7 +160,7 @@ describe('a class at work', () => {
     it(
       `seed ${seed}: stays whole, and a second machine, a loaded one and one without a TLB become the same`,
       { timeout: 120_000 },
-      () => watch(seed, usual, 600, tally),
+      () => lesson(seed, usual, 600, tally),
     )
   }
 
@@ -202,7 +202,7 @@ describe('a class at work on every other kind of machine', () => {
   for (const kind of others) {
     it(`${kindName(kind)}: the same without swap and with it`, { timeout: 120_000 }, () => {
       const tally: Tally = {}
-      for (const seed of seeds([5, 8])) watch(seed, kind, 300, tally)
+      for (const seed of seeds([5, 8])) lesson(seed, kind, 300, tally)
       if (process.env.SEED !== undefined) return
       for (const name of wanted) expect(tally[name] ?? 0, name).toBeGreaterThan(0)
     })

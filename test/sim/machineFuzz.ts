@@ -12,6 +12,7 @@ import { VM_GROWSDOWN, VM_WRITE, type Vma } from '@shared/state/mm.ts'
 import { SIGKILL, type Task } from '@shared/state/task.ts'
 import { WAITING } from '@shared/syscall/define.ts'
 import { doSyscall } from '@shared/syscall/table.ts'
+import { vmasOf } from '@shared/mm/vma.ts'
 import { access, asTask } from './process.ts'
 
 export type Step =
@@ -65,7 +66,7 @@ function makeCall(
   text: string | undefined,
   tally: Tally,
 ): void {
-  const vmas = task.mm!.vmas.length
+  const vmas = task.mm!.vmas.count
   let result = NaN
   const outcome = asTask(m, task, () => {
     if (text !== undefined) {
@@ -77,9 +78,9 @@ function makeCall(
   })
   if (result === WAITING) task.call = null
   count(tally, `${name} ${outcome === 'ok' ? (result < 0 ? 'failed' : 'done') : outcome}`)
-  if (name === 'munmap' && task.mm !== null && task.mm.vmas.length > vmas)
+  if (name === 'munmap' && task.mm !== null && task.mm.vmas.count > vmas)
     count(tally, 'munmap split')
-  if (name === 'mprotect' && task.mm !== null && task.mm.vmas.length < vmas)
+  if (name === 'mprotect' && task.mm !== null && task.mm.vmas.count < vmas)
     count(tally, 'mprotect merge')
 }
 
@@ -262,7 +263,7 @@ export class Chooser {
 
   /** Mostly one that the process has made itself: above the heap's start and below the libraries, or anywhere. */
   private vma(task: Task): Vma {
-    const { vmas } = task.mm!
+    const vmas = vmasOf(task.mm)
     if (this.chance(15)) return this.pick(vmas)
     const writable = vmas.filter(({ flags }) => (flags & VM_WRITE) !== 0)
     return this.pick(writable.length === 0 ? vmas : writable)
