@@ -167,7 +167,7 @@ export interface Questions {
   oomDetails: { ask: { pid: number }; answer: OomDetails | null }
   pressure: { ask: object; answer: Pressure }
   space: { ask: { task: string; cells: number }; answer: Region[] }
-  pages: { ask: { task: string; va: number; count: number }; answer: PageRow[] }
+  pages: { ask: { task: string; va: number; count: number }; answer: (PageRow | null)[] }
   complete: { ask: { seat: number; task: string; line: string }; answer: Completion }
   hash: { ask: { seq: number }; answer: string }
 }
