@@ -319,7 +319,7 @@ export const de: Catalogue = {
     label: 'Ansichten',
     processes: 'Prozesse',
     oom: 'Wer stirbt',
-    pressure: 'Druck',
+    pressure: 'Speicher',
     space: 'Adressen',
     large: 'Vergrößern',
     small: 'Zurück zur Karte',
@@ -403,8 +403,8 @@ export const de: Catalogue = {
     full: 'und niemand kommt derweil voran',
     lost: '{lost} von {all} wartete jemand auf Speicher.',
     counters: 'Hin und her',
-    perSecond: 'pro Sekunde',
-    sinceBoot: 'seit dem Start',
+    perSecond: 'pro s',
+    sinceBoot: 'gesamt',
     names: {
       pgmajfault: 'große Seitenfehler',
       workingset_refault: 'bald wieder vermisst',
@@ -447,7 +447,6 @@ export const de: Catalogue = {
   },
   panic: {
     title: 'Der Kernel ist in Panik. Dem Raum geht es gut, dem Rechner nicht.',
-    words: 'Kernel panic - not syncing: {text}',
     onOom:
       'Der Speicher war voll, und dieser Rechner soll dann in Panik geraten statt jemanden zu beenden.',
     nobodyLeft: 'Der Speicher war voll, und es gab keinen Prozess mehr, der beendet werden darf.',

@@ -315,7 +315,7 @@ export const en = {
     label: 'Views',
     processes: 'Processes',
     oom: 'Who dies next',
-    pressure: 'Pressure',
+    pressure: 'Memory',
     space: 'Addresses',
     large: 'Enlarge',
     small: 'Back to the map',
@@ -397,8 +397,8 @@ export const en = {
     full: 'nobody gets anything done meanwhile',
     lost: '{lost} of {all} somebody waited for memory.',
     counters: 'To and fro',
-    perSecond: 'per second',
-    sinceBoot: 'since boot',
+    perSecond: 'per s',
+    sinceBoot: 'total',
     names: {
       pgmajfault: 'major faults',
       workingset_refault: 'missed again soon',
@@ -441,7 +441,6 @@ export const en = {
   },
   panic: {
     title: 'The kernel has panicked. The room is fine, the machine is not.',
-    words: 'Kernel panic - not syncing: {text}',
     onOom: 'Memory was out, and this machine is told to panic rather than kill somebody.',
     nobodyLeft: 'Memory was out, and there was no process left that might be killed.',
     asked: 'Root asked for it (SysRq c).',

@@ -3,18 +3,23 @@
 import type { OomStep } from '@shared/mm/oomScore.ts'
 import type { KernelEra } from '@shared/state/machine.ts'
 
-/** `+ 64`, `/ 4`, `<< 3`; '' for where the points begin. */
-export function operationOf({ term, value }: OomStep, era: KernelEra, totalpages: number): string {
+/** `+ 64`, `÷ 4`, `<< 3`, with numbers as `count` writes them; '' for where the points begin. */
+export function operationOf(
+  { term, value }: OomStep,
+  era: KernelEra,
+  totalpages: number,
+  count: (n: number) => string,
+): string {
   switch (term) {
     case 'children':
     case 'swap':
     case 'pgtables':
-      return `+ ${value}`
+      return `+ ${count(value)}`
     case 'cpu_time':
     case 'run_time':
     case 'rawio':
     case 'nodes':
-      return `÷ ${value}`
+      return `÷ ${count(value)}`
     case 'nice':
       return `× ${value}`
     case 'admin':
@@ -22,10 +27,10 @@ export function operationOf({ term, value }: OomStep, era: KernelEra, totalpages
     case 'oom_adj':
       return value > 0 ? `<< ${value}` : `>> ${-value}`
     case 'promille':
-      return `× 1000 ÷ ${value}`
+      return `× ${count(1000)} ÷ ${count(value)}`
     case 'oom_score_adj': {
-      const signed = value < 0 ? `− ${-value}` : `+ ${value}`
-      return era === '6.12' ? `${signed} × ${Math.floor(totalpages / 1000)}` : signed
+      const signed = value < 0 ? `− ${count(-value)}` : `+ ${count(value)}`
+      return era === '6.12' ? `${signed} × ${count(Math.floor(totalpages / 1000))}` : signed
     }
     default:
       return ''
