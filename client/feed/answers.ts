@@ -50,6 +50,8 @@ export function answer(scene: Scene, { topic, ask }: Question): unknown {
       return processRows(room, ask.seat)
     case 'syslog':
       return syslogRows(room, ask.last)
+    case 'calls':
+      return scene.chronicle.calls.told(room, ask.seat, ask.last)
     case 'transcript':
       return scene.chronicle.transcript(room, ask.seat, ask.language)
     case 'frame':

@@ -7,6 +7,7 @@ import type { Entry } from '@shared/room/entry.ts'
 import type { Room } from '@shared/room/room.ts'
 import type { Exit, LogLine } from '@shared/state/machine.ts'
 import { SIGKILL, type Task } from '@shared/state/task.ts'
+import { CallStory } from './callStory.ts'
 import type { Block, Death } from './protocol.ts'
 
 interface Piece {
@@ -38,6 +39,7 @@ const NEAR = 20 // passages back to which late output is still put
 
 export class Chronicle {
   deaths: Death[] = []
+  readonly calls = new CallStory()
   private passages = new Map<number, Passage[]>()
   private written = new Map<number, number>() // by stream, what had been written to it
   private prompts = new Set<number>() // streams of processes at a C prompt; other pipes are read by a shell
@@ -67,6 +69,7 @@ export class Chronicle {
     this.lastExit = machine.exits[machine.exits.length - 1] ?? null
     this.syslogLines = machine.syslogLines
     this.boots = machine.boots
+    this.calls.begin(room)
     this.started = true
   }
 
@@ -86,6 +89,7 @@ export class Chronicle {
     if (!this.started) this.begin(room)
     if (room.machine.boots !== this.boots) this.noteReboot(room, entry.seq)
     this.noteCommand(room, entry)
+    this.calls.observe(room, entry)
     this.readSyslog(room)
     this.readTerminals(room, entry.seq)
     return this.readExits(room, entry)

@@ -1,5 +1,6 @@
 // The map's canvas in the worker: scans the frames, paints what changed, lets changes glow and fade.
 
+import { vmasOf } from '@shared/mm/vma.ts'
 import { walkPageRange } from '@shared/proc/pageWalk.ts'
 import { mkFrameMap, scanFrames, type FrameMap } from '@shared/proc/frames.ts'
 import { ptePfn, ptePresent } from '@shared/hw/mmu.ts'
@@ -107,7 +108,7 @@ function framesOf({ machine }: Room, handle: string): Set<number> {
   const frames = new Set<number>()
   const mm = machine.handles.get(handle)?.mm ?? null
   if (mm === null) return frames
-  for (const vma of mm.vmas) {
+  for (const vma of vmasOf(mm)) {
     walkPageRange(machine, mm, vma.start, vma.end, (_, pte) => {
       if (ptePresent(pte)) frames.add(ptePfn(pte))
     })

@@ -71,6 +71,18 @@ export interface SyslogRow {
   text: string
 }
 
+/** A system call of a process, or what else strace tells of it. */
+export interface CallRow {
+  no: number // from 1, ever
+  ms: number // of the machine's time, when it began
+  pid: number
+  comm: string
+  statement: string // the line of C that it belongs to, '' for a program's
+  text: string // the strace line; without a result while the call is being made
+  kind: 'call' | 'failed' | 'note' | 'lost' // note: a signal, an end; lost: more happened than is kept
+  done: boolean
+}
+
 /** A thing that happened at the prompt, in order. */
 export interface Block {
   seq: number // of the entry
@@ -160,6 +172,7 @@ export interface Questions {
   seats: { ask: object; answer: SeatRow[] }
   processes: { ask: { seat: number | null }; answer: ProcessRow[] }
   syslog: { ask: { last: number }; answer: SyslogRow[] }
+  calls: { ask: { seat: number; last: number }; answer: CallRow[] }
   transcript: { ask: { seat: number; language: Language }; answer: Block[] }
   frame: { ask: { pfn: number }; answer: FrameAnswer | null }
   ages: { ask: object; answer: number[] } // frames, in the order of draw/age.ts

@@ -216,6 +216,17 @@ export const de: Catalogue = {
     none: 'Noch nichts.',
     end: 'Neueste Zeilen',
   },
+  calls: {
+    title: 'Systemaufrufe',
+    none: 'Noch kein Systemaufruf: eine Zeile C eintippen.',
+    show: 'Anzeigen',
+    time: 'Zeit',
+    pid: 'PID',
+    command: 'Kommando',
+    call: 'Systemaufruf',
+    running: 'noch nicht zu Ende',
+    lost: 'Zu viele Aufrufe auf einmal: Einige fehlen hier.',
+  },
   teacher: {
     title: 'Druck',
     size: 'Größe des Hogs',

@@ -213,6 +213,17 @@ export const en = {
     none: 'Nothing yet.',
     end: 'Newest lines',
   },
+  calls: {
+    title: 'System calls',
+    none: 'No system call yet: type a line of C.',
+    show: 'Show',
+    time: 'Time',
+    pid: 'PID',
+    command: 'Command',
+    call: 'System call',
+    running: 'not done yet',
+    lost: 'Too many calls at once: some are left out here.',
+  },
   teacher: {
     title: 'Pressure',
     size: 'Hog size',

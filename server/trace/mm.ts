@@ -22,12 +22,12 @@ import {
   SIGBUS,
   type Task,
 } from '../../shared/state/task.ts'
-import { O_RDONLY, O_RDWR, O_WRONLY } from '../../shared/syscall/file.ts'
+import { O_RDONLY, O_RDWR, O_WRONLY } from '../../shared/syscall/flags.ts'
 import * as MADV from '../../shared/mm/madvise.ts'
 import * as MAP from '../../shared/mm/mmap.ts'
 import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE } from '../../shared/mm/mremap.ts'
 import { faultIn } from '../../shared/mm/memory.ts'
-import { vmaLookup } from '../../shared/mm/vma.ts'
+import { vmaLookup, vmasOf } from '../../shared/mm/vma.ts'
 import { readPage, reserveBlock } from '../../shared/mm/filemap.ts'
 import { writePage } from '../../shared/mm/writeback.ts'
 import { followPte } from '../../shared/mm/pgtable.ts'
@@ -605,7 +605,7 @@ function frameAt(m: Machine, mm: Mm, va: number): number {
 
 /** All but the program's code. */
 function shownVmas(mm: Mm): Vma[] {
-  return mm.vmas.filter((vma) => vma.start >= mm.endCode)
+  return vmasOf(mm).filter((vma) => vma.start >= mm.endCode)
 }
 
 function kindOf(trace: Trace, vma: Vma): string {

@@ -140,6 +140,9 @@ export const IMAGES: Image[] = [
   { ...small, path: '/usr/bin/ic', textUnits: 16, dataUnits: 1, bssBytes: 0x1_0000 },
   { ...small, path: '/usr/bin/hog', textUnits: 1 },
   { ...small, path: '/usr/bin/sleep', textUnits: 2 },
+  { ...small, path: '/usr/bin/free', textUnits: 3, heapUnits: 1 },
+  { ...small, path: '/usr/bin/top', textUnits: 20, dataUnits: 2, heapUnits: 4 },
+  { ...small, path: '/usr/bin/vmstat', textUnits: 5, heapUnits: 1 },
 ]
 
 /** A program of one page of code, linked with nothing: for looking at the kernel alone. */

@@ -1,7 +1,15 @@
 // The directory tree: one tmpfs, with the built-in programs as files of a disk and the devices (fs/namei.c, fs/libfs.c).
 
 import { EACCES, EEXIST, EISDIR, ENOENT, ENOMEM, ENOTDIR, EROFS } from '../lib/errno.ts'
-import { S_IFCHR, S_IFDIR, S_IFMT, S_IFREG, type Backing, type Inode } from '../state/inode.ts'
+import {
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFMT,
+  S_IFREG,
+  type Backing,
+  type Inode,
+} from '../state/inode.ts'
 import { TICK_MS, type Machine } from '../state/machine.ts'
 import { putInode } from '../mm/shmem.ts'
 import { kmemCacheAlloc } from '../mm/slab.ts'
@@ -149,4 +157,9 @@ export function createFile(m: Machine, path: string, mode: number, cred: Cred): 
 
 export function createDevice(m: Machine, path: string, backing: 'zero' | 'null'): Inode | number {
   return create(m, path, S_IFCHR | 0o666, backing, ROOT)
+}
+
+/** A partition. What is on it is the kernel's: for programs it is empty. */
+export function createPartition(m: Machine, path: string): Inode | number {
+  return create(m, path, S_IFBLK | 0o660, 'null', ROOT)
 }

@@ -122,7 +122,12 @@ export function decayed(type: CType): CType {
   return type.kind === 'array' ? pointerTo(type.of) : type
 }
 
-/** Emits what is missing so that the operand's value is on the stack. */
+/** It takes more than one word: its address stands for it. */
+function isAggregate(type: CType): boolean {
+  return type.kind === 'array' || type.kind === 'struct'
+}
+
+/** Emits what is missing so that the operand's value is on the stack; of a structure its address. */
 export function rvalue(c: Compiler, operand: Operand): Operand {
   const { type } = operand
   switch (operand.kind) {
@@ -134,20 +139,22 @@ export function rvalue(c: Compiler, operand: Operand): Operand {
       emit(c, code.PUSH, operand.low, operand.high)
       break
     case 'variable':
-      if (type.kind === 'array') pushAddress(c, operand.address)
+      if (isAggregate(type)) pushAddress(c, operand.address)
       else emit(c, code.LOAD_VARIABLE, kindOf(type, c.bits), operand.address)
       break
     case 'place':
-      if (type.kind !== 'array') emit(c, code.LOAD, kindOf(type, c.bits))
+      if (!isAggregate(type)) emit(c, code.LOAD, kindOf(type, c.bits))
       break
     case 'value':
   }
   return { ...operand, kind: 'value', type: decayed(type) }
 }
 
-/** The same, and void is refused. */
+/** The same, and what has no value of its own is refused: void, structures. */
 export function needValue(c: Compiler, operand: Operand): Operand {
-  if (operand.type.kind === 'void' && operand.kind === 'value') reject('voidValue', operand)
+  const { type } = operand
+  if (type.kind === 'void' && operand.kind === 'value') reject('voidValue', operand)
+  if (type.kind === 'struct') reject('structValue', operand, { type: typeName(type) })
   const value = rvalue(c, operand)
   // A void in memory (*p of a void *p) is taken for a byte.
   return value.type.kind === 'void' ? { ...value, type: BYTE } : value

@@ -1,4 +1,7 @@
-// C types as the prompt knows them: integers, pointers, arrays, void. Plain data, part of the symbol table.
+// C types as the prompt knows them: integers, pointers, arrays, the headers' structures, void. Plain data, part of the
+// symbol table.
+
+import { structAlign, structSize } from './struct.ts'
 
 export interface VoidType {
   kind: 'void'
@@ -27,7 +30,14 @@ export interface ArrayType {
   constant: boolean
 }
 
-export type CType = VoidType | IntType | PointerType | ArrayType
+/** What its members are says struct.ts. */
+export interface StructType {
+  kind: 'struct'
+  name: string // 'struct rlimit'
+  constant: boolean
+}
+
+export type CType = VoidType | IntType | PointerType | ArrayType | StructType
 
 /** Bits of a long and of a pointer. */
 export type WordBits = 64 | 32
@@ -169,12 +179,14 @@ export function sizeOf(type: CType, bits: WordBits): number {
     type = type.of
   }
   if (type.kind === 'pointer') return (count * bits) / 8
+  if (type.kind === 'struct') return count * structSize(type, bits)
   return type.kind === 'int' ? count * type.size : count // GNU C: sizeof(void) is 1
 }
 
 export function alignOf(type: CType, bits: WordBits): number {
   while (type.kind === 'array') type = type.of
   if (type.kind === 'pointer') return bits / 8
+  if (type.kind === 'struct') return structAlign(type, bits)
   return type.kind === 'int' ? type.size : 1
 }
 
@@ -207,6 +219,8 @@ export function sameType(a: CType, b: CType): boolean {
       b = b.of
     } else if (a.kind === 'int' && b.kind === 'int') {
       return a.size === b.size && a.signed === b.signed
+    } else if (a.kind === 'struct' && b.kind === 'struct') {
+      return a.name === b.name
     } else {
       return a.kind === 'void' && b.kind === 'void' && a.name === b.name
     }

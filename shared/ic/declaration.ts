@@ -1,6 +1,6 @@
 // Types as C writes them: declarations, casts, prototypes.
 //
-//   type       ::= word+ '*'* ( '[' n ']' )*
+//   type       ::= ( word+ | 'struct' name ) '*'* ( '[' n ']' )*
 //   declarator ::= '*'* name ( '[' n? ']' )*
 //   prototype  ::= type name '(' ( type name? ( ',' … )* '...'? | 'void' ) ')'
 
@@ -15,6 +15,7 @@ import {
   type WordBits,
 } from './ctype.ts'
 import { reject } from './diagnostics.ts'
+import { findStruct, structNames } from './struct.ts'
 import { tokenize, type Token } from './token.ts'
 
 /** Where a parser stands. */
@@ -90,6 +91,12 @@ export function parseBaseType(c: Cursor): CType {
   for (;;) {
     const token = peek(c)
     if (token.kind !== 'name') break
+    if (token.text === 'struct' && words.length === 0 && typedef === null) {
+      c.at++
+      typedef = parseStructName(c, token)
+      last = c.tokens[c.at - 1]
+      continue
+    }
     if (unsupportedTypes.includes(token.text)) reject('unsupported', token, { word: token.text })
     const named: CType | null =
       words.length === 0 && typedef === null ? findTypedef(token.text, c.bits) : null
@@ -110,6 +117,17 @@ export function parseBaseType(c: Cursor): CType {
   }
   return constant ? asConstant(type) : type
 }
+
+/** The name behind `struct`. */
+function parseStructName(c: Cursor, keyword: Token): CType {
+  const token = peek(c)
+  const type = token.kind === 'name' ? findStruct(token.text) : null
+  if (type === null) reject('unknownStruct', { from: keyword.from, to: token.to }, structList)
+  c.at++
+  return type
+}
+
+const structList = { names: structNames.map((name) => `struct ${name}`).join(', ') }
 
 /** The stars behind it. */
 export function parsePointers(c: Cursor, type: CType): CType {

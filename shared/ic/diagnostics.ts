@@ -136,6 +136,23 @@ const texts = {
     'kein Platz mehr für Variablen: {size} Byte nötig, {left} übrig; mit malloc() gibt es mehr',
   ],
   outsideLoop: ["'{word}' outside of a loop", '„{word}“ außerhalb einer Schleife'],
+  unknownStruct: [
+    'structures cannot be declared at this prompt; there are {names}',
+    'Strukturen kann man an diesem Prompt nicht deklarieren; es gibt {names}',
+  ],
+  structValue: [
+    "'{type}' as a whole has no value here; name a member, or pass its address with &",
+    '„{type}“ hat hier als Ganzes keinen Wert; ein Element nennen oder mit & die Adresse übergeben',
+  ],
+  notAStruct: ["'{type}' has no members", '„{type}“ hat keine Elemente'],
+  notAMember: [
+    "'{type}' has no member '{name}'; it has {members}",
+    '„{type}“ hat kein Element „{name}“; es gibt {members}',
+  ],
+  useArrow: [
+    "'{type}' is a pointer; use -> to get to '{name}'",
+    '„{type}“ ist ein Zeiger; zu „{name}“ kommt man mit ->',
+  ],
   unsupported: [
     "'{word}' is not supported at this prompt",
     '„{word}“ gibt es an diesem Prompt nicht',

@@ -2,10 +2,18 @@
 // a call, when a signal is pending; it goes on with the same instruction or the next one.
 
 import { bytesFuel, mustYield } from '../kernel/sched.ts'
-import { sigMask } from '../mm/oomKill.ts'
-import { USER_FAULT, load16, load32, load8, store16, store32, store8 } from '../mm/uaccess.ts'
+import {
+  USER_FAULT,
+  forceSig,
+  load16,
+  load32,
+  load8,
+  store16,
+  store32,
+  store8,
+} from '../mm/uaccess.ts'
 import type { Machine } from '../state/machine.ts'
-import { SIGFPE, type Task } from '../state/task.ts'
+import { FPE_INTDIV, SIGFPE, type Task } from '../state/task.ts'
 import { BLOCKED, DONE, mkLibCall, type Caller } from '../libc/call.ts'
 import { stepCall } from '../libc/functions.ts'
 import { atLineStart, drain, flushStdout } from '../libc/stdio.ts'
@@ -45,8 +53,6 @@ import {
 import type { IcProgram } from './program.ts'
 import { showResult } from './show.ts'
 
-const FPE_INTDIV = 1
-
 /**
  * Returns the fuel used. Afterwards program.running says whether there is more to do. While simple instructions run,
  * `pc` and `sp` stand for the program's own fields; they are written back before anything can look at the program.
@@ -76,7 +82,7 @@ export function execute(c: Caller, program: IcProgram, fuel: number): number {
     const opcode = words[pc]
     if (opcode >= BINARY) {
       sp -= 2
-      if (!binary(stack, sp - 2, opcode - BINARY)) raiseDivision(task)
+      if (!binary(stack, sp - 2, opcode - BINARY)) raiseDivision(m, task)
       pc++
       continue
     }
@@ -243,9 +249,9 @@ function resultStep(c: Caller, program: IcProgram): boolean {
   return true
 }
 
-function raiseDivision(task: Task): never {
+function raiseDivision(m: Machine, task: Task): never {
   task.faultCode = FPE_INTDIV
-  task.pending |= sigMask(SIGFPE)
+  forceSig(m, task, SIGFPE, FPE_INTDIV)
   throw USER_FAULT
 }
 

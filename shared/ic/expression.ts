@@ -63,6 +63,7 @@ import {
   type Prototype,
 } from './declaration.ts'
 import { reject } from './diagnostics.ts'
+import { membersOf } from './struct.ts'
 import type { Token } from './token.ts'
 
 const precedences: Record<string, number> = {
@@ -175,6 +176,7 @@ function checkAssignable(left: Operand): void {
     reject('functionNotCalled', left, { name: left.name, prototype: left.label })
   if (left.kind !== 'variable' && left.kind !== 'place') reject('notAnLvalue', left)
   if (left.type.kind === 'array') reject('assignArray', left)
+  if (left.type.kind === 'struct') reject('structValue', left, { type: typeName(left.type) })
   if (left.type.constant)
     reject('assignConst', left, { name: left.name === '' ? typeName(left.type) : left.name })
 }
@@ -460,7 +462,11 @@ function parseCast(c: Compiler): Operand {
     return mkOperand('value', VOID, from, operand.to)
   }
   const value = needValue(c, operand)
-  if (type.kind === 'array' || (value.type.kind !== 'int' && value.type.kind !== 'pointer')) {
+  if (
+    type.kind === 'array' ||
+    type.kind === 'struct' ||
+    (value.type.kind !== 'int' && value.type.kind !== 'pointer')
+  ) {
     reject('badCast', { from, to: operand.to }, { from: typeName(value.type), to: typeName(type) })
   }
   if (operand.kind === 'constant') {
@@ -537,8 +543,7 @@ function parsePostfix(c: Compiler): Operand {
     else if (token.text === '++' || token.text === '--') {
       c.at++
       operand = parseStep(c, operand, token, true)
-    } else if (token.text === '.' || token.text === '->')
-      reject('unsupported', token, { word: token.text })
+    } else if (token.text === '.' || token.text === '->') operand = parseMember(c, operand, token)
     else return operand
   }
 }
@@ -562,6 +567,32 @@ function parseIndex(c: Compiler, operand: Operand, open: Token): Operand {
     reject('badSubscript', places, { left: typeName(base.type), right: typeName(index.type) })
   }
   return indexed(c, base.type, places)
+}
+
+/** s.m, and p->m, which is (*p).m. */
+function parseMember(c: Compiler, operand: Operand, token: Token): Operand {
+  if (operand.kind === 'unknown') rejectUnknown(c, operand, 'unknownName')
+  const whole = token.text === '->' ? dereference(c, operand, operand.from) : operand
+  const { type } = whole
+  c.at++
+  const name = peek(c)
+  if (name.kind !== 'name') reject('expectedName', name, { found: tokenName(name) })
+  if (type.kind === 'pointer' && type.to.kind === 'struct')
+    reject('useArrow', token, { type: typeName(type), name: name.text })
+  if (type.kind !== 'struct' || (whole.kind !== 'variable' && whole.kind !== 'place'))
+    reject('notAStruct', operand, { type: typeName(type) })
+  const members = membersOf(type, c.bits)
+  const member = members.find((one) => one.name === name.text)
+  if (member === undefined) {
+    const names = members.map((one) => one.name).join(', ')
+    reject('notAMember', name, { type: typeName(type), name: name.text, members: names })
+  }
+  c.at++
+  const place = mkOperand(whole.kind, member.type, operand.from, name.to)
+  if (whole.kind === 'variable') return { ...place, address: whole.address + member.offset }
+  if (member.offset > 0)
+    emit(c, code.PUSH, member.offset, 0, code.BINARY + code.ADD * 4 + code.pointerClass(c.bits))
+  return place
 }
 
 function indexed(c: Compiler, pointer: PointerType, place: Place): Operand {

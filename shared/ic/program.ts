@@ -4,6 +4,7 @@
 // is plain data: fork copies it, so a child goes on behind the fork() of the same line, and then waits at its own
 // prompt.
 
+import { deliver } from '../kernel/signal.ts'
 import { streamPut } from '../kernel/stream.ts'
 import { sigMask } from '../mm/oomKill.ts'
 import { storeBytes } from '../mm/uaccess.ts'
@@ -15,6 +16,7 @@ import { findPrototype, functionNames } from '../libc/headers.ts'
 import { mkCaller } from '../libc/process.ts'
 import { atLineStart, drain, flushStdout } from '../libc/stdio.ts'
 import { errnoAddress, fileAddress, mkLibcState, type LibcState } from '../libc/state.ts'
+import { abandonCall } from '../syscall/table.ts'
 import { compileLine, hasErrors } from './compile.ts'
 import type { Shown } from './compiler.ts'
 import { showDiagnostic, type Diagnostic } from './diagnostics.ts'
@@ -223,8 +225,8 @@ function storeLiterals(m: Machine, task: Task, program: IcProgram): void {
 
 /** Ctrl-C: the line ends where it is, with those that were typed ahead; what has been defined stays. */
 function interrupt(c: Caller, program: IcProgram): void {
-  c.task.pending &= ~sigMask(SIGINT)
-  c.task.call = null
+  abandonCall(c.m, c.task)
+  deliver(c.m, c.task, SIGINT)
   program.running = false
   program.stack = []
   program.call = null

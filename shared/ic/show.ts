@@ -6,7 +6,8 @@ import type { Caller } from '../libc/call.ts'
 import { splitUtf8 } from '../lib/utf8.ts'
 import { toBigint } from './code.ts'
 import type { Shown } from './compiler.ts'
-import { typeName, type CType } from './ctype.ts'
+import { sizeOf, typeName, type ArrayType, type CType, type StructType } from './ctype.ts'
+import { membersOf } from './struct.ts'
 
 const TEXT_MAX = 60 // bytes shown of a string
 
@@ -27,6 +28,7 @@ function meansFailure(type: CType, low: number, high: number): boolean {
 
 export function showValue(c: Caller, type: CType, low: number, high: number): string {
   const stack = [low, high]
+  if (type.kind === 'struct') return showStruct(c, type, Number(toBigint(stack, 0, false)))
   if (type.kind === 'pointer') {
     const address = toBigint(stack, 0, false)
     const text = type.to.kind === 'int' && type.to.size === 1 ? peekText(c, Number(address)) : ''
@@ -36,6 +38,35 @@ export function showValue(c: Caller, type: CType, low: number, high: number): st
   if (type.kind !== 'int' || type.size !== 1) return value
   if (type.name === '_Bool' || type.name === 'bool') return low === 0 ? 'false' : 'true'
   return `${value} ${quoteByte(low & 0xff, "'")}`
+}
+
+/** `{rlim_cur = 8388608, rlim_max = 18446744073709551615}`: what lies at the address, without a fault. */
+function showStruct(c: Caller, type: StructType, va: number): string {
+  const shown = membersOf(type, c.m.layout.bits).map(({ name, type: of, offset }) => {
+    const value =
+      of.kind === 'array' ? showArray(c, of, va + offset) : showPlace(c, of, va + offset)
+    return `${name} = ${value}`
+  })
+  return `{${shown.join(', ')}}`
+}
+
+function showArray(c: Caller, { of, length }: ArrayType, va: number): string {
+  const size = sizeOf(of, c.m.layout.bits)
+  const shown = Array.from({ length }, (_, i) => showPlace(c, of, va + i * size))
+  return `{${shown.join(', ')}}`
+}
+
+function showPlace(c: Caller, type: CType, va: number): string {
+  if (type.kind === 'struct') return showStruct(c, type, va)
+  const size = sizeOf(type, c.m.layout.bits)
+  let value = 0n
+  for (let i = size - 1; i >= 0; i--) {
+    const byte = peek8(c.m, c.task, va + i)
+    if (byte === null) return '<not in memory>'
+    value = (value << 8n) | BigInt(byte)
+  }
+  const signed = type.kind === 'int' && type.signed ? BigInt.asIntN(size * 8, value) : value
+  return showValue(c, type, Number(BigInt.asIntN(32, signed)), Number(signed >> 32n) | 0)
 }
 
 /** The string at the address, if looking at it takes no fault. */

@@ -26,7 +26,8 @@ import {
   type Loop,
   type Operand,
 } from './compiler.ts'
-import { arrayOf, sizeOf, type ArrayType, type CType } from './ctype.ts'
+import { arrayOf, sizeOf, type ArrayType, type CType, type StructType } from './ctype.ts'
+import { membersOf } from './struct.ts'
 import {
   accept,
   expect,
@@ -306,6 +307,10 @@ function parseDeclarator(c: Compiler, base: CType, top: boolean): void {
     parseArrayInitializer(c, token, type, lengths[0])
     return
   }
+  if (type.kind === 'struct') {
+    parseStructInitializer(c, token, type)
+    return
+  }
   const value = needValue(c, parseAssignment(c))
   const symbol = define(c, token, type)
   convertTo(c, value, type)
@@ -385,6 +390,25 @@ function parseElements(c: Compiler, token: Token, of: CType, length: number): vo
   for (let index = count - 1; index >= 0; index--) {
     emit(c, code.STORE_VARIABLE, code.kindOf(of, c.bits), symbol.address + index * size, code.DROP)
   }
+}
+
+/** `struct rlimit r = { 4096, 8192 }`: the first members' values; the others are 0. */
+function parseStructInitializer(c: Compiler, token: Token, type: StructType): void {
+  const first = peek(c)
+  if (!accept(c, '{')) reject('badInitializer', first)
+  const members = membersOf(type, c.bits)
+  let count = 0
+  while (!accept(c, '}')) {
+    if (count === members.length) reject('tooManyInitializers', peek(c))
+    const value = needValue(c, parseAssignment(c))
+    convertTo(c, value, members[count++].type)
+    if (!accept(c, ',') && !isPunct(c, '}'))
+      reject('expected', peek(c), { what: '}', found: tokenName(peek(c)) })
+  }
+  const symbol = define(c, token, type)
+  clear(c, symbol.address, sizeOf(type, c.bits))
+  for (const { type: of, offset } of members.slice(0, count).reverse())
+    emit(c, code.STORE_VARIABLE, code.kindOf(of, c.bits), symbol.address + offset, code.DROP)
 }
 
 function clear(c: Compiler, address: number, size: number): void {

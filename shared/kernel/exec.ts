@@ -22,15 +22,17 @@ import {
   VM_DONTEXPAND,
   VM_EXEC,
   VM_GROWSDOWN,
+  VM_IO,
   VM_MAYEXEC,
   VM_MAYREAD,
   VM_MAYWRITE,
+  VM_PFNMAP,
   VM_READ,
   VM_WRITE,
   type Mm,
   type Vaddr,
 } from '../state/mm.ts'
-import type { Program, Task } from '../state/task.ts'
+import { PF_FORKNOEXEC, type Program, type Task } from '../state/task.ts'
 import {
   VDSO_UNITS,
   VVAR_UNITS,
@@ -46,11 +48,12 @@ import {
   type Library,
   type Runtime,
 } from '../fs/images.ts'
-import { MAY_EXEC, namei, permission } from '../fs/tree.ts'
+import { MAY_EXEC, namei, normalizePath, permission } from '../fs/tree.ts'
 import { VM_FAULT_MAJOR, faultIn } from '../mm/memory.ts'
 import { doBrk, doMprotect, getUnmappedArea, mmapRegion, type MapRequest } from '../mm/mmap.ts'
 import { vmaLookup } from '../mm/vma.ts'
 import { switchMm } from '../hw/tlb.ts'
+import { emit } from '../trace/trace.ts'
 import { mmAlloc, mmPut } from './fork.ts'
 
 const STACK_EXPAND = 131072 // bytes that the stack is given beyond the page of its arguments
@@ -92,7 +95,13 @@ export function doExecve(
   task.cmdline = argv
   task.program = program
   task.caught = 0
+  task.flags &= ~PF_FORKNOEXEC
   task.call = null
+  if (m.trace.on.sched_process_exec) {
+    const { pid } = task
+    const filename = normalizePath(path, task.cwdPath)
+    emit(m.trace, m.ticks, pid, 'sched_process_exec', { filename, pid, old_pid: pid })
+  }
   return 0
 }
 
@@ -238,7 +247,7 @@ function mapVdso(m: Machine, task: Task, mm: Mm): boolean {
   const va = place(m, mm, vvarSize + vdsoSize)
   if (va < 0) return false
   const vvar: MapRequest = {
-    flags: VM_READ | VM_MAYREAD | VM_DONTEXPAND | VM_DONTDUMP,
+    flags: VM_READ | VM_MAYREAD | VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP,
     file: null,
     pgoff: 0,
     special: '[vvar]',
@@ -251,7 +260,8 @@ function mapVdso(m: Machine, task: Task, mm: Mm): boolean {
   }
   return (
     map(m, task, mm, va, vvarSize, vvar) >= 0 &&
-    map(m, task, mm, va + vvarSize, vdsoSize, vdso) >= 0
+    map(m, task, mm, va + vvarSize, vdsoSize, vdso) >= 0 &&
+    touch(m, task, mm, va + vvarSize, [0], false)
   )
 }
 

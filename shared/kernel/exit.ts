@@ -1,23 +1,28 @@
 // The end of a process: memory goes at once, the zombie stays until its parent has asked (kernel/exit.c).
 
 import { ECHILD } from '../lib/errno.ts'
+import { clockTicks } from '../state/cputime.ts'
 import type { Machine } from '../state/machine.ts'
-import { SIGCHLD, type Task } from '../state/task.ts'
+import { CLD_DUMPED, CLD_EXITED, CLD_KILLED, SIGCHLD, type Task } from '../state/task.ts'
 import { sigMask } from '../mm/oomKill.ts'
 import { putInode } from '../mm/shmem.ts'
 import { kmemCacheFree } from '../mm/slab.ts'
+import type { SigInfo } from '../trace/events.ts'
 import { emit } from '../trace/trace.ts'
 import { mmPut } from './fork.ts'
-import { sendSignal } from './signal.ts'
+import { sendSignal, WCOREFLAG } from './signal.ts'
 import { detachStream } from './stream.ts'
-import { freeTask } from './task.ts'
+import { freeTask, taskPrio } from './task.ts'
 
 const EXITS_KEEP = 256
 const reapers = ['init', 'daemon', 'shell']
 
 /** Ends the task; `status` as wait4 tells it: exit code << 8, or the signal. */
 export function doExit(m: Machine, task: Task, status: number): void {
-  emit(m.trace, m.ticks, task.pid, 'sched_process_exit', { comm: task.comm, status })
+  if (m.trace.on.sched_process_exit) {
+    const { comm, pid } = task
+    emit(m.trace, m.ticks, pid, 'sched_process_exit', { comm, pid, prio: taskPrio(task), status })
+  }
   exitMm(m, task)
   exitFiles(m, task)
   detachStream(task)
@@ -73,23 +78,31 @@ function notifyParent(m: Machine, task: Task): void {
     release(m, parent, task)
     return
   }
-  sendSignal(m, parent, SIGCHLD)
+  sendSignal(m, parent, SIGCHLD, childInfo(m, task))
   if (parent.wait.for === 'child' && parent.state === 'S') parent.state = 'R'
+}
+
+/** What SIGCHLD says of the child. */
+function childInfo(m: Machine, { pid, uid, exitCode, utime }: Task): SigInfo {
+  const signal = exitCode & 0x7f
+  const code = signal === 0 ? CLD_EXITED : (exitCode & WCOREFLAG) !== 0 ? CLD_DUMPED : CLD_KILLED
+  const status = signal === 0 ? exitCode >> 8 : signal
+  return { code, pid, uid, address: 0, status, utime: clockTicks(m, utime) }
 }
 
 /** The parent has heard of it: the zombie is gone. */
 function release(m: Machine, parent: Task, task: Task): void {
+  parent.cutime += task.utime + task.cutime
+  parent.cstime += task.stime + task.cstime
+  parent.cminFlt += task.minFlt + task.cminFlt
+  parent.cmajFlt += task.majFlt + task.cmajFlt
   parent.children.splice(parent.children.indexOf(task), 1)
   task.parent = null
   freeTask(m, task)
 }
 
 /** A zombie child as wait4 wants it (-1: any), taken; null: one may still come; -ECHILD: there is none. */
-export function waitForChild(
-  m: Machine,
-  parent: Task,
-  pid: number,
-): { pid: number; status: number } | null | number {
+export function waitForChild(m: Machine, parent: Task, pid: number): Task | null | number {
   let candidates = 0
   for (const child of parent.children) {
     if (pid > 0 && child.pid !== pid) continue
@@ -97,7 +110,7 @@ export function waitForChild(
     if (child.state !== 'Z') continue
     release(m, parent, child)
     parent.pending &= ~sigMask(SIGCHLD)
-    return { pid: child.pid, status: child.exitCode }
+    return child
   }
   return candidates === 0 ? -ECHILD : null
 }

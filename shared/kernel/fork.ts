@@ -10,6 +10,7 @@ import { exitMmap } from '../mm/mmap.ts'
 import { putPage } from '../mm/pageAlloc.ts'
 import { pgdAlloc } from '../mm/pgtable.ts'
 import { kmemCacheAlloc, kmemCacheFree } from '../mm/slab.ts'
+import { mkVmaTree, vmasOf } from '../mm/vma.ts'
 import { emit } from '../trace/trace.ts'
 import { attachStream } from './stream.ts'
 import { copyProgram, freeTask, newTask } from './task.ts'
@@ -27,7 +28,7 @@ export function mmAlloc(m: Machine, seat: number): Mm | null {
     pageSize: m.pageSize,
     users: 1,
     pgd,
-    vmas: [],
+    vmas: mkVmaTree(),
     mmapBase: m.layout.mmapBase,
     exe: null,
     startCode: 0,
@@ -90,10 +91,15 @@ export function copyProcess(m: Machine, parent: Task, program?: Program): Task |
   }
   attachStream(child, parent.stdout)
   parent.debt += (child.mm?.rssAnon ?? 0) * 4
-  emit(m.trace, m.ticks, parent.pid, 'sched_process_fork', {
-    child_pid: child.pid,
-    comm: child.comm,
-  })
+  m.stat.processes++
+  if (m.trace.on.sched_process_fork) {
+    emit(m.trace, m.ticks, parent.pid, 'sched_process_fork', {
+      parent_comm: parent.comm,
+      parent_pid: parent.pid,
+      child_comm: child.comm,
+      child_pid: child.pid,
+    })
+  }
   return child
 }
 
@@ -117,7 +123,7 @@ function copyMm(m: Machine, parent: Task, child: Task): boolean {
     pgd,
     users: 1,
     exe: null,
-    vmas: [],
+    vmas: mkVmaTree(),
     defFlags: 0,
     lockedVm: 0,
     rssAnon: 0,
@@ -137,7 +143,7 @@ function copyMm(m: Machine, parent: Task, child: Task): boolean {
     mm.exe.inode.users++
   }
   let skipped = 0
-  for (const vma of from.vmas)
+  for (const vma of vmasOf(from))
     if ((vma.flags & VM_DONTCOPY) !== 0) skipped += (vma.end - vma.start) / m.pageSize
   mm.totalVm -= skipped
   mm.hiwaterVm = mm.totalVm

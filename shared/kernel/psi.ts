@@ -7,12 +7,12 @@
 
 import { TICKS_PER_SECOND, type Machine, type PsiLine } from '../state/machine.ts'
 import type { Task } from '../state/task.ts'
+import { FIXED_1, calcLoad } from './loadavg.ts'
 
 const PERIOD_TICKS = 2 * TICKS_PER_SECOND
 const PERIOD_US = 2_000_000
 
 // 1 / exp(2 s / window) in 2048ths.
-const FIXED_1 = 2048
 const EXP_10s = 1677
 const EXP_60s = 1981
 const EXP_300s = 2034
@@ -51,11 +51,4 @@ export function psiTick(m: Machine): void {
     line.avg300 = calcLoad(line.avg300, EXP_300s, share)
     line.period = 0
   }
-}
-
-/** A decaying average in fixed point (calc_load, kernel/sched/loadavg.c): rounded up while it rises. */
-export function calcLoad(load: number, exp: number, active: number): number {
-  let next = load * exp + active * (FIXED_1 - exp)
-  if (active >= load) next += FIXED_1 - 1
-  return Math.floor(next / FIXED_1)
 }

@@ -8,10 +8,14 @@ import { fuelAt, machineUs } from '../state/clock.ts'
 import { TICK_MS, type Machine } from '../state/machine.ts'
 import { SIGKILL, type Task } from '../state/task.ts'
 import { emit } from '../trace/trace.ts'
+import { accountIdle, accountSlice } from './cputime.ts'
 import { doExit } from './exit.ts'
+import { calcGlobalLoad } from './loadavg.ts'
 import { psiAccount, psiTick } from './psi.ts'
+import { isKthread } from './kthread.ts'
 import { getSignal } from './signal.ts'
 import { refillStreams } from './stream.ts'
+import { taskPrio } from './task.ts'
 
 /** Bytes that are touched, cleared or copied for the price of an instruction. */
 const BYTES_PER_FUEL = 8
@@ -43,6 +47,7 @@ export function tick(m: Machine, fuel: number, run: RunProgram): void {
   m.tickUsed = 0
   refillStreams(m)
   wakeSleepers(m)
+  calcGlobalLoad(m)
   while (m.tickUsed < fuel && m.panic === '') {
     wakeFromDisk(m)
     const task = pickNext(m)
@@ -50,6 +55,7 @@ export function tick(m: Machine, fuel: number, run: RunProgram): void {
       idle(m, nextDiskWake(m))
       continue
     }
+    contextSwitch(m, task)
     const slice = Math.min(
       fuel - m.tickUsed,
       Math.max(MIN_SLICE, Math.floor(fuel / countRunnable(m))),
@@ -67,7 +73,9 @@ export function tick(m: Machine, fuel: number, run: RunProgram): void {
 
 /** Nobody can run: the clock goes on to that share of the tick's fuel. */
 function idle(m: Machine, until: number): void {
+  contextSwitch(m, null)
   psiAccount(m, usOf(m, until - m.tickUsed), null)
+  accountIdle(m, until - m.tickUsed)
   m.tickUsed = until
 }
 
@@ -138,7 +146,7 @@ const SWITCH_FUEL = 100
 function runSlice(m: Machine, task: Task, slice: number, run: RunProgram): number {
   m.current = task
   m.needResched = false
-  emit(m.trace, m.ticks, task.pid, 'sched_switch', { comm: task.comm })
+  const faults = m.vmstat.pgfault
   let used = Math.min(task.debt, slice)
   task.debt -= used
   if (!actOnSignal(m, task) && used < slice) {
@@ -149,7 +157,8 @@ function runSlice(m: Machine, task: Task, slice: number, run: RunProgram): numbe
   if (used > slice) task.debt += used - slice
   waitForIo(task)
   used = Math.min(Math.max(used, SWITCH_FUEL), slice)
-  task.utime += used
+  const system = Math.min(used, (m.vmstat.pgfault - faults) * PAGE_FUEL)
+  accountSlice(m, task, used, isKthread(task) ? used : system)
   task.vruntime += Math.ceil((used * NICE_0_WEIGHT) / weights[task.nice + 20])
   m.current = null
   return used
@@ -178,9 +187,35 @@ function runUntilFault(m: Machine, task: Task, fuel: number, run: RunProgram): n
   }
 }
 
-/** Lets pending signals end or stop whom they are for, without waiting for a tick. */
+/** Another task gets the CPU; null: the idle one. Whoever could have gone on has been preempted. */
+function contextSwitch(m: Machine, next: Task | null): void {
+  const prev = m.onCpu
+  if (prev === next) return
+  if (prev !== null) {
+    if (prev.state === 'R') prev.nivcsw++
+    else if (prev.state !== 'Z') prev.nvcsw++
+  }
+  m.onCpu = next
+  m.stat.ctxt++
+  if (!m.trace.on.sched_switch) return
+  emit(m.trace, m.ticks, prev?.pid ?? 0, 'sched_switch', {
+    prev_comm: prev?.comm ?? IDLE_COMM,
+    prev_pid: prev?.pid ?? 0,
+    prev_prio: prev === null ? IDLE_PRIO : taskPrio(prev),
+    prev_state: prev === null ? 'R' : prev.state === 'R' ? 'R+' : prev.state,
+    next_comm: next?.comm ?? IDLE_COMM,
+    next_pid: next?.pid ?? 0,
+    next_prio: next === null ? IDLE_PRIO : taskPrio(next),
+  })
+}
+
+const IDLE_COMM = 'swapper/0'
+const IDLE_PRIO = 120
+
+/** Lets pending signals end or stop whom they are for, without waiting for a tick. Who can't go on leaves the CPU. */
 export function actOnSignals(m: Machine): void {
   for (const task of m.tasks.values()) if (task.pending !== 0) actOnSignal(m, task)
+  if (m.onCpu !== null && m.onCpu.state !== 'R') contextSwitch(m, null)
 }
 
 /** True if the task runs no further. After a panic nobody does, and nobody dies: what was in memory stays to be seen. */
@@ -189,7 +224,7 @@ function actOnSignal(m: Machine, task: Task): boolean {
   if (task.state === 'Z') return true
   if (task.pending === 0) return task.state === 'T'
   if (task.state === 'T' && (task.pending & sigMask(SIGKILL)) === 0) return true
-  const action = getSignal(task)
+  const action = getSignal(m, task)
   if (action.kind === 'none') return false
   if (action.kind === 'stop') {
     task.state = 'T'

@@ -3,22 +3,49 @@
 import { NO_PFN, PG_STACK } from '../state/page.ts'
 import type { Pfn } from '../hw/ram.ts'
 import type { Machine } from '../state/machine.ts'
-import { RLIM_INFINITY, type Program, type Rlimits, type Task } from '../state/task.ts'
+import {
+  PF_FORKNOEXEC,
+  RLIM_INFINITY,
+  RLIMITS,
+  type Program,
+  type Rlimits,
+  type Task,
+} from '../state/task.ts'
 import { allocPages, putPage } from '../mm/pageAlloc.ts'
 import { kmemCacheAlloc, kmemCacheFree } from '../mm/slab.ts'
 
-const PID_MAX = 32768
+export const PID_MAX = 32768
 const RESERVED_PIDS = 300
 const KERNEL_STACK_BYTES = 16384
 
-export function defaultRlimits(): Rlimits {
+/** As init has them (INIT_RLIMITS, include/asm-generic/resource.h). */
+export function defaultRlimits(m: Machine): Rlimits {
+  const unlimited = () => ({ soft: RLIM_INFINITY, hard: RLIM_INFINITY })
+  const both = (value: number) => ({ soft: value, hard: value })
+  const processes = Math.floor(maxThreads(m) / 2)
   return {
+    cpu: unlimited(),
+    fsize: unlimited(),
+    data: unlimited(),
     stack: { soft: 8 << 20, hard: RLIM_INFINITY },
-    memlock: { soft: 8 << 20, hard: 8 << 20 },
-    as: { soft: RLIM_INFINITY, hard: RLIM_INFINITY },
-    data: { soft: RLIM_INFINITY, hard: RLIM_INFINITY },
-    nproc: { soft: 64, hard: 64 },
+    core: { soft: 0, hard: RLIM_INFINITY },
+    rss: unlimited(),
+    nproc: both(processes),
+    nofile: { soft: 1024, hard: 4096 },
+    memlock: both(8 << 20),
+    as: unlimited(),
+    locks: unlimited(),
+    sigpending: both(processes),
+    msgqueue: both(819200),
+    nice: both(0),
+    rtprio: both(0),
+    rttime: unlimited(),
   }
+}
+
+/** As many as fill an eighth of RAM with their kernel stacks (set_max_threads, kernel/fork.c). */
+export function maxThreads(m: Machine): number {
+  return Math.max(Math.floor((m.totalramPages * m.pageSize) / (KERNEL_STACK_BYTES * 8)), 20)
 }
 
 /** The next free pid, round and round (alloc_pid). */
@@ -69,6 +96,7 @@ export function newTask(
     uid: parent?.uid ?? 0,
     gid: parent?.gid ?? 0,
     nice: parent?.nice ?? 0,
+    flags: PF_FORKNOEXEC,
     pending: 0,
     caught: parent?.caught ?? 0,
     ignored: parent?.ignored ?? 0,
@@ -80,7 +108,7 @@ export function newTask(
     cwd: parent?.cwd ?? m.root,
     cwdPath: parent?.cwdPath ?? '/',
     files: [],
-    rlimits: structure(parent?.rlimits ?? defaultRlimits()),
+    rlimits: copyRlimits(parent?.rlimits ?? defaultRlimits(m)),
     oomAdj: parent?.oomAdj ?? 0,
     oomScoreAdj: parent?.oomScoreAdj ?? 0,
     oomScoreAdjMin: parent?.oomScoreAdjMin ?? 0,
@@ -89,12 +117,19 @@ export function newTask(
     kernelStack,
     startTime: m.ticks,
     utime: 0,
+    stime: 0,
+    cutime: 0,
+    cstime: 0,
     vruntime: m.minVruntime,
     debt: 0,
     ioUntil: 0,
     memstall: false,
     minFlt: 0,
     majFlt: 0,
+    cminFlt: 0,
+    cmajFlt: 0,
+    nvcsw: 0,
+    nivcsw: 0,
     call: null,
   }
   m.tasks.set(pid, task)
@@ -103,14 +138,10 @@ export function newTask(
   return task
 }
 
-function structure(limits: Rlimits): Rlimits {
-  return {
-    stack: { ...limits.stack },
-    memlock: { ...limits.memlock },
-    as: { ...limits.as },
-    data: { ...limits.data },
-    nproc: { ...limits.nproc },
-  }
+function copyRlimits(limits: Rlimits): Rlimits {
+  const copy = { ...limits }
+  for (const name of RLIMITS) copy[name] = { ...limits[name] }
+  return copy
 }
 
 /** The task is gone for good: zombie no longer. */
@@ -151,4 +182,9 @@ function copyPlain(value: unknown): unknown {
   const copy: Record<string, unknown> = {}
   for (const [key, entry] of Object.entries(value)) copy[key] = copyPlain(entry)
   return copy
+}
+
+/** The priority as the kernel shows it: 100 to 139 by nice value. */
+export function taskPrio({ nice }: Task): number {
+  return 120 + nice
 }

@@ -85,7 +85,7 @@ export function fail(c: Caller, call: LibCall, errno: number): Step {
   return finish(call, -1)
 }
 
-const SYSCALL_COST = 100
+export const SYSCALL_COST = 100
 
 /** Makes the system call; ends the library call with what it returned, or with -1 and errno. */
 export function finishBySyscall(c: Caller, call: LibCall, name: string, args: number[]): Step {

@@ -3,12 +3,7 @@
 
 import * as errnos from '../lib/errno.ts'
 import * as signals from '../state/task.ts'
-import * as madvise from '../mm/madvise.ts'
-import * as mlock from '../mm/mlock.ts'
-import * as mmap from '../mm/mmap.ts'
-import * as mremap from '../mm/mremap.ts'
-import * as memoryCalls from '../syscall/memory.ts'
-import * as files from '../syscall/file.ts'
+import * as flags from '../syscall/flags.ts'
 import * as mallopts from './ptmalloc/mallinfo.ts'
 import * as confnames from './sysconf.ts'
 import { findSyscall, SYSCALLS } from '../syscall/table.ts'
@@ -80,13 +75,22 @@ const prototypes = [
   'int nice(int inc)',
   'int execl(const char *pathname, const char *arg, ...)',
   'int execv(const char *pathname, void *argv)',
-  'int execve(const char *pathname, void *argv, void *envp)',
-  'uid_t getuid(void)',
-  'uid_t geteuid(void)',
-  'gid_t getgid(void)',
-  'ssize_t read(int fd, void *buf, size_t count)',
-  'ssize_t write(int fd, const void *buf, size_t count)',
   'int open(const char *pathname, int flags, ...)',
+  'int creat(const char *pathname, mode_t mode)',
+  'int openat(int dirfd, const char *pathname, int flags, ...)',
+  'void *mremap(void *old_address, size_t old_size, size_t new_size, int flags, ...)',
+  'int shm_open(const char *name, int oflag, mode_t mode)',
+  'int shm_unlink(const char *name)',
+  'int nanosleep(const struct timespec *duration, struct timespec *rem)',
+  'int getrlimit(int resource, struct rlimit *rlim)',
+  'int setrlimit(int resource, const struct rlimit *rlim)',
+  'int prlimit(pid_t pid, int resource, const struct rlimit *new_limit, struct rlimit *old_limit)',
+  'long syscall(long number, ...)',
+  'int WIFEXITED(int wstatus)',
+  'int WEXITSTATUS(int wstatus)',
+  'int WIFSIGNALED(int wstatus)',
+  'int WTERMSIG(int wstatus)',
+  'int WCOREDUMP(int wstatus)',
   'int *__errno_location(void)',
 ]
 
@@ -95,7 +99,7 @@ const prototypeOf = new Map(
 )
 
 // Kernel calls that the C library wraps, or offers under another name.
-const withoutWrapper = ['exit_group', 'brk']
+const withoutWrapper = ['exit_group', 'brk', 'clone', 'set_robust_list', 'prlimit64']
 
 /** The C prototype, or null if there is no such function. */
 export function findPrototype(name: string): string | null {
@@ -103,7 +107,7 @@ export function findPrototype(name: string): string | null {
   if (known !== undefined) return known
   const call = withoutWrapper.includes(name) ? undefined : findSyscall(name)
   if (call === undefined) return null
-  const args = Object.entries(call.args).map(([arg, type]) =>
+  const args = Object.entries(call.args).map(([arg, { type }]) =>
     type.endsWith('*') ? `${type}${arg}` : `${type} ${arg}`,
   )
   const result = call.result.endsWith('*') ? call.result : `${call.result} `
@@ -135,37 +139,22 @@ const int = (value: number): Constant => ({ value: BigInt(value), type: 'int' })
 const constants = new Map<string, Constant>([
   ...numbersOf(errnos, /^E[A-Z0-9]+$/),
   ...numbersOf(signals, /^SIG[A-Z0-9]+$/),
-  ...numbersOf(mmap, /^(PROT|MAP)_/),
-  ...numbersOf(madvise, /^MADV_/),
-  ...numbersOf(mlock, /^MCL_/),
-  ...numbersOf(mremap, /^MREMAP_/),
-  ...numbersOf(memoryCalls, /^(MLOCK|MS)_/),
-  ...numbersOf(files, /^O_/),
+  ...numbersOf(flags, /^[A-Z][A-Z0-9_]*$/),
+  ...Object.values(flags).flatMap((names) =>
+    typeof names === 'object' ? numbersOf(names, /^\w+$/) : [],
+  ),
   ...numbersOf(mallopts, /^M_/),
   ...numbersOf(confnames, /^_SC_/),
-  ['PROT_NONE', int(0)],
   ['MAP_ANON', int(0x20)],
   ['MAP_FAILED', { value: -1n, type: 'void *' }],
   ['NULL', { value: 0n, type: 'void *' }],
   ['EXIT_SUCCESS', int(0)],
   ['EXIT_FAILURE', int(1)],
-  ['WNOHANG', int(1)],
   ['BUFSIZ', int(8192)],
   ['EOF', int(-1)],
   ['STDIN_FILENO', int(0)],
   ['STDOUT_FILENO', int(1)],
   ['STDERR_FILENO', int(2)],
-  ['PRIO_PROCESS', int(0)],
-  ['RLIMIT_CPU', int(0)],
-  ['RLIMIT_FSIZE', int(1)],
-  ['RLIMIT_DATA', int(2)],
-  ['RLIMIT_STACK', int(3)],
-  ['RLIMIT_CORE', int(4)],
-  ['RLIMIT_RSS', int(5)],
-  ['RLIMIT_NPROC', int(6)],
-  ['RLIMIT_NOFILE', int(7)],
-  ['RLIMIT_MEMLOCK', int(8)],
-  ['RLIMIT_AS', int(9)],
   ['RLIM_INFINITY', { value: -1n, type: 'unsigned long' }],
   ['true', int(1)],
   ['false', int(0)],
@@ -199,8 +188,14 @@ export function findConstant(name: string, bits: 64 | 32): Constant | null {
     case 'UINTPTR_MAX':
       return { value: wordTop - 1n, type: 'unsigned long' }
     default:
-      return constants.get(name) ?? null
+      return constants.get(name) ?? callNumber(name, bits)
   }
+}
+
+/** SYS_NAME: the number of a system call, for syscall(). */
+function callNumber(name: string, bits: 64 | 32): Constant | null {
+  const call = name.startsWith('SYS_') ? findSyscall(name.slice('SYS_'.length)) : undefined
+  return call === undefined ? null : int(bits === 64 ? call.nr : call.i386)
 }
 
 const wordConstants = [
@@ -214,5 +209,6 @@ const wordConstants = [
 ]
 
 export function constantNames(): string[] {
-  return [...constants.keys(), ...wordConstants].sort((a, b) => (a < b ? -1 : 1))
+  const numbers = SYSCALLS.map(({ name }) => `SYS_${name}`)
+  return [...constants.keys(), ...wordConstants, ...numbers].sort((a, b) => (a < b ? -1 : 1))
 }

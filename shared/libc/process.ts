@@ -1,7 +1,6 @@
 // malloc's view of a process: its memory, its system calls, its errno.
 
 import { ENOMEM } from '../lib/errno.ts'
-import { nextU32 } from '../lib/prng.ts'
 import { frameBase, slabOf } from '../hw/ram.ts'
 import { TLB_ENTRIES } from '../hw/tlb.ts'
 import { bytesFuel } from '../kernel/sched.ts'
@@ -12,6 +11,7 @@ import {
   USER_FAULT,
   copyBytes,
   fillBytes,
+  forceSig,
   load16,
   load32,
   load8,
@@ -20,15 +20,15 @@ import {
   store8,
 } from '../mm/uaccess.ts'
 import type { Machine } from '../state/machine.ts'
-import { SIGABRT, type Task } from '../state/task.ts'
+import { SI_KERNEL, SIGABRT, SIGXCPU, type Task } from '../state/task.ts'
+import { GRND } from '../syscall/flags.ts'
 import { syscall, type Caller } from './call.ts'
 import type { MallocEnv } from './malloc.ts'
 import { joinHalves } from './ptmalloc/env.ts'
 import { findFlavour } from './ptmalloc/flavour.ts'
-import { mainArenaAddress, setErrno, type LibcState } from './state.ts'
+import { mainArenaAddress, scratchAddress, setErrno, type LibcState } from './state.ts'
 
 const PROT_NONE = 0
-const SIGXCPU = 24 // what a limit on CPU time sends
 const MREMAP_MAYMOVE = 1
 const MADV_DONTNEED = 4
 const NO_WORDS = new Int32Array(0)
@@ -98,16 +98,17 @@ function mkMallocEnv(c: Caller): MallocEnv {
 
     setErrno: (errno) => setErrno(c, errno),
     getenv: () => null,
-    randomWord: () => nextU32(m.prng) | 0,
+    randomWord: (half) => {
+      const scratch = scratchAddress(m, task)
+      if (half === 0) syscall(c, 'getrandom', [scratch, m.layout.bits / 8, GRND.GRND_NONBLOCK])
+      return load32(m, task, scratch + half * 4)
+    },
     message: (text) => {
       if (task.stdout !== null) streamPut(task.stdout, text)
     },
-    abort: () => {
-      task.pending |= sigMask(SIGABRT)
-      throw USER_FAULT
-    },
+    abort: () => abort(c),
     endless: () => {
-      task.pending |= sigMask(SIGXCPU)
+      forceSig(m, task, SIGXCPU, SI_KERNEL)
       throw USER_FAULT
     },
   }
@@ -127,12 +128,32 @@ function mkMallocEnv(c: Caller): MallocEnv {
   return env
 }
 
-/** sbrk(3): the old break, or -1 and errno. */
+/** sbrk(3): the old break, or -1 and errno. The kernel is asked for the break once; then the library remembers it. */
 export function sbrk(c: Caller, increment: number): number {
-  const old = syscall(c, 'brk', [0])
-  if (increment === 0) return old
-  const now = syscall(c, 'brk', [old + increment])
-  if (now === old + increment) return old
+  const { libc } = c
+  if (libc.curbrk === 0) libc.curbrk = syscall(c, 'brk', [0])
+  const old = libc.curbrk
+  return increment === 0 || moveBreak(c, old + increment) ? old : -1
+}
+
+/** brk(2) as the library has it: false and ENOMEM where the break is lower than asked for. */
+export function moveBreak(c: Caller, to: number): boolean {
+  c.libc.curbrk = syscall(c, 'brk', [to])
+  if (c.libc.curbrk >= to) return true
   setErrno(c, ENOMEM)
-  return -1
+  return false
+}
+
+/** raise(3): the kernel is told the thread's number and the process's. */
+export function raise(c: Caller, signal: number): number {
+  const tid = syscall(c, 'gettid', [])
+  const pid = syscall(c, 'getpid', [])
+  return syscall(c, 'tgkill', [pid, tid, signal])
+}
+
+/** abort(3): SIGABRT, and the end of the process even where that signal is ignored. */
+export function abort(c: Caller): never {
+  raise(c, SIGABRT)
+  c.task.pending |= sigMask(SIGABRT)
+  throw USER_FAULT
 }

@@ -4,6 +4,8 @@
 //                  16 KiB (i386: 8)  bss
 //                  +0xc60            main_arena and what else malloc owns
 //                  …
+//                  -0x480            a text that the library has made: strerror's, a path
+//                  -0x340            the thread's number, and 16 bytes on its list of robust futexes
 //                  -0x300            stdin, stdout, stderr (struct _IO_FILE, only their addresses mean something)
 //                  -0x60             scratch: arguments that a function passes to the kernel by address
 //                  -0x10             errno
@@ -18,17 +20,21 @@ export interface LibcState {
   buffered: number // bytes in it
   split: number[] // first bytes of a UTF-8 character whose rest was not yet written
   out: string // text on its way to the terminal
+  err: number[] // what the function at work has for stderr
   lastErrno: number // set since the statement began; 0: nothing failed
+  curbrk: number // the break as the library knows it; 0 before it has asked
 }
 
 export function mkLibcState(): LibcState {
-  return { buffer: 0, buffered: 0, split: [], out: '', lastErrno: 0 }
+  return { buffer: 0, buffered: 0, split: [], out: '', err: [], lastErrno: 0, curbrk: 0 }
 }
 
 const MAIN_ARENA = 0xc60
 const OWN_BYTES = 8 * 1024
 const FILES = 0x300
 const SCRATCH = 0x60
+const THREAD = 0x340
+const TEXT = 0x480
 const ERRNO = 0x10
 
 /** Where the library's own variables begin. */
@@ -51,6 +57,16 @@ export function errnoAddress(m: Machine, task: Task): number {
 /** 64 bytes for arguments that are passed by address. */
 export function scratchAddress(m: Machine, task: Task): number {
   return dataEnd(m, task) - SCRATCH
+}
+
+/** 320 bytes for a text. */
+export function textAddress(m: Machine, task: Task): number {
+  return dataEnd(m, task) - TEXT
+}
+
+/** Where the library keeps the number of its one thread. */
+export function threadAddress(m: Machine, task: Task): number {
+  return dataEnd(m, task) - THREAD
 }
 
 /** The address of stdin (0), stdout (1), stderr (2). */

@@ -1,5 +1,6 @@
 // stdio.h's output. stdout is a terminal and so line buffered: its buffer of 1024 bytes comes from the heap at the first
-// output, is written at each newline and before the prompt. stderr has none.
+// output, is written at each newline and before the prompt. stderr has none of its own: what a function prints there is
+// written when the function is done.
 
 import { streamWrite } from '../kernel/stream.ts'
 import { loadBytes, storeBytes } from '../mm/uaccess.ts'
@@ -9,6 +10,7 @@ import {
   AGAIN,
   BLOCKED,
   NO_LIMIT,
+  SYSCALL_COST,
   finish,
   intArg,
   sizeArg,
@@ -17,6 +19,7 @@ import {
   type LibFunction,
   type Step,
 } from './call.ts'
+import { traceWrite } from '../syscall/strace.ts'
 import { malloc } from './malloc.ts'
 import { errnoAddress, fileAddress } from './state.ts'
 import { latin1Bytes, splitUtf8 } from '../lib/utf8.ts'
@@ -49,7 +52,7 @@ export function putBytes(c: Caller, bytes: Uint8Array): boolean {
     libc.buffer = mem === 0 ? -1 : mem
   }
   if (libc.buffer < 0) {
-    emitText(c, bytes)
+    writeTerminal(c, 1, 0, bytes)
     drain(c)
     return true
   }
@@ -69,7 +72,14 @@ function flushBuffer(c: Caller, count: number): void {
   const bytes = loadBytes(m, task, libc.buffer, libc.buffered)
   libc.buffered -= count
   if (libc.buffered > 0) storeBytes(m, task, libc.buffer, bytes.subarray(count))
-  emitText(c, bytes.subarray(0, count))
+  writeTerminal(c, 1, libc.buffer, bytes.subarray(0, count))
+}
+
+/** write(2) to the terminal, which takes all of it; what it can't show in this tick waits in libc.out. */
+function writeTerminal(c: Caller, fd: 1 | 2, va: number, bytes: Uint8Array): void {
+  c.cost += SYSCALL_COST
+  traceWrite(c.m, c.task, fd, va, bytes)
+  emitText(c, bytes)
 }
 
 function emitText(c: Caller, bytes: Uint8Array): void {
@@ -93,9 +103,21 @@ export function atLineStart(c: Caller): boolean {
 export function putFile(c: Caller, file: number, bytes: Uint8Array): boolean {
   if (file !== fileAddress(c.m, c.task, 2)) return putBytes(c, bytes)
   if (!drain(c)) return false
-  emitText(c, bytes)
-  drain(c)
+  c.libc.err.push(...bytes)
+  if (c.libc.err.length >= ERR_BYTES) flushStderr(c)
   return true
+}
+
+/** What a function may have for stderr before it is written. */
+const ERR_BYTES = 8192
+
+/** A function is done: what it has for stderr is written. */
+export function flushStderr(c: Caller): void {
+  const { err } = c.libc
+  if (err.length === 0) return
+  c.libc.err = []
+  writeTerminal(c, 2, 0, Uint8Array.from(err))
+  drain(c)
 }
 
 /** Writes pieces of output; true when none is left. `put` takes at most 512 bytes. call.done counts them. */

@@ -10,25 +10,37 @@ import type { Machine, MachineOptions } from '../state/machine.ts'
 import { PG_RESERVED } from '../state/page.ts'
 import { printk, syslog } from '../state/printk.ts'
 import type { Task } from '../state/task.ts'
-import { KERNEL_RELEASE } from '../state/version.ts'
 import { mkRatelimit } from '../state/ratelimit.ts'
 import { mkTrace } from '../trace/trace.ts'
 import { mkDisk } from '../mm/blockIo.ts'
-import { defaultMinFreeKbytes, freeBootMemory, mkZone, setupWatermarks } from '../mm/pageAlloc.ts'
+import {
+  defaultMinFreeKbytes,
+  freeBootMemory,
+  memmapPages,
+  mkZone,
+  setupWatermarks,
+} from '../mm/pageAlloc.ts'
 import { mkSlabCaches } from '../mm/slab.ts'
 import { SWAP_DEVICE, swapon } from '../mm/swapon.ts'
 import { mkVmstat } from '../mm/vmstat.ts'
-import { IMAGES, findRuntime, imageFileSize, loadLibrary } from '../fs/images.ts'
-import { ROOT, create, createDevice, mkdir } from '../fs/tree.ts'
+import {
+  IMAGES,
+  VDSO_UNITS,
+  findRuntime,
+  imageFileSize,
+  loadLibrary,
+  unitPages,
+} from '../fs/images.ts'
+import { ROOT, create, createDevice, createPartition, mkdir } from '../fs/tree.ts'
 import { doExecve } from '../kernel/exec.ts'
 import { copyProcess } from '../kernel/fork.ts'
 import { startKthreads } from '../kernel/kthread.ts'
 import { mkPsiLine } from '../kernel/psi.ts'
 import { newTask } from '../kernel/task.ts'
+import { bootCommandLine, procVersion } from '../proc/version.ts'
 
 /** Frames of the kernel's image: what it keeps of RAM, at the real one's proportion on a small machine. */
 const KERNEL_IMAGE_SHARE = 1 / 16
-const STRUCT_PAGE_WORDS = 8
 
 /**
  * A machine that has just booted, with init and the daemons asleep. `bootTime`: ms since 1970. What counts on over a
@@ -38,12 +50,13 @@ export function bootMachine(options: MachineOptions, bootTime: number, before?: 
   const layout = mkLayout(options.bits, options.pageSize)
   const ram = mkRam(options.ram, layout.pageShift)
   const m: Machine = {
-    options,
+    options: { ...options }, // root may change the host's name
     layout,
     pageSize: options.pageSize,
     ram,
     zone: mkZone(ram.nrFrames),
     zeroPfn: 0,
+    vdsoPfn: 0,
     bootTime,
     ticks: 0,
     entries: before?.entries ?? 0,
@@ -52,6 +65,7 @@ export function bootMachine(options: MachineOptions, bootTime: number, before?: 
     handles: new Map(),
     births: new Map(before?.births),
     current: null,
+    onCpu: null,
     lastPid: 0,
     minVruntime: 0,
     nextId: before?.nextId ?? 1,
@@ -93,7 +107,6 @@ export function bootMachine(options: MachineOptions, bootTime: number, before?: 
       oomDumpTasks: options.kernel === '2.6.32' ? 0 : 1,
       panicTimeout: 0,
       minFreeKbytes: 0,
-      dropCaches: 0,
       dirtyRatio: 20,
       dirtyBackgroundRatio: 10,
       maxMapCount: 65530,
@@ -101,8 +114,24 @@ export function bootMachine(options: MachineOptions, bootTime: number, before?: 
       userReserveKbytes: 0,
       stackGuardGap: 256,
       mmapMinAddr: 65536,
+      dirtyBytes: 0,
+      dirtyBackgroundBytes: 0,
+      dirtyWritebackCentisecs: 500,
+      dirtyExpireCentisecs: 3000,
+      vfsCachePressure: 100,
     },
+    sysctlTexts: new Map(),
     vmstat: mkVmstat(),
+    stat: {
+      user: 0,
+      nice: 0,
+      system: 0,
+      idle: 0,
+      iowait: 0,
+      ctxt: 0,
+      processes: 0,
+    },
+    loadavg: [0, 0, 0],
     users: new Map(before?.users ?? [[0, 'root']]),
     trace: before?.trace ?? mkTrace(),
     tlb: mkTlb(),
@@ -119,10 +148,9 @@ export function bootMachine(options: MachineOptions, bootTime: number, before?: 
 function initMemory(m: Machine): void {
   const { zone, ram } = m
   const image = Math.ceil(ram.nrFrames * KERNEL_IMAGE_SHARE)
-  const structPage = STRUCT_PAGE_WORDS * (m.layout.bits / 8)
-  const memmap = Math.ceil((ram.nrFrames * structPage) / m.pageSize)
   m.zeroPfn = image - 1
-  freeBootMemory(zone, image + memmap)
+  m.vdsoPfn = m.zeroPfn - unitPages(VDSO_UNITS, m.pageSize)
+  freeBootMemory(zone, image + memmapPages(m))
   clearFrame(ram, m.zeroPfn)
   assert((zone.page.flags[m.zeroPfn] & PG_RESERVED) !== 0, 'the zero page is the kernel’s')
   m.totalramPages = zone.managedPages
@@ -179,6 +207,7 @@ function initTree(m: Machine): void {
   for (const path of ['/dev/shm', '/run', '/tmp']) mkdir(m, path, 0o777, ROOT)
   createDevice(m, '/dev/null', 'null')
   createDevice(m, '/dev/zero', 'zero')
+  if (m.options.swap > 0) createPartition(m, SWAP_DEVICE)
   for (const image of IMAGES) addImage(m, image.path, imageFileSize(image, m.pageSize))
   for (const library of [libc, loader])
     addImage(m, library.path, loadLibrary(library, m.pageSize).fileBytes)
@@ -193,15 +222,13 @@ function addImage(m: Machine, path: string, size: number): void {
 
 function announce(m: Machine): void {
   const kb = (pages: number): number => (pages * m.pageSize) / 1024
-  printk(m, `Linux version ${KERNEL_RELEASE} (oomroom) #1`)
-  printk(
-    m,
-    `Command line: ram=${m.options.ram / 1024}K page_size=${m.pageSize} seed=${m.options.seed}`,
-  )
+  printk(m, procVersion().trimEnd(), 'notice')
+  printk(m, `Command line: ${bootCommandLine(m)}`, 'info')
   printk(
     m,
     `Memory: ${kb(m.zone.freePages)}K/${kb(m.zone.presentPages)}K available ` +
       `(${kb(m.zone.presentPages - m.zone.managedPages)}K reserved)`,
+    'info',
   )
 }
 

@@ -22,7 +22,7 @@ import {
 import type { SwapDevice, SwapEntry } from '../state/swap.ts'
 import { lruOf } from '../mm/lru.ts'
 import { deviceOf } from '../mm/swapfile.ts'
-import { vmaLookup, vmaPages } from '../mm/vma.ts'
+import { vmaLookup, vmaPages, vmasOf } from '../mm/vma.ts'
 
 /** Who points at what, counted anew. */
 interface Tally {
@@ -76,13 +76,14 @@ export function checkMachine(m: Machine): void {
 function checkMm(m: Machine, mm: Mm, tally: Tally): void {
   let total = 0
   let locked = 0
-  for (let i = 0; i < mm.vmas.length; i++) {
-    const vma = mm.vmas[i]
+  let below = 0
+  for (const vma of vmasOf(mm)) {
     assert(
       vma.start < vma.end && vma.start % m.pageSize === 0 && vma.end % m.pageSize === 0,
       'a VMA is whole pages',
     )
-    assert(i === 0 || mm.vmas[i - 1].end <= vma.start, 'VMAs are sorted and disjoint')
+    assert(below <= vma.start, 'VMAs are sorted and disjoint')
+    below = vma.end
     assert(vma.mm === mm, 'a VMA knows its address space')
     for (const anonVma of vma.anonVmaChain)
       assert(anonVma.vmas.get(vma.id) === vma, 'an anon_vma knows its VMAs')
@@ -91,6 +92,7 @@ function checkMm(m: Machine, mm: Mm, tally: Tally): void {
     total += vmaPages(vma)
     if ((vma.flags & VM_LOCKED) !== 0) locked += vmaPages(vma)
   }
+  checkTree(mm)
   assert(total === mm.totalVm, 'totalVm is the sum of the VMAs')
   assert(locked === mm.lockedVm, 'lockedVm is the sum of the locked VMAs')
   const counts = { anon: 0, file: 0, shmem: 0, swap: 0, tables: 0 }
@@ -101,6 +103,19 @@ function checkMm(m: Machine, mm: Mm, tally: Tally): void {
   assert(counts.shmem === mm.rssShmem, 'rssShmem counts the shared memory pages')
   assert(counts.swap === mm.swapEnts, 'swapEnts counts the pages in swap')
   assert(counts.tables === mm.pageTables, 'pageTables counts the tables')
+}
+
+function checkTree({ vmas: { leaves, gaps, count }, mmapBase }: Mm): void {
+  assert(leaves.length === gaps.length, 'every leaf has a bound')
+  assert(leaves.flat().length === count, 'the VMAs are counted')
+  let below = 0
+  leaves.forEach((leaf, i) => {
+    assert(leaf.length > 0 || leaves.length === 1, 'no leaf is empty')
+    for (const vma of leaf) {
+      assert(Math.min(vma.start, mmapBase) - below <= gaps[i], 'no gap is larger than the bound')
+      below = vma.end
+    }
+  })
 }
 
 // Depth: the number of levels.
@@ -226,7 +241,7 @@ function checkLru({ zone }: Machine): void {
 function checkPromises(m: Machine, mms: Set<Mm>): void {
   let promised = 0
   for (const mm of mms)
-    for (const vma of mm.vmas) if ((vma.flags & VM_ACCOUNT) !== 0) promised += vmaPages(vma)
+    for (const vma of vmasOf(mm)) if ((vma.flags & VM_ACCOUNT) !== 0) promised += vmaPages(vma)
   for (const inode of m.inodes.values()) promised += inode.accounted
   assert(promised === m.committed, 'Committed_AS is the sum of the promises')
 }

@@ -1,9 +1,24 @@
 // What may be done to the machine from outside. The room numbers these and keeps them in its log.
 
+import type { RlimitName } from '../state/task.ts'
+
 /** 'SEAT.BIRTH': the BIRTHth process that seat has had, from 1. Seat 0 is the machine's own. */
 export type Handle = string
 
 export type Role = 'teacher' | 'student'
+
+/** What a child does to itself between fork and execve, as `nice`, `choom` and a subshell's `ulimit` have it do. */
+export interface ChildSettings {
+  nice?: number // the nice value; one that it may not have is left
+  oomScoreAdj?: number
+  rlimits?: LimitSetting[]
+}
+
+export interface LimitSetting {
+  resource: RlimitName
+  soft: number
+  hard: number
+}
 
 export type MachineCommand =
   /** Time: one tick (1/20 s of machine time) in which programs may spend `fuel` instructions. */
@@ -15,7 +30,13 @@ export type MachineCommand =
   /** A line of C for a process of the seat that waits at its prompt. */
   | { t: 'ic'; task: Handle; line: string }
   /** The seat's shell forks and executes a program. `pipe`: the shell reads its output, it is not shown on the terminal. */
-  | { t: 'spawn'; path: string; argv: string[]; env: string[]; stdout: 'tty' | 'pipe' }
+  | ({
+      t: 'spawn'
+      path: string
+      argv: string[]
+      env: string[]
+      stdout: 'tty' | 'pipe'
+    } & ChildSettings)
   /** kill(2) by the seat's shell. */
   | { t: 'kill'; task: Handle; sig: number }
   /** write(2) of the whole text to a file by the seat's shell. */
@@ -30,8 +51,10 @@ export type MachineCommand =
   /** swapon(2) and swapoff(2) by the seat's shell; root's only. */
   | { t: 'swapon'; path: string }
   | { t: 'swapoff'; path: string }
-  /** prlimit(2) of a soft limit of a process of the seat; bytes, RLIM_INFINITY for none. */
-  | { t: 'rlimit'; task: Handle; resource: 'stack' | 'memlock' | 'as' | 'data'; soft: number }
+  /** prlimit(2) by a process of the seat of its own; without `hard` that one stays. */
+  | { t: 'rlimit'; task: Handle; resource: RlimitName; soft: number; hard?: number }
+  /** setpriority(2) by the seat's shell. */
+  | { t: 'nice'; task: Handle; nice: number }
   /** A system call made by a process of the seat, as a debugger lets it. Calls that would have to wait are refused. */
   | { t: 'call'; task: Handle; call: string; args: number[] }
   /** A load, store or fetch of one byte by a process of the seat, as a debugger lets it: a signal is told, not delivered. */

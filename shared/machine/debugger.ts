@@ -1,7 +1,7 @@
-// What a debugger does to a stopped process: have it make a system call, touch a byte, change a limit (ptrace(2)).
+// What a debugger does to a stopped process: have it make a system call, touch a byte (ptrace(2)).
 
-import { EAGAIN, EINVAL, ENOSYS } from '../lib/errno.ts'
-import { RLIM_INFINITY, SEGV_MAPERR, SIGBUS, SIGSEGV, type Task } from '../state/task.ts'
+import { EAGAIN, ENOSYS } from '../lib/errno.ts'
+import { SEGV_MAPERR, SIGBUS, SIGSEGV, type Task } from '../state/task.ts'
 import type { Machine } from '../state/machine.ts'
 import { handleMmFault, permits, VM_FAULT_SIGBUS, VM_FAULT_SIGSEGV } from '../mm/memory.ts'
 import { isMapped } from '../mm/pgtable.ts'
@@ -67,17 +67,4 @@ export function accessByte(
 function allowed(m: Machine, task: Task, va: number, op: 'read' | 'write' | 'exec'): boolean {
   const vma = vmaLookup(task.mm!, va)
   return vma !== undefined && permits(vma, op) && isMapped(m, task.mm!, va, op === 'write')
-}
-
-export function setRlimit(
-  task: Task,
-  resource: 'stack' | 'memlock' | 'as' | 'data',
-  soft: number,
-): Outcome {
-  const limit = task.rlimits[resource]
-  if (soft !== RLIM_INFINITY && soft < 0) return { errno: EINVAL }
-  if (limit.hard !== RLIM_INFINITY && (soft === RLIM_INFINITY || soft > limit.hard))
-    return { errno: EINVAL }
-  limit.soft = soft
-  return {}
 }

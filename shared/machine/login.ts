@@ -13,6 +13,7 @@ import { copyProcess } from '../kernel/fork.ts'
 import { attachStream, mkStream } from '../kernel/stream.ts'
 import { allocPid } from '../kernel/task.ts'
 import { sigMask } from '../mm/oomKill.ts'
+import { traceExecve } from '../syscall/strace.ts'
 import type { Outcome } from './machine.ts'
 import type { Role } from './command.ts'
 
@@ -67,6 +68,7 @@ export function startPrompt(m: Machine, seat: number, uid: number): Outcome {
   if (typeof shell === 'number') return { errno: -shell }
   const task = startChild(m, shell, '/usr/bin/ic', ['ic'], (child) => {
     attachStream(child, mkStream(m, seat, false))
+    return 0
   })
   if (typeof task === 'number') return { errno: -task }
   task.program = mkIcProgram()
@@ -126,27 +128,28 @@ function adoptSeat(m: Machine, task: Task, seat: number): void {
   m.handles.set(task.handle, task)
 }
 
-/** The shell forks, the child executes a program; `before` runs in between. The child, or -errno. */
+/** The shell forks, the child executes a program; `before` runs in between and may refuse. The child, or -errno. */
 export function startChild(
   m: Machine,
   shell: Task,
   path: string,
   argv: string[],
-  before: (child: Task) => void,
+  before: (child: Task) => number,
 ): Task | number {
   m.current = shell
   const task = copyProcess(m, shell, { kind: 'exec' })
   m.current = null
   if (typeof task === 'number') return task
-  before(task)
+  const refused = before(task)
   task.pgrp = task.pid
   m.current = task
-  const error = doExecve(m, task, path, argv, { kind: 'exec' })
+  const error = refused < 0 ? refused : doExecve(m, task, path, argv, { kind: 'exec' })
   m.current = null
   if (error < 0) {
     doExit(m, task, (error === -ENOENT ? 127 : 126) << 8)
     return error
   }
+  traceExecve(m, task, path, argv, shell.mm?.argEnd ?? 0)
   return task
 }
 

@@ -16,6 +16,8 @@ import {
   unlink,
 } from '../fs/tree.ts'
 import { startStatement } from '../ic/program.ts'
+import { setNice } from '../kernel/nice.ts'
+import { doPrlimit } from '../kernel/rlimit.ts'
 import { killTask } from '../kernel/signal.ts'
 import { actOnSignals, tick } from '../kernel/sched.ts'
 import { attachStream, mkStream, sweepStreams } from '../kernel/stream.ts'
@@ -23,8 +25,8 @@ import { swapoff, swapon } from '../mm/swapon.ts'
 import { truncateInode } from '../mm/truncate.ts'
 import { writeProc } from '../proc/write.ts'
 import { bootMachine } from './boot.ts'
-import type { Handle, MachineCommand } from './command.ts'
-import { accessByte, makeCall, setRlimit } from './debugger.ts'
+import type { ChildSettings, Handle, MachineCommand } from './command.ts'
+import { accessByte, makeCall } from './debugger.ts'
 import { addUser, findShell, login, startChild, startPrompt, uidOf } from './login.ts'
 import { runProgram } from './programs.ts'
 import { rebootMachine } from './reboot.ts'
@@ -113,9 +115,15 @@ function execute(m: Machine, seat: number, command: MachineCommand): Outcome {
         return command.t === 'swapon' ? swapon(m, command.path) : swapoff(m, command.path)
       })
     case 'rlimit':
-      return asDebugger(m, seat, command.task, (task) =>
-        setRlimit(task, command.resource, command.soft),
-      )
+      return asDebugger(m, seat, command.task, (task) => {
+        const { resource, soft, hard = task.rlimits[resource].hard } = command
+        return outcomeOf(doPrlimit(task, task, resource, { soft, hard }))
+      })
+    case 'nice':
+      return asShell(m, seat, (shell) => {
+        const task = m.handles.get(command.task)
+        return task === undefined ? -ESRCH : setNice(shell, task, command.nice)
+      })
     case 'call':
       return asDebugger(m, seat, command.task, (task) =>
         makeCall(m, task, command.call, command.args),
@@ -141,14 +149,27 @@ function typeStatement(m: Machine, seat: number, handle: Handle, line: string): 
 function spawn(
   m: Machine,
   seat: number,
-  { path, argv, stdout }: MachineCommand & { t: 'spawn' },
+  { path, argv, stdout, ...settings }: MachineCommand & { t: 'spawn' },
 ): Outcome {
   const shell = findShell(m, seat)
   if (shell === undefined) return { errno: ESRCH }
   const task = startChild(m, shell, normalizePath(path, shell.cwdPath), argv, (child) => {
     if (stdout === 'pipe') attachStream(child, mkStream(m, seat, false))
+    return prepareChild(m, child, settings)
   })
   return typeof task === 'number' ? { errno: -task } : { task: task.handle }
+}
+
+/** What the child sets for itself before it executes the program: 0 or -errno. */
+function prepareChild(m: Machine, child: Task, settings: ChildSettings): number {
+  const { nice, oomScoreAdj, rlimits = [] } = settings
+  if (nice !== undefined) setNice(child, child, nice)
+  for (const { resource, soft, hard } of rlimits) {
+    const error = doPrlimit(child, child, resource, { soft, hard })
+    if (error < 0) return error
+  }
+  if (oomScoreAdj === undefined) return 0
+  return writeProc(m, child, `/proc/${child.pid}/oom_score_adj`, String(oomScoreAdj))
 }
 
 /** Does something as the seat's login shell; what that returns below 0 is the errno. */
@@ -156,7 +177,10 @@ function asShell(m: Machine, seat: number, act: (shell: Task) => number): Outcom
   const shell = findShell(m, seat)
   if (shell === undefined) return { errno: ESRCH }
   m.current = shell
-  const result = act(shell)
+  return outcomeOf(act(shell))
+}
+
+function outcomeOf(result: number): Outcome {
   return result < 0 ? { errno: -result } : {}
 }
 

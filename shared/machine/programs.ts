@@ -1,17 +1,18 @@
 // What the built-in programs do when they run. Their state is in task.program: plain data, so that a slice may end anywhere.
 
 import { SIGINT, type Program, type Task } from '../state/task.ts'
-import { TICKS_PER_SECOND, TICK_MS, type Machine } from '../state/machine.ts'
+import { encodeUtf8 } from '../lib/utf8.ts'
+import { TICKS_PER_SECOND, type Machine } from '../state/machine.ts'
 import { mkIcProgram, runIc } from '../ic/program.ts'
-import { doExit } from '../kernel/exit.ts'
 import { PAGE_FUEL, bytesFuel, mustYield, type RunProgram } from '../kernel/sched.ts'
 import { streamWrite } from '../kernel/stream.ts'
 import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from '../mm/mmap.ts'
 import { sigMask } from '../mm/oomKill.ts'
-import { fillBytes } from '../mm/uaccess.ts'
+import { fillBytes, storePtr } from '../mm/uaccess.ts'
 import { runKswapd, type KswapdProgram } from '../mm/vmscan.ts'
 import { WAITING } from '../syscall/define.ts'
-import { sleepTicks } from '../syscall/process.ts'
+import { CLOCK } from '../syscall/flags.ts'
+import { traceWrite } from '../syscall/strace.ts'
 import { doSyscall } from '../syscall/table.ts'
 
 /** hog: allocates in chunks and touches every page, then keeps it. */
@@ -27,7 +28,8 @@ interface HogProgram extends Program {
 
 interface SleepProgram extends Program {
   kind: 'sleep'
-  ticks: number
+  seconds: number
+  nanoseconds: number
 }
 
 const HOG_CHUNK = 1 << 20
@@ -63,6 +65,7 @@ function startProgram(m: Machine, task: Task): number {
   const name = task.mm!.exe!.inode.image
   if (name === '/usr/bin/hog') startHog(m, task)
   else if (name === '/usr/bin/sleep') startSleep(m, task)
+  else if (Object.hasOwn(READERS, name)) startReader(task, READERS[name])
   else if (name === '/usr/bin/ic') {
     task.program = mkIcProgram()
     task.caught |= sigMask(SIGINT)
@@ -71,8 +74,9 @@ function startProgram(m: Machine, task: Task): number {
 }
 
 function usage(m: Machine, task: Task, text: string): void {
+  traceWrite(m, task, 2, 0, encodeUtf8(`${text}\n`))
   if (task.stdout !== null) streamWrite(task.stdout, `${text}\n`)
-  doExit(m, task, 1 << 8)
+  doSyscall(m, task, 'exit_group', [1])
 }
 
 function startHog(m: Machine, task: Task): void {
@@ -149,7 +153,7 @@ function runHog(m: Machine, task: Task, hog: HogProgram, fuel: number): number {
 
 function startSleep(m: Machine, task: Task): void {
   const seconds = task.cmdline.slice(1).map((argument) => {
-    const match = /^(\d{1,9}(?:\.\d{1,6})?)([smhd]?)$/.exec(argument)
+    const match = /^(\d{1,9}(?:\.\d{0,6})?|\.\d{1,6})([smhd]?)$/.exec(argument)
     return match === null
       ? NaN
       : Number(match[1]) * { '': 1, s: 1, m: 60, h: 3600, d: 86400 }[match[2]]!
@@ -165,13 +169,56 @@ function startSleep(m: Machine, task: Task): void {
       `sleep: invalid time interval '${bad}'\nTry 'sleep --help' for more information.`,
     )
   } else {
-    const program: SleepProgram = { kind: 'sleep', ticks: Math.ceil((total * 1000) / TICK_MS) }
-    task.program = program
+    task.program = mkSleep(total)
   }
 }
 
-function runSleep(m: Machine, task: Task, program: SleepProgram): number {
-  task.call ??= { nr: 35, args: [], started: m.ticks }
-  if (sleepTicks(m, task, program.ticks) !== WAITING) doExit(m, task, 0)
+function mkSleep(duration: number): SleepProgram {
+  const seconds = Math.floor(duration)
+  const nanoseconds = Math.round((duration - seconds) * 1_000_000_000)
+  return { kind: 'sleep', seconds, nanoseconds }
+}
+
+/**
+ * Readers that look several times sleep between their looks; what they see and print is made outside, by the shell that
+ * has started them. Only how long they live is theirs: seconds, by their command line.
+ */
+const READERS: Record<string, (argv: string[]) => number> = {
+  '/usr/bin/free': (argv) =>
+    (optionValue(argv, 's') ?? 1_000_000) * ((optionValue(argv, 'c') ?? Infinity) - 1),
+  '/usr/bin/top': (argv) =>
+    0.15 + (optionValue(argv, 'd') ?? 3) * ((optionValue(argv, 'n') ?? Infinity) - 1),
+  '/usr/bin/vmstat': (argv) => {
+    const [delay = 1, count = Infinity] = argv.filter((word) => /^\d+$/.test(word)).map(Number)
+    const skipsFirst = argv.some((word) => /^-\w*y/.test(word) || word === '--no-first')
+    return delay * (count - (skipsFirst ? 0 : 1))
+  },
+}
+
+/** The number behind `-n`, be it in the same word or the next. */
+function optionValue(argv: string[], letter: string): number | undefined {
+  for (const [i, word] of argv.entries()) {
+    const match = new RegExp(`^-[a-zA-Z]*${letter}(.*)$`).exec(word)
+    if (match === null) continue
+    const value = Number(match[1] === '' ? argv[i + 1] : match[1])
+    if (value > 0) return value
+  }
+  return undefined
+}
+
+const READER_SECONDS_MAX = 2 ** 30
+
+function startReader(task: Task, lifetime: (argv: string[]) => number): void {
+  const seconds = lifetime(task.cmdline.slice(1))
+  task.program = mkSleep(Math.min(seconds, READER_SECONDS_MAX))
+}
+
+/** The time that is asked for lies on the stack, below the arguments. */
+function runSleep(m: Machine, task: Task, { seconds, nanoseconds }: SleepProgram): number {
+  const at = Math.floor((task.mm!.argStart - 64) / 16) * 16
+  storePtr(m, task, at, seconds)
+  storePtr(m, task, at + m.layout.bits / 8, nanoseconds)
+  const result = doSyscall(m, task, 'clock_nanosleep', [CLOCK.CLOCK_REALTIME, 0, at, at])
+  if (result !== WAITING) doSyscall(m, task, 'exit_group', [0])
   return 1
 }

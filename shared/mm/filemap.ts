@@ -49,10 +49,8 @@ export function readPage(m: Machine, inode: Inode, index: number, memcg: number)
   inode.pages.set(index, pfn)
   m.pageCache++
   if (tmpfs) m.shmem++
-  if (m.trace.ring !== null) {
-    const pid = m.current?.pid ?? 0
-    emit(m.trace, m.ticks, pid, 'mm_filemap_add_to_page_cache', { pfn, ino: inode.ino, index })
-  }
+  else if (m.trace.on.mm_filemap_add_to_page_cache)
+    tracePageCache(m, 'mm_filemap_add_to_page_cache', inode, index, pfn)
   return pfn
 }
 
@@ -136,6 +134,17 @@ export function dropPages(m: Machine, inode: Inode, first: number, end: number):
     if (index >= first && index < end) inode.shadows.delete(index)
 }
 
+function tracePageCache(
+  m: Machine,
+  name: 'mm_filemap_add_to_page_cache' | 'mm_filemap_delete_from_page_cache',
+  { dev, ino }: Inode,
+  index: number,
+  pfn: Pfn,
+): void {
+  const ofs = index * m.pageSize
+  emit(m.trace, m.ticks, m.current?.pid ?? 0, name, { dev, ino, pfn, ofs })
+}
+
 /** The page is in the cache no longer; what nobody else holds is free. */
 export function removeFromPageCache(m: Machine, inode: Inode, index: number, pfn: Pfn): void {
   inode.pages.delete(index)
@@ -143,10 +152,8 @@ export function removeFromPageCache(m: Machine, inode: Inode, index: number, pfn
   m.pageCache--
   if (inode.backing === 'tmpfs') m.shmem--
   else if ((m.zone.page.flags[pfn] & PG_DIRTY) !== 0) m.dirtyPages--
-  if (m.trace.ring !== null) {
-    const pid = m.current?.pid ?? 0
-    emit(m.trace, m.ticks, pid, 'mm_filemap_delete_from_page_cache', { pfn, ino: inode.ino, index })
-  }
+  if (m.trace.on.mm_filemap_delete_from_page_cache)
+    tracePageCache(m, 'mm_filemap_delete_from_page_cache', inode, index, pfn)
   putPage(m, pfn)
 }
 

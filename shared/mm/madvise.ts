@@ -32,7 +32,7 @@ import { populateVma } from './mlock.ts'
 import { freeEmptyTables, setPte } from './pgtable.ts'
 import { freeSwapAndCache, freeSwapOf } from './swapState.ts'
 import { punchHole } from './truncate.ts'
-import { findVmaIndex } from './vma.ts'
+import { findVma } from './vma.ts'
 
 // include/uapi/asm-generic/mman-common.h
 export const MADV_NORMAL = 0
@@ -93,7 +93,7 @@ export function doMadvise(
   let holes = false
   let va = start
   while (va < end) {
-    const vma = mm.vmas[findVmaIndex(mm, va)]
+    const vma = findVma(mm, va)
     if (vma === undefined || vma.start >= end) {
       holes = true
       break
@@ -180,7 +180,7 @@ function populateRange(m: Machine, task: Task, start: Vaddr, end: Vaddr, write: 
   const mm = task.mm!
   let va = start
   while (va < end) {
-    const vma = mm.vmas[findVmaIndex(mm, va)]
+    const vma = findVma(mm, va)
     if (vma === undefined || vma.start > va) return -ENOMEM
     if (!permits(vma, write ? 'write' : 'read')) return -EINVAL
     const stop = Math.min(end, vma.end)

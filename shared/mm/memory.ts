@@ -60,6 +60,7 @@ import {
   PG_UNEVICTABLE,
 } from '../state/page.ts'
 import { BUS_ADRERR, SEGV_ACCERR, SEGV_MAPERR, type Task } from '../state/task.ts'
+import { X86_PF_INSTR, X86_PF_PROT, X86_PF_USER, X86_PF_WRITE } from '../trace/events.ts'
 import { emit } from '../trace/trace.ts'
 import {
   filePages,
@@ -79,6 +80,7 @@ import {
   followPte,
   forEachTable,
   getPte,
+  isMapped,
   ptepAlloc,
   ptepFind,
   setPte,
@@ -87,7 +89,7 @@ import {
 import { anonVmaFork, anonVmaPrepare } from './rmap.ts'
 import { freeSwapAndCache, freeSwapOf, lookupSwapCache, swapinReadahead } from './swapState.ts'
 import { swapDuplicate, swapFree, vmSwapFull } from './swapfile.ts'
-import { findVma, findVmaIndex, vmaPages } from './vma.ts'
+import { findVma, findVmaSlot, appendVma, vmaAt, vmaPages, vmasOf } from './vma.ts'
 
 export type VmFault = number
 export const VM_FAULT_OOM = 0x1 // no memory; the running task is the killer's victim
@@ -114,6 +116,8 @@ export function handleMmFault(
 ): VmFault {
   const mm = task.mm!
   const va = address - (address & (m.pageSize - 1))
+  if (m.trace.on.page_fault_user || m.trace.on.page_fault_kernel)
+    tracePageFault(m, task, address, access)
   let vma = findVmaOfFault(m, mm, va)
   if (vma === undefined) return badArea(task, address, SEGV_MAPERR)
   if (vma.start > va) {
@@ -125,18 +129,24 @@ export function handleMmFault(
   const fault = faultIn(m, vma, va, access === 'write', ptep)
   if ((fault & ~VM_FAULT_MAJOR) === 0) {
     countFault(m, task, fault)
-    if (m.trace.ring !== null) {
-      emit(m.trace, m.ticks, task.pid, 'page_fault_user', {
-        address,
-        write: access === 'write' ? 1 : 0,
-      })
-    }
     mm.hiwaterRss = Math.max(mm.hiwaterRss, mm.rssAnon + mm.rssFile + mm.rssShmem)
     return 0
   }
   task.faultAddress = address
   task.faultCode = (fault & VM_FAULT_SIGBUS) !== 0 ? BUS_ADRERR : 0
   return fault
+}
+
+/** In a system call the kernel itself has touched the address for the task. */
+function tracePageFault(m: Machine, task: Task, address: Vaddr, access: Access): void {
+  const user = task.call === null
+  const error_code =
+    (isMapped(m, task.mm!, address, false) ? X86_PF_PROT : 0) |
+    (access === 'write' ? X86_PF_WRITE : 0) |
+    (user ? X86_PF_USER : 0) |
+    (access === 'exec' ? X86_PF_INSTR : 0)
+  const name = user ? 'page_fault_user' : 'page_fault_kernel'
+  emit(m.trace, m.ticks, task.pid, name, { address, error_code })
 }
 
 /** A fault that was served: major if the disk had to be asked. */
@@ -152,10 +162,10 @@ export function countFault(m: Machine, task: Task, fault: VmFault): void {
 /** As findVma(): faults often come in a row, so the VMA of the last one is looked at first. */
 function findVmaOfFault(m: Machine, mm: Mm, va: Vaddr): Vma | undefined {
   const { tlb } = m
-  const last = mm.vmas[tlb.vma]
+  const last = vmaAt(mm, tlb.vma)
   if (last !== undefined && last.start <= va && va < last.end) return last
-  tlb.vma = findVmaIndex(mm, va)
-  return mm.vmas[tlb.vma]
+  tlb.vma = findVmaSlot(mm, va)
+  return vmaAt(mm, tlb.vma)
 }
 
 function badArea(task: Task, address: Vaddr, code: number): VmFault {
@@ -179,6 +189,7 @@ export function faultIn(
   write: boolean,
   found: Ptep = NO_PTE,
 ): VmFault {
+  if (vma.special !== '') return doSpecialFault(m, vma, va, write)
   const anonymous = isAnonymous(vma)
   if (!anonymous && vma.pgoff + (va - vma.start) / m.pageSize >= filePages(m, vma.file!)) {
     // The tables above the lowest one are there all the same.
@@ -202,7 +213,9 @@ export function faultIn(
 
 /** Memory without a store of its own: nameless, or a private mapping of /dev/zero. */
 export function isAnonymous(vma: Vma): boolean {
-  return vma.file === null || (vma.file.backing === 'zero' && (vma.flags & VM_SHARED) === 0)
+  const { file, flags, special } = vma
+  if (file === null) return special === ''
+  return file.backing === 'zero' && (flags & VM_SHARED) === 0
 }
 
 /** The bits of a new PTE that follow from the VMA; the write bit only on request. */
@@ -224,6 +237,20 @@ function doAnonymousPage(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, write: boo
   if (pfn === NO_PFN) return VM_FAULT_OOM
   mapAnonPage(m, vma, va, ptep, pfn)
   return 0
+}
+
+/** [vdso] shows pages of the kernel, [vvar] what the kernel keeps there: nothing here (arch/x86/entry/vdso/vma.c). */
+function doSpecialFault(m: Machine, vma: Vma, va: Vaddr, write: boolean): VmFault {
+  const ptep = ptepAlloc(m, vma.mm, va)
+  if (ptep === NO_PTE) return VM_FAULT_OOM
+  if (getPte(m, ptep) === 0) {
+    const index = vma.pgoff + (va - vma.start) / m.pageSize
+    if (vma.special === '[vdso]') mapFilePage(m, vma, va, ptep, m.vdsoPfn + index, false)
+    else setPte(m, vma.mm, va, ptep, mkPte(m.zeroPfn, protOf(vma)))
+  }
+  const pte = getPte(m, ptep)
+  if (pteSwap(pte)) return doSwapPage(m, vma, va, ptep, pte, write)
+  return write && !pteWrite(pte) ? doWpPage(m, vma, va, ptep, pte) : 0
 }
 
 /** Where in what the VMA was made from the page lies: the reverse map finds it by this. */
@@ -401,8 +428,6 @@ function wpPageCopy(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, pte: Pte): VmFa
   putPage(m, old)
   if (pfn === NO_PFN) return VM_FAULT_OOM
   if (old !== m.zeroPfn) {
-    if (m.trace.ring !== null)
-      emit(m.trace, m.ticks, m.current?.pid ?? 0, 'wp_page_copy', { address: va, old, new: pfn })
     dropMapping(m, vma.mm, old, pte)
   }
   mapAnonPage(m, vma, va, ptep, pfn)
@@ -532,7 +557,7 @@ export function dupMmap(m: Machine, task: Task, from: Mm, to: Mm): boolean {
 }
 
 function dupVmas(m: Machine, task: Task, from: Mm, to: Mm): boolean {
-  for (const parent of from.vmas) {
+  for (const parent of vmasOf(from)) {
     if ((parent.flags & VM_DONTCOPY) !== 0) continue
     const promise = (parent.flags & VM_ACCOUNT) !== 0 ? vmaPages(parent) : 0
     if (promise > 0 && !vmEnoughMemory(m, promise, task.uid === 0, from.totalVm)) return false
@@ -542,7 +567,7 @@ function dupVmas(m: Machine, task: Task, from: Mm, to: Mm): boolean {
       vmUnacctMemory(m, promise)
       return false
     }
-    to.vmas.push(vma)
+    appendVma(to, vma)
     if ((flags & VM_WIPEONFORK) !== 0) continue
     if (!anonVmaFork(m, vma, parent)) return false
     // What was never written privately comes back by faults.

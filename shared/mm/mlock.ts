@@ -21,7 +21,7 @@ import { VM_FAULT_MAJOR, countFault, faultIn, forEachPte, permits, type VmFault 
 import { modifyVmas } from './mmap.ts'
 import { isMapped } from './pgtable.ts'
 import { mappedLocked } from './rmap.ts'
-import { findVmaIndex, vmaPages } from './vma.ts'
+import { findVma, vmaPages, vmasIn, vmasOf } from './vma.ts'
 
 // include/uapi/asm-generic/mman.h
 export const MCL_CURRENT = 1
@@ -70,7 +70,7 @@ export function doMlockall(m: Machine, task: Task, flags: number): number {
   mm.defFlags = (mm.defFlags & ~LOCKED_MASK) | ((flags & MCL_FUTURE) !== 0 ? lock : 0)
   if ((flags & MCL_CURRENT) === 0) return 0
   lockAll(m, mm, lock)
-  for (const vma of mm.vmas.slice()) populate(m, task, vma.start, vma.end)
+  for (const vma of vmasOf(mm)) populate(m, task, vma.start, vma.end)
   return 0
 }
 
@@ -133,18 +133,16 @@ export function munlockPage(m: Machine, pfn: Pfn): void {
 }
 
 function lockAll(m: Machine, mm: Mm, flags: number): void {
-  let at = 0
-  while (at < mm.vmas.length) {
-    const { start, end } = mm.vmas[at]
-    modifyVmas(m, mm, start, end, (vma) => lockVma(m, vma, flags))
-    at = findVmaIndex(mm, end)
+  for (let vma = findVma(mm, 0); vma !== undefined;) {
+    const { start, end } = vma
+    modifyVmas(m, mm, start, end, (part) => lockVma(m, part, flags))
+    vma = findVma(mm, end)
   }
 }
 
 function lockedIn(mm: Mm, start: Vaddr, end: Vaddr): number {
   let bytes = 0
-  for (let i = findVmaIndex(mm, start); i < mm.vmas.length && mm.vmas[i].start < end; i++) {
-    const vma = mm.vmas[i]
+  for (const vma of vmasIn(mm, start, end)) {
     if ((vma.flags & VM_LOCKED) !== 0) bytes += Math.min(end, vma.end) - Math.max(start, vma.start)
   }
   return bytes / mm.pageSize
@@ -156,8 +154,7 @@ function lockedIn(mm: Mm, start: Vaddr, end: Vaddr): number {
  */
 export function populate(m: Machine, task: Task, start: Vaddr, end: Vaddr): boolean {
   const mm = task.mm!
-  for (let at = findVmaIndex(mm, start); at < mm.vmas.length && mm.vmas[at].start < end; at++) {
-    const vma = mm.vmas[at]
+  for (const vma of vmasIn(mm, start, end)) {
     if ((vma.flags & VM_LOCKONFAULT) !== 0 || vma.special !== '') continue
     const write = (vma.flags & (VM_WRITE | VM_SHARED)) === VM_WRITE
     if (!permits(vma, write ? 'write' : 'read')) return false

@@ -34,19 +34,35 @@ import { anonVmaClone, unlinkAnonVmas } from './rmap.ts'
 import { putInode } from './shmem.ts'
 import { kmemCacheAlloc, kmemCacheFree } from './slab.ts'
 import {
+  findGap,
   findVma,
-  findVmaIndex,
   findVmaIntersection,
+  findVmaSlot,
+  insertVma,
   isAccountable,
   isDataMapping,
+  mkVmaTree,
+  nextSlot,
+  noteGap,
+  removeVmaAt,
+  removeVmas,
+  vmaAfter,
+  vmaAt,
+  vmaBefore,
+  vmaLookup,
   vmaPages,
+  vmasIn,
+  vmasOf,
+  vmStartGap,
+  type Slot,
 } from './vma.ts'
+import { emit } from '../trace/trace.ts'
 
 /** What a new mapping is to be. */
 export interface MapRequest {
   flags: number // VM_*
   file: Inode | null
-  pgoff: number // pages; mmapRegion() sets the virtual page number here for private anonymous memory
+  pgoff: number // pages; mmapRegion() sets the virtual page number here for anonymous memory
   special: string
 }
 
@@ -68,7 +84,7 @@ export function getUnmappedArea(
     const va = Math.max(roundDown(hint, m.pageSize), roundUp(m.sysctl.mmapMinAddr, m.pageSize))
     if (va + length <= m.layout.taskSize) {
       const next = findVma(mm, va)
-      if (next === undefined || va + length <= vmStartGap(m, next)) return va
+      if (next === undefined || va + length <= vmStartGap(next, stackGuard(m))) return va
     }
   }
   if (wantsAlignment(m, length, request)) {
@@ -100,22 +116,21 @@ function wantsAlignment(m: Machine, length: number, { file, flags, pgoff }: MapR
 
 /** End of the highest gap below mmapBase with room for `length` bytes; -1 if there is none. */
 function highestGap(m: Machine, mm: Mm, length: number): Vaddr {
-  const { vmas } = mm
-  let end = mm.mmapBase
-  for (let i = findVmaIndex(mm, mm.mmapBase); ; i--) {
-    const above = vmas[i]
-    if (above !== undefined) end = Math.min(end, vmStartGap(m, above))
-    const below = vmas[i - 1]
-    const start = below === undefined ? m.sysctl.mmapMinAddr : below.end
-    if (end - start >= length) return end
-    if (below === undefined) return -1
+  const end = findGap(mm, length, stackGuard(m), m.sysctl.mmapMinAddr)
+  if (m.trace.on.vm_unmapped_area) {
+    emit(m.trace, m.ticks, m.current?.pid ?? 0, 'vm_unmapped_area', {
+      addr: end < 0 ? -ENOMEM : end - length,
+      total_vm: mm.totalVm,
+      length,
+      low_limit: m.sysctl.mmapMinAddr,
+      high_limit: mm.mmapBase,
+    })
   }
+  return end
 }
 
-/** Where the VMA begins for those who want to lie below it: the guard gap under a stack belongs to it. */
-function vmStartGap(m: Machine, vma: Vma): Vaddr {
-  if ((vma.flags & VM_GROWSDOWN) === 0) return vma.start
-  return Math.max(0, vma.start - m.sysctl.stackGuardGap * m.pageSize)
+function stackGuard(m: Machine): number {
+  return m.sysctl.stackGuardGap * m.pageSize
 }
 
 // --- making, splitting, merging --------------------------------------------------------------------------------------
@@ -135,7 +150,7 @@ export function mmapRegion(
       ? 0
       : pagesIn(mm, start, start + length)
   if (!mayExpandVm(mm, task.rlimits, request.flags, pages - replaced)) return -ENOMEM
-  if (mm.vmas.length >= m.sysctl.maxMapCount) return -ENOMEM
+  if (mm.vmas.count >= m.sysctl.maxMapCount) return -ENOMEM
   let { flags } = request
   if (isPromise(m, flags, request.file)) {
     // What the replaced mappings were promised goes over to the new one.
@@ -151,7 +166,7 @@ export function mmapRegion(
       return error
     }
   }
-  if (request.file === null) request.pgoff = start / m.pageSize
+  if (request.file === null && request.special === '') request.pgoff = start / m.pageSize
   if (insertOrMerge(m, mm, start, start + length, flags, request) === null) {
     if ((flags & VM_ACCOUNT) !== 0) vmUnacctMemory(m, pages)
     return -ENOMEM
@@ -176,10 +191,9 @@ function insertOrMerge(
   flags: number,
   request: MapRequest,
 ): Vma | null {
-  const { vmas } = mm
-  const at = findVmaIndex(mm, start)
-  const prev = vmas[at - 1]
-  const next = vmas[at]
+  const slot = findVmaSlot(mm, start)
+  const prev = vmaBefore(mm, slot)
+  const next = vmaAt(mm, slot)
   const { file, pgoff, special } = request
   const afterPrev =
     prev !== undefined &&
@@ -196,7 +210,7 @@ function insertOrMerge(
   if (afterPrev && beforeNext && anonVmasAgree(prev, next)) {
     adoptAnonVma(m, prev, next)
     prev.end = next.end
-    removeVma(m, mm, at)
+    freeVma(m, removeVmaAt(mm, slot))
     return prev
   }
   if (afterPrev) {
@@ -209,7 +223,7 @@ function insertOrMerge(
     return next
   }
   const vma = mkVma(m, mm, start, end, flags, request)
-  if (vma !== null) vmas.splice(at, 0, vma)
+  if (vma !== null) insertVma(mm, slot, vma)
   return vma
 }
 
@@ -253,12 +267,6 @@ function adoptAnonVma(m: Machine, into: Vma, from: Vma): void {
   if (into.anonVma === null && from.anonVma !== null) anonVmaClone(m, into, from)
 }
 
-/** Takes the VMA at that index out of the list and lets go of what it holds; its pages must be unmapped or taken over. */
-function removeVma(m: Machine, mm: Mm, at: number): void {
-  const [vma] = mm.vmas.splice(at, 1)
-  freeVma(m, vma)
-}
-
 /** Lets go of what a VMA holds; a nameless file goes with its last mapping. */
 export function freeVma(m: Machine, vma: Vma): void {
   unlinkAnonVmas(m, vma)
@@ -269,26 +277,26 @@ export function freeVma(m: Machine, vma: Vma): void {
   kmemCacheFree(m, 'vm_area_struct')
 }
 
-/** Cuts the VMA in two at the address; the index of the upper part, or -ENOMEM. */
-function splitVma(m: Machine, mm: Mm, at: number, va: Vaddr): number {
-  const vma = mm.vmas[at]
+/** Cuts the VMA in two at the address: the upper part, or null when there is no memory. */
+function splitVma(m: Machine, vma: Vma, va: Vaddr): Vma | null {
+  const { mm } = vma
   const upper = mkVma(m, mm, va, vma.end, vma.flags, {
     flags: vma.flags,
     file: vma.file,
     special: vma.special,
     pgoff: vma.pgoff + (va - vma.start) / m.pageSize,
   })
-  if (upper === null) return -ENOMEM
+  if (upper === null) return null
   anonVmaClone(m, upper, vma)
   vma.end = va
-  mm.vmas.splice(at + 1, 0, upper)
-  return at + 1
+  insertVma(mm, findVmaSlot(mm, va), upper)
+  return upper
 }
 
 /** The VMA gets longer at its end, where there is room, and joins the VMA behind if that is alike now. */
 export function growVma(m: Machine, vma: Vma, pages: number): void {
   vma.end += pages * m.pageSize
-  mergeVma(m, vma.mm, findVmaIndex(vma.mm, vma.start))
+  mergeVma(m, vma)
 }
 
 /** A VMA at `target` for what `vma` maps from `addr` on, for mremap(); it may join neighbours. null: no memory. */
@@ -306,32 +314,33 @@ export function copyVma(
   const copy = mkVma(m, mm, target, target + length, flags, { flags, file, pgoff, special })
   if (copy === null) return null
   anonVmaClone(m, copy, vma)
-  const at = findVmaIndex(mm, target)
-  mm.vmas.splice(at, 0, copy)
-  const next = mm.vmas[at + 1]
-  if (next !== undefined && next !== vma && mergeable(copy, next)) mergeWithNext(m, mm, at)
-  const prev = mm.vmas[at - 1]
+  const slot = findVmaSlot(mm, target)
+  const next = vmaAt(mm, slot)
+  const prev = vmaBefore(mm, slot)
+  insertVma(mm, slot, copy)
+  if (next !== undefined && next !== vma && mergeable(copy, next)) mergeVmas(m, copy, next)
   if (prev === undefined || prev === vma || !mergeable(prev, copy)) return copy
-  mergeWithNext(m, mm, at - 1)
+  mergeVmas(m, prev, copy)
   return prev
 }
 
-/** Merges the VMA at that index with equal neighbours, the lower one first; returns the index of the result. */
-function mergeVma(m: Machine, mm: Mm, at: number): number {
-  const prev = mm.vmas[at - 1]
-  const merged = prev !== undefined && mergeable(prev, mm.vmas[at]) ? at - 1 : at
-  if (merged < at) mergeWithNext(m, mm, merged)
-  const next = mm.vmas[merged + 1]
-  if (next !== undefined && mergeable(mm.vmas[merged], next)) mergeWithNext(m, mm, merged)
+/** Merges the VMA with equal neighbours, the lower one first; returns the result. */
+function mergeVma(m: Machine, vma: Vma): Vma {
+  const slot = findVmaSlot(vma.mm, vma.start)
+  const prev = vmaBefore(vma.mm, slot)
+  const next = vmaAfter(vma.mm, slot)
+  const merged = prev !== undefined && mergeable(prev, vma) ? prev : vma
+  if (merged !== vma) mergeVmas(m, merged, vma)
+  if (next !== undefined && mergeable(merged, next)) mergeVmas(m, merged, next)
   return merged
 }
 
-function mergeWithNext(m: Machine, mm: Mm, at: number): void {
-  const vma = mm.vmas[at]
-  const next = mm.vmas[at + 1]
+/** The VMA takes over the next one. */
+function mergeVmas(m: Machine, vma: Vma, next: Vma): void {
   adoptAnonVma(m, vma, next)
+  const slot = findVmaSlot(vma.mm, next.start)
   vma.end = next.end
-  removeVma(m, mm, at + 1)
+  freeVma(m, removeVmaAt(vma.mm, slot))
 }
 
 function mergeable(a: Vma, b: Vma): boolean {
@@ -356,23 +365,13 @@ export function modifyVmas(
 ): number {
   let va = start
   while (va < end) {
-    let at = findVmaIndex(mm, va)
-    let vma = mm.vmas[at]
-    if (vma === undefined || vma.start > va) return -ENOMEM
-    if (vma.start < va) {
-      at = splitVma(m, mm, at, va)
-      if (at < 0) return at
-      vma = mm.vmas[at]!
-    }
-    if (vma.end > end) {
-      const upper = splitVma(m, mm, at, end)
-      if (upper < 0) return upper
-    }
+    const found = findVma(mm, va)
+    if (found === undefined || found.start > va) return -ENOMEM
+    const vma = found.start < va ? splitVma(m, found, va) : found
+    if (vma === null || (vma.end > end && splitVma(m, vma, end) === null)) return -ENOMEM
     const error = change(vma)
-    va = vma.end
-    mergeVma(m, mm, at)
-    // What it has been merged with is as wanted already.
-    va = findVma(mm, va - 1)!.end
+    // What it is merged with is as wanted already.
+    va = mergeVma(m, vma).end
     if (error < 0) return error
   }
   return 0
@@ -383,25 +382,21 @@ export function modifyVmas(
 /** munmap(2) of page-aligned [start, start + length): holes are fine. 0 or -ENOMEM (a split needs memory). */
 export function doMunmap(m: Machine, mm: Mm, start: Vaddr, length: number): number {
   const end = start + length
-  let first = findVmaIndex(mm, start)
-  if (first === mm.vmas.length || mm.vmas[first].start >= end) return 0
-  if (trimVma(m, mm, first, start, end)) return 0
-  if (mm.vmas[first].start < start) {
-    if (mm.vmas[first].end > end && mm.vmas.length >= m.sysctl.maxMapCount) return -ENOMEM
-    first = splitVma(m, mm, first, start)
-    if (first < 0) return first
+  const slot = findVmaSlot(mm, start)
+  const first = vmaAt(mm, slot)
+  if (first === undefined || first.start >= end) return 0
+  if (trimVma(m, slot, first, start, end)) return 0
+  if (first.start < start) {
+    if (first.end > end && mm.vmas.count >= m.sysctl.maxMapCount) return -ENOMEM
+    if (splitVma(m, first, start) === null) return -ENOMEM
   }
-  let last = findVmaIndex(mm, end - 1)
-  if (last < mm.vmas.length && mm.vmas[last].start < end) {
-    if (mm.vmas[last].end > end) {
-      const upper = splitVma(m, mm, last, end)
-      if (upper < 0) return upper
-    }
-    last++
-  }
-  const gone = mm.vmas.splice(first, last - first)
-  const floor = first === 0 ? 0 : mm.vmas[first - 1].end
-  const ceiling = first === mm.vmas.length ? Number.MAX_SAFE_INTEGER : mm.vmas[first].start
+  const last = vmaLookup(mm, end - 1)
+  if (last !== undefined && last.end > end && splitVma(m, last, end) === null) return -ENOMEM
+  const gone = removeVmas(mm, findVmaSlot(mm, start), end)
+  const hole = findVmaSlot(mm, end)
+  const floor = vmaBefore(mm, hole)?.end ?? 0
+  const ceiling = vmaAt(mm, hole)?.start ?? Number.MAX_SAFE_INTEGER
+  noteGap(mm, hole)
   for (const vma of gone) {
     unmapPageRange(m, vma, vma.start, vma.end)
     const pages = vmaPages(vma)
@@ -415,8 +410,8 @@ export function doMunmap(m: Machine, mm: Mm, start: Vaddr, length: number): numb
 }
 
 /** The common case without a split: the range is one end of a VMA that stays. False: it is not. */
-function trimVma(m: Machine, mm: Mm, at: number, start: Vaddr, end: Vaddr): boolean {
-  const vma = mm.vmas[at]
+function trimVma(m: Machine, slot: Slot, vma: Vma, start: Vaddr, end: Vaddr): boolean {
+  const { mm } = vma
   const atEnd = vma.start < start && vma.end === end
   const atStart = vma.start === start && vma.end > end
   if (!atEnd && !atStart) return false
@@ -430,20 +425,19 @@ function trimVma(m: Machine, mm: Mm, at: number, start: Vaddr, end: Vaddr): bool
     vma.start = end
     vma.pgoff += pages
   }
-  const floor = atEnd ? start : at === 0 ? 0 : mm.vmas[at - 1].end
-  const ceiling = atStart
-    ? end
-    : at + 1 === mm.vmas.length
-      ? Number.MAX_SAFE_INTEGER
-      : mm.vmas[at + 1].start
+  const above = atEnd ? nextSlot(mm, slot) : slot
+  noteGap(mm, above)
+  const floor = vmaBefore(mm, above)?.end ?? 0
+  const ceiling = vmaAt(mm, above)?.start ?? Number.MAX_SAFE_INTEGER
   freePgtables(m, mm, start, end, floor, ceiling)
   return true
 }
 
 /** Takes the whole address space down but for the top-level table (exit_mmap). */
 export function exitMmap(m: Machine, mm: Mm): void {
-  if (mm.vmas.length === 0) return
-  const gone = mm.vmas.splice(0)
+  const gone = vmasOf(mm)
+  if (gone.length === 0) return
+  mm.vmas = mkVmaTree()
   for (const vma of gone) {
     unmapPageRange(m, vma, vma.start, vma.end)
     if ((vma.flags & VM_ACCOUNT) !== 0) vmUnacctMemory(m, vmaPages(vma))
@@ -460,8 +454,7 @@ export function exitMmap(m: Machine, mm: Mm): void {
 /** Pages mapped in [start, end); of VMAs with the flag only, if one is given. */
 function pagesIn(mm: Mm, start: Vaddr, end: Vaddr, flag = 0): number {
   let bytes = 0
-  for (let i = findVmaIndex(mm, start); i < mm.vmas.length && mm.vmas[i].start < end; i++) {
-    const vma = mm.vmas[i]
+  for (const vma of vmasIn(mm, start, end)) {
     if ((vma.flags & flag) === flag) bytes += Math.min(end, vma.end) - Math.max(start, vma.start)
   }
   return bytes / mm.pageSize
@@ -502,7 +495,7 @@ export function doBrk(m: Machine, task: Task, mm: Mm, brk: Vaddr): Vaddr {
       return mm.brk
     const next = findVma(mm, oldEnd)
     // One page must stay free before the next mapping.
-    if (next !== undefined && newEnd + m.pageSize > vmStartGap(m, next)) return mm.brk
+    if (next !== undefined && newEnd + m.pageSize > vmStartGap(next, stackGuard(m))) return mm.brk
     if (newEnd > m.layout.taskSize || !growHeap(m, task, mm, oldEnd, newEnd)) return mm.brk
   }
   mm.brk = brk
@@ -512,12 +505,12 @@ export function doBrk(m: Machine, task: Task, mm: Mm, brk: Vaddr): Vaddr {
 function growHeap(m: Machine, task: Task, mm: Mm, start: Vaddr, end: Vaddr): boolean {
   const flags = HEAP_FLAGS | mm.defFlags
   const pages = (end - start) / m.pageSize
-  if (!mayExpandVm(mm, task.rlimits, flags, pages) || mm.vmas.length >= m.sysctl.maxMapCount)
+  if (!mayExpandVm(mm, task.rlimits, flags, pages) || mm.vmas.count >= m.sysctl.maxMapCount)
     return false
   if ((flags & VM_LOCKED) !== 0 && !mlockFutureOk(task, mm, pages)) return false
   if (!vmEnoughMemory(m, pages, task.uid === 0, mm.totalVm)) return false
-  const at = findVmaIndex(mm, start)
-  const prev = mm.vmas[at - 1]
+  const slot = findVmaSlot(mm, start)
+  const prev = vmaBefore(mm, slot)
   // Only the heap itself is extended, never the bss below its first page.
   const joins =
     prev !== undefined &&
@@ -539,7 +532,7 @@ function growHeap(m: Machine, task: Task, mm: Mm, start: Vaddr, end: Vaddr): boo
       vmUnacctMemory(m, pages)
       return false
     }
-    mm.vmas.splice(at, 0, vma)
+    insertVma(mm, slot, vma)
   }
   vmStatAccount(mm, flags, pages)
   if ((flags & VM_LOCKED) !== 0) mm.lockedVm += pages
@@ -596,7 +589,7 @@ export function expandStack(m: Machine, task: Task, vma: Vma, va: Vaddr): boolea
   const { mm } = vma
   const start = Math.floor(va / m.pageSize) * m.pageSize
   const grow = (vma.start - start) / m.pageSize
-  const below = mm.vmas[findVmaIndex(mm, vma.start) - 1]
+  const below = vmaBefore(mm, findVmaSlot(mm, vma.start))
   if (below !== undefined) {
     const gap =
       (below.flags & 0x7) === 0 || (below.flags & VM_GROWSDOWN) !== 0
@@ -655,7 +648,7 @@ export function doMmap(m: Machine, task: Task, call: MmapCall): number {
   if (call.pgoff < 0) return -EOVERFLOW
   const type = call.flags & (MAP_SHARED | MAP_PRIVATE)
   const fixed = (call.flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0
-  if (mm.vmas.length > m.sysctl.maxMapCount) return -ENOMEM
+  if (mm.vmas.count > m.sysctl.maxMapCount) return -ENOMEM
 
   let flags = (prot & 0x7) | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | mm.defFlags
   if ((call.flags & MAP_GROWSDOWN) !== 0) flags |= VM_GROWSDOWN

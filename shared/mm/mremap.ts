@@ -174,7 +174,7 @@ function expandInPlace(
 function moveVma(m: Machine, task: Task, vma: Vma, remap: Remap): number {
   const { mm, flags } = vma
   const { addr, oldLength, newLength } = remap
-  if (mm.vmas.length >= m.sysctl.maxMapCount - 3) return -ENOMEM
+  if (mm.vmas.count >= m.sysctl.maxMapCount - 3) return -ENOMEM
   const keepsOld = (remap.flags & MREMAP_DONTUNMAP) !== 0
   const pgoff = vma.pgoff + (addr - vma.start) / m.pageSize
   let target = remap.target

@@ -10,8 +10,10 @@ import { cpuClockTicks } from '../state/cputime.ts'
 import { panic } from '../state/panic.ts'
 import { printk } from '../state/printk.ts'
 import { ratelimit } from '../state/ratelimit.ts'
-import { SIGKILL, type Task } from '../state/task.ts'
+import { SI_KERNEL, SIGKILL, type Task } from '../state/task.ts'
+import { TRACE_SIGNAL_DELIVERED } from '../trace/events.ts'
 import { emit } from '../trace/trace.ts'
+import { mkSigInfo, traceSignal } from './siginfo.ts'
 import { exitMmap } from './mmap.ts'
 import {
   chosenLine,
@@ -160,7 +162,7 @@ export function outOfMemory(m: Machine, order: number): boolean {
   const asker = current ?? kernelThread(m.era)
   report(m, asker, gfpOf(m.era, order), context, verdict)
   for (const { tgid } of verdict.died) kill(m, m.tasks.get(tgid)!)
-  if (verdict.victim !== null) markVictim(m, m.tasks.get(verdict.victim.tgid)!, asker.pid)
+  if (verdict.victim !== null) markVictim(m, verdict.victim, asker.pid)
   if (verdict.panic !== '') panic(m, verdict.panic)
   return verdict.victim !== null
 }
@@ -185,12 +187,12 @@ function report(
   const caller = era === '2.6.32' ? '__ratelimit' : 'oom_kill_process'
   if (ratelimit(m, m.oomReports, caller)) {
     dumpHeader(m, asker, gfp, rows)
-    if (era === '6.12') printk(m, oomKillLine(summary(victim)))
+    if (era === '6.12') printk(m, oomKillLine(summary(victim)), 'info')
   }
-  if (era !== '6.12') printk(m, chosenLine(era, message, chosen, verdict.score))
-  printk(m, killedLine(era, obituary(m, victim, message)))
+  if (era !== '6.12') printk(m, chosenLine(era, message, chosen, verdict.score), 'err')
+  printk(m, killedLine(era, obituary(m, victim, message)), 'err')
   if (era !== '2.6.38') return
-  for (const task of verdict.died) if (task !== victim) printk(m, sharingLine(task))
+  for (const task of verdict.died) if (task !== victim) printk(m, sharingLine(task), 'err')
 }
 
 function summary({ comm, pid, uid }: OomTask): OomKill {
@@ -240,6 +242,7 @@ function kernelThread(era: KernelEra): Asker {
 
 function kill(m: Machine, task: Task): void {
   task.pending |= sigMask(SIGKILL)
+  traceSignal(m, task, SIGKILL, mkSigInfo(SI_KERNEL), TRACE_SIGNAL_DELIVERED)
   if (task.state !== 'Z') task.state = 'R'
   reapMm(m, task)
 }
@@ -251,11 +254,22 @@ function reapMm(m: Machine, { mm }: Task): void {
   mm.oomSkip = true
 }
 
-function markVictim(m: Machine, victim: Task, asker: number): void {
-  const { pid, comm, uid } = victim
-  victim.oomVictim = true
+function markVictim(m: Machine, victim: OomTask, asker: number): void {
+  m.tasks.get(victim.tgid)!.oomVictim = true
   m.vmstat.oom_kill++
-  emit(m.trace, m.ticks, asker, 'mark_victim', { pid, comm, uid })
+  if (!m.trace.on.mark_victim) return
+  const killed = obituary(m, victim, '')
+  emit(m.trace, m.ticks, asker, 'mark_victim', {
+    pid: killed.pid,
+    comm: killed.comm,
+    total_vm: killed.totalVmKb,
+    anon_rss: killed.anonRssKb,
+    file_rss: killed.fileRssKb,
+    shmem_rss: killed.shmemRssKb,
+    uid: killed.uid,
+    pgtables: killed.pgtablesKb,
+    oom_score_adj: killed.oomScoreAdj,
+  })
 }
 
 /** The bit of a signal in a set. */

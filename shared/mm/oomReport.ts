@@ -182,9 +182,9 @@ export function dumpHeader(m: Machine, asker: Asker, gfp: Gfp, tasks: OomTask[])
   }
   showMem(m)
   if (m.sysctl.oomDumpTasks === 0) return
-  if (era === '6.12') printk(m, 'Tasks state (memory values in pages):')
-  printk(m, tasksHeader(era))
-  for (const task of tasks) printk(m, taskLine(era, task))
+  if (era === '6.12') printk(m, 'Tasks state (memory values in pages):', 'info')
+  printk(m, tasksHeader(era), 'info')
+  for (const task of tasks) printk(m, taskLine(era, task), 'info')
 }
 
 /** Mem-Info: how every frame is used, in pages and by zone. */

@@ -47,6 +47,14 @@ export function mkZone(nrFrames: number): Zone {
   }
 }
 
+const STRUCT_PAGE_WORDS = 8
+
+/** Frames that the table of frames takes (mem_map). */
+export function memmapPages(m: Machine): number {
+  const structPage = STRUCT_PAGE_WORDS * (m.layout.bits / 8)
+  return Math.ceil((m.ram.nrFrames * structPage) / m.pageSize)
+}
+
 /** At boot: hands all frames from `first` on to the allocator; those before belong to the kernel. */
 export function freeBootMemory(zone: Zone, first: Pfn): void {
   zone.page.flags.fill(PG_RESERVED, 0, first)
@@ -105,7 +113,7 @@ export function allocPages(m: Machine, order: number, flags: number, memcg: numb
     page.memcg[pfn + i] = memcg
   }
   m.vmstat.pgalloc += 1 << order
-  if (m.trace.ring !== null) {
+  if (m.trace.on.mm_page_alloc) {
     emit(m.trace, m.ticks, m.current?.pid ?? 0, 'mm_page_alloc', { pfn, order })
   }
   return pfn
@@ -182,7 +190,7 @@ function freePages(m: Machine, pfn: Pfn, order: number): void {
     page.index[i] = 0
     page.memcg[i] = 0
   }
-  if (m.trace.ring !== null) {
+  if (m.trace.on.mm_page_free) {
     emit(m.trace, m.ticks, m.current?.pid ?? 0, 'mm_page_free', { pfn, order })
   }
   zone.freePages += 1 << order

@@ -34,7 +34,7 @@ import { countRss } from './memory.ts'
 import { getPte, ptepFind, setPte } from './pgtable.ts'
 import { kmemCacheAlloc, kmemCacheFree } from './slab.ts'
 import { swapDuplicate } from './swapfile.ts'
-import { findVmaIndex, vmaPages } from './vma.ts'
+import { findVmaSlot, vmaAfter, vmaBefore, vmaPages } from './vma.ts'
 
 /** Gives the VMA an anon_vma: a neighbour's if the two could be one VMA but for r/w/x, else a new one. False: no memory. */
 export function anonVmaPrepare(m: Machine, vma: Vma): boolean {
@@ -75,11 +75,10 @@ function linkChain(m: Machine, vma: Vma, anonVma: AnonVma): void {
 }
 
 function findMergeableAnonVma(vma: Vma): AnonVma | null {
-  const { vmas } = vma.mm
-  const at = findVmaIndex(vma.mm, vma.start)
-  const next = vmas[at + 1]
+  const slot = findVmaSlot(vma.mm, vma.start)
+  const next = vmaAfter(vma.mm, slot)
   if (next !== undefined && anonVmaCompatible(vma, next)) return reusable(next)
-  const prev = vmas[at - 1]
+  const prev = vmaBefore(vma.mm, slot)
   if (prev !== undefined && anonVmaCompatible(prev, vma)) return reusable(prev)
   return null
 }

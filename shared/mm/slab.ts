@@ -51,6 +51,11 @@ export function kmemCacheFree(m: Machine, name: SlabName): void {
   }
 }
 
+/** Frames of the caches that shrink when memory is short (SLAB_RECLAIM_ACCOUNT). */
+export function reclaimableSlabPages(m: Machine): number {
+  return findCache(m, 'inode_cache').frames.length
+}
+
 function findCache(m: Machine, name: SlabName): SlabCache {
   return m.slab[order[name]]
 }

@@ -6,7 +6,6 @@ import { mkSwapEntry, swapSlot } from '../hw/mmu.ts'
 import type { Machine } from '../state/machine.ts'
 import { NO_PFN, PG_ANON, PG_DIRTY, PG_SWAPBACKED, PG_SWAPCACHE } from '../state/page.ts'
 import type { SwapDevice, SwapEntry } from '../state/swap.ts'
-import { emit } from '../trace/trace.ts'
 import { readBlocks, swapPosition } from './blockIo.ts'
 import { lruAdd } from './lru.ts'
 import { allocPages, putPage } from './pageAlloc.ts'
@@ -98,8 +97,6 @@ function readSlot(m: Machine, device: SwapDevice, slot: number, memcg: number): 
     m.current.memstall = true
   lruAdd(m.zone, pfn)
   m.vmstat.pswpin++
-  if (m.trace.ring !== null)
-    emit(m.trace, m.ticks, m.current?.pid ?? 0, 'mm_swap_readpage', { pfn, slot })
   putPage(m, pfn) // the cache's reference stays
   return pfn
 }

@@ -12,6 +12,7 @@ import { VM_FAULT_OOM, faultIn, forEachPte } from './memory.ts'
 import { vmEnoughMemory, vmUnacctMemory } from './overcommit.ts'
 import { freeSwapOf } from './swapState.ts'
 import { addSwapDevice } from './swapfile.ts'
+import { vmasOf } from './vma.ts'
 
 /** The machine's swap partition; its size is that of the options. */
 export const SWAP_DEVICE = '/dev/vdb'
@@ -23,7 +24,8 @@ export function swapon(m: Machine, path: string): number {
   addSwapDevice(m, path, m.options.swap)
   const { pages, priority } = m.swaps[m.swaps.length - 1]
   const kb = (pages * m.pageSize) / 1024
-  printk(m, `Adding ${kb}k swap on ${path}.  Priority:${priority} extents:1 across:${kb}k `)
+  const text = `Adding ${kb}k swap on ${path}.  Priority:${priority} extents:1 across:${kb}k `
+  printk(m, text, 'info')
   return 0
 }
 
@@ -34,7 +36,12 @@ export function swapoff(m: Machine, path: string): number {
   // What is promised must fit without the device.
   if (!vmEnoughMemory(m, device.pages, true, 0)) return -ENOMEM
   vmUnacctMemory(m, device.pages)
-  if (!unuse(m, device)) return -ENOMEM
+  // Whoever switches swap off and makes memory short by it is the first to be killed.
+  const caller = m.current
+  if (caller !== null) caller.oomOrigin = true
+  const fetched = unuse(m, device)
+  if (caller !== null) caller.oomOrigin = false
+  if (!fetched) return -ENOMEM
   m.swaps.splice(m.swaps.indexOf(device), 1)
   return 0
 }
@@ -58,7 +65,7 @@ function unuse(m: Machine, device: SwapDevice): boolean {
 }
 
 function unuseMm(m: Machine, mm: Mm, device: SwapDevice): boolean {
-  for (const vma of mm.vmas) {
+  for (const vma of vmasOf(mm)) {
     const there: number[] = []
     forEachPte(m, mm, vma.start, vma.end, (va, _ptep, pte) => {
       if (pteSwap(pte) && swapDevice(pte) === device.type) there.push(va)

@@ -17,10 +17,12 @@ import { dirtySlabOf, frameBase, slabOf, type Pfn } from '../hw/ram.ts'
 import { TLB_ENTRIES, switchMm } from '../hw/tlb.ts'
 import type { Machine } from '../state/machine.ts'
 import type { Vaddr } from '../state/mm.ts'
-import { SEGV_MAPERR, SIGBUS, SIGKILL, SIGSEGV, type Task } from '../state/task.ts'
+import { SEGV_MAPERR, SIGBUS, SIGKILL, SIGSEGV, SI_KERNEL, type Task } from '../state/task.ts'
+import { TRACE_SIGNAL_DELIVERED } from '../trace/events.ts'
 import { handleMmFault, permits, VM_FAULT_SIGBUS, VM_FAULT_SIGSEGV } from './memory.ts'
 import { sigMask } from './oomKill.ts'
 import { getPte, ptepFind } from './pgtable.ts'
+import { mkSigInfo, traceSignal } from './siginfo.ts'
 import { vmaLookup } from './vma.ts'
 
 /** Thrown, once per failed access, to leave what the process was doing. Its signal is pending. */
@@ -47,7 +49,7 @@ function walk(m: Machine, task: Task, va: Vaddr, vpn: number, slot: number, writ
   if (!(va >= 0 && va < m.layout.taskSize)) {
     task.faultAddress = va
     task.faultCode = m.layout.bits === 32 ? SEGV_MAPERR : 0 // with 64 bits no address at all: a protection fault
-    raise(task, SIGSEGV)
+    raise(m, task, SIGSEGV)
   }
   let ptep = ptepFind(m, mm, va)
   for (;;) {
@@ -68,16 +70,25 @@ function walk(m: Machine, task: Task, va: Vaddr, vpn: number, slot: number, writ
       return pfn
     }
     const fault = handleMmFault(m, task, va, write ? 'write' : 'read', ptep)
-    if ((fault & VM_FAULT_SIGSEGV) !== 0) raise(task, SIGSEGV)
-    if ((fault & VM_FAULT_SIGBUS) !== 0) raise(task, SIGBUS)
-    if (fault !== 0 || (task.pending & sigMask(SIGKILL)) !== 0) raise(task, SIGKILL)
+    if ((fault & VM_FAULT_SIGSEGV) !== 0) raise(m, task, SIGSEGV)
+    if ((fault & VM_FAULT_SIGBUS) !== 0) raise(m, task, SIGBUS)
+    if (fault !== 0 || (task.pending & sigMask(SIGKILL)) !== 0) raise(m, task, SIGKILL)
     if (ptep === NO_PTE) ptep = ptepFind(m, mm, va)
   }
 }
 
-function raise(task: Task, signal: number): never {
-  task.pending |= sigMask(signal)
+function raise(m: Machine, task: Task, signal: number): never {
+  // In a system call the caller learns of a bad pointer by EFAULT.
+  if (task.call === null && signal !== SIGKILL) forceSig(m, task, signal, task.faultCode)
+  else task.pending |= sigMask(signal)
   throw USER_FAULT
+}
+
+/** A signal that the task's own doing has earned; `code` 0: for an address that no process can have. */
+export function forceSig(m: Machine, task: Task, signal: number, code: number): void {
+  task.pending |= sigMask(signal)
+  const info = code === 0 ? mkSigInfo(SI_KERNEL) : mkSigInfo(code, task.faultAddress)
+  traceSignal(m, task, signal, info, TRACE_SIGNAL_DELIVERED)
 }
 
 /** A value across two pages: both must be writable before the first byte changes, as the MMU tries them. */

@@ -31,6 +31,7 @@ import {
   PG_SWAPCACHE,
   PG_WORKINGSET,
 } from '../state/page.ts'
+import { RECLAIM_WB_ANON, RECLAIM_WB_ASYNC, RECLAIM_WB_FILE } from '../trace/events.ts'
 import { emit } from '../trace/trace.ts'
 import { diskBacklog, swapPosition, waitForDisk, writeBlocks } from './blockIo.ts'
 import { removeFromPageCache } from './filemap.ts'
@@ -85,7 +86,7 @@ export function wakeupKswapd(m: Machine): void {
   kswapd.state = 'R'
   kswapd.wait = { for: 'nothing' }
   m.needResched = true
-  if (m.trace.ring !== null)
+  if (m.trace.on.mm_vmscan_wakeup_kswapd)
     emit(m.trace, m.ticks, m.current?.pid ?? 0, 'mm_vmscan_wakeup_kswapd', { nid: 0, order: 0 })
 }
 
@@ -114,13 +115,15 @@ export function runKswapd(m: Machine, program: KswapdProgram, fuel: number): num
       if (isBalanced(m) || m.kswapdFailures >= MAX_RECLAIM_RETRIES) {
         task.state = 'S'
         task.wait = { for: 'kswapd' }
+        if (m.trace.on.mm_vmscan_kswapd_sleep)
+          emit(m.trace, m.ticks, task.pid, 'mm_vmscan_kswapd_sleep', { nid: 0 })
         return used + SCAN_FUEL
       }
     }
     if (program.priority === 0) {
       program.priority = DEF_PRIORITY
       m.vmstat.pageoutrun++
-      if (m.trace.ring !== null)
+      if (m.trace.on.mm_vmscan_kswapd_wake)
         emit(m.trace, m.ticks, task.pid, 'mm_vmscan_kswapd_wake', { nid: 0, order: 0 })
     }
     const sc = mkScanControl(m, true, 0, program.priority)
@@ -146,7 +149,7 @@ const KSWAPD_BACKLOG_US = 20_000
 export function tryToFreePages(m: Machine, order: number): number {
   if (m.current !== null && m.current === m.kswapd) return 0
   m.vmstat.allocstall_normal++
-  if (m.trace.ring !== null)
+  if (m.trace.on.mm_vmscan_direct_reclaim_begin)
     emit(m.trace, m.ticks, m.current?.pid ?? 0, 'mm_vmscan_direct_reclaim_begin', { order })
   let reclaimed = 0
   let scanned = 0
@@ -165,7 +168,7 @@ export function tryToFreePages(m: Machine, order: number): number {
     m.current.memstall = true
     waitForDisk(m)
   }
-  if (m.trace.ring !== null)
+  if (m.trace.on.mm_vmscan_direct_reclaim_end)
     emit(m.trace, m.ticks, m.current?.pid ?? 0, 'mm_vmscan_direct_reclaim_end', {
       nr_reclaimed: reclaimed,
     })
@@ -344,12 +347,14 @@ function shrinkActiveList(m: Machine, count: number, lru: number, sc: ScanContro
   const { zone } = m
   const { flags } = zone.page
   const looks = Math.min(count, zone.lruvec.size[lru])
+  let referenced = 0
   for (let i = 0; i < looks; i++) {
     const pfn = zone.lruvec.tail[lru]
     lruDel(zone, pfn)
     const { ptes, vmFlags } = pageReferenced(m, pfn)
     if (ptes > 0 && (vmFlags & VM_EXEC) !== 0 && (flags[pfn] & PG_SWAPBACKED) === 0) {
       lruAdd(zone, pfn)
+      referenced++
       continue
     }
     flags[pfn] = (flags[pfn] & ~PG_ACTIVE) | PG_WORKINGSET
@@ -358,6 +363,15 @@ function shrinkActiveList(m: Machine, count: number, lru: number, sc: ScanContro
   }
   m.vmstat.pgrefill += looks
   sc.nrScanned += looks
+  if (m.trace.on.mm_vmscan_lru_shrink_active)
+    emit(m.trace, m.ticks, m.current?.pid ?? 0, 'mm_vmscan_lru_shrink_active', {
+      nid: 0,
+      nr_taken: looks,
+      nr_deactivated: looks - referenced,
+      nr_referenced: referenced,
+      priority: sc.priority,
+      reclaim_flags: reclaimFlags(lru === LRU_ACTIVE_FILE),
+    })
 }
 
 /** Pages at the tail of an inactive list are taken, or get a second chance. */
@@ -371,13 +385,18 @@ function shrinkInactiveList(m: Machine, count: number, lru: number, sc: ScanCont
   const file = lru === LRU_INACTIVE_FILE
   countScan(m, sc.kswapd, file, looks, stolen)
   noteCost(m, file, m.vmstat.nr_vmscan_write - before.written)
-  if (m.trace.ring !== null)
+  if (m.trace.on.mm_vmscan_lru_shrink_inactive)
     emit(m.trace, m.ticks, m.current?.pid ?? 0, 'mm_vmscan_lru_shrink_inactive', {
+      nid: 0,
       nr_scanned: looks,
       nr_reclaimed: stolen,
       priority: sc.priority,
-      file: file ? 1 : 0,
+      reclaim_flags: reclaimFlags(file),
     })
+}
+
+function reclaimFlags(file: boolean): number {
+  return RECLAIM_WB_ASYNC | (file ? RECLAIM_WB_FILE : RECLAIM_WB_ANON)
 }
 
 function countScan(
@@ -492,8 +511,10 @@ function writeToSlot(m: Machine, pfn: Pfn, entry: number): void {
   m.zone.page.flags[pfn] &= ~PG_DIRTY
   m.vmstat.pswpout++
   m.vmstat.nr_vmscan_write++
-  if (m.trace.ring !== null)
-    emit(m.trace, m.ticks, m.current?.pid ?? 0, 'mm_vmscan_write_folio', { pfn })
+  if (m.trace.on.mm_vmscan_write_folio) {
+    const reclaim_flags = reclaimFlags(false)
+    emit(m.trace, m.ticks, m.current?.pid ?? 0, 'mm_vmscan_write_folio', { pfn, reclaim_flags })
+  }
 }
 
 /** After MADV_FREE, and not written to since: the content is not wanted any more. */

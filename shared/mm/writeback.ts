@@ -7,15 +7,14 @@ import type { Inode } from '../state/inode.ts'
 import { TICKS_PER_SECOND, type Machine } from '../state/machine.ts'
 import { VM_SHARED } from '../state/mm.ts'
 import { LRU_ACTIVE_FILE, LRU_INACTIVE_FILE, PG_DIRTY } from '../state/page.ts'
-import { emit } from '../trace/trace.ts'
 import { writeBlocks, waitForDisk } from './blockIo.ts'
 import { setPageDirty } from './filemap.ts'
 import { forEachPte } from './memory.ts'
 import { setPte } from './pgtable.ts'
 
-/** vm.dirty_writeback_centisecs and dirty_expire_centisecs: how often to look, and how old a page may get. */
-const WRITEBACK_TICKS = 5 * TICKS_PER_SECOND
-const EXPIRE_TICKS = 30 * TICKS_PER_SECOND
+function ticksOf(centisecs: number): number {
+  return Math.ceil((centisecs * TICKS_PER_SECOND) / 100)
+}
 
 /** Writes one page to its block. It is clean from now on. */
 export function writePage(m: Machine, inode: Inode, index: number, pfn: Pfn): void {
@@ -26,8 +25,6 @@ export function writePage(m: Machine, inode: Inode, index: number, pfn: Pfn): vo
   copyFrameTo(m.disk.ram, block, m.ram, pfn)
   writeBlocks(m, block, 1)
   m.vmstat.nr_written++
-  if (m.trace.ring !== null)
-    emit(m.trace, m.ticks, m.current?.pid ?? 0, 'writeback_single_page', { ino: inode.ino, index })
 }
 
 /** Writes what is dirty of pages [first, end), and lets the next write through a shared mapping be noticed by a fault. */
@@ -49,13 +46,18 @@ export function writebackPages(m: Machine, inode: Inode, first: number, end: num
   }
 }
 
-/** Every five seconds: files whose oldest dirty page is half a minute old, or all of them if there are too many (wb_writeback). */
+/**
+ * Every five seconds: files whose oldest dirty page is half a minute old, or all of them if there are too many
+ * (wb_writeback). How often and how old: vm.dirty_writeback_centisecs, which may be 0 for never, and dirty_expire_centisecs.
+ */
 export function flusherTick(m: Machine): void {
-  if (m.ticks % WRITEBACK_TICKS !== 0) return
-  const all = m.dirtyPages > backgroundThreshold(m)
+  const { dirtyWritebackCentisecs, dirtyExpireCentisecs } = m.sysctl
+  const interval = ticksOf(dirtyWritebackCentisecs)
+  if (interval <= 0 || m.ticks % interval !== 0) return
+  const all = m.dirtyPages > globalDirtyLimits(m).background
   for (const inode of m.inodes.values()) {
     if (inode.backing !== 'disk' || inode.dirtiedWhen === 0) continue
-    if (all || m.ticks - inode.dirtiedWhen >= EXPIRE_TICKS) syncInode(m, inode)
+    if (all || m.ticks - inode.dirtiedWhen >= ticksOf(dirtyExpireCentisecs)) syncInode(m, inode)
   }
 }
 
@@ -73,20 +75,26 @@ export function syncInode(m: Machine, inode: Inode): void {
 
 /** Whoever has dirtied too much waits until it is on the disk (balance_dirty_pages). */
 export function balanceDirtyPages(m: Machine, inode: Inode): void {
-  if (inode.backing !== 'disk' || m.dirtyPages <= dirtyThreshold(m)) return
+  if (inode.backing !== 'disk' || m.dirtyPages <= globalDirtyLimits(m).threshold) return
   syncInode(m, inode)
   waitForDisk(m)
 }
 
-function backgroundThreshold(m: Machine): number {
-  return Math.floor((dirtyableMemory(m) * m.sysctl.dirtyBackgroundRatio) / 100)
+/** Pages from which on writeback starts by itself, and from which on writers have to wait (global_dirty_limits). */
+export function globalDirtyLimits(m: Machine): { background: number; threshold: number } {
+  const { dirtyRatio, dirtyBytes, dirtyBackgroundRatio, dirtyBackgroundBytes } = m.sysctl
+  const limit = (ratio: number, bytes: number) =>
+    bytes > 0
+      ? Math.ceil(bytes / m.pageSize)
+      : Math.floor((Math.floor((ratio * m.pageSize) / 100) * dirtyableMemory(m)) / m.pageSize)
+  const threshold = limit(dirtyRatio, dirtyBytes)
+  const background = limit(dirtyBackgroundRatio, dirtyBackgroundBytes)
+  return { background: background < threshold ? background : threshold >> 1, threshold }
 }
 
-function dirtyThreshold(m: Machine): number {
-  return Math.floor((dirtyableMemory(m) * m.sysctl.dirtyRatio) / 100)
-}
-
+/** Pages that could hold dirty data: free ones above the reserve, and those of files on the reclaim lists. */
 function dirtyableMemory({ zone }: Machine): number {
   const { size } = zone.lruvec
-  return zone.freePages + size[LRU_ACTIVE_FILE] + size[LRU_INACTIVE_FILE]
+  const free = Math.max(zone.freePages - zone.watermarkHigh, 0)
+  return free + size[LRU_ACTIVE_FILE] + size[LRU_INACTIVE_FILE] + 1
 }

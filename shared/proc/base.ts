@@ -76,6 +76,7 @@ function procCmdline({ mm, cmdline }: Task): string {
 
 /** The kernel function in which the task sleeps; without a newline, as the kernel has it. */
 export function wchan({ state, wait }: Task): string {
+  if (state === 'T') return 'do_signal_stop'
   if (state !== 'S' && state !== 'D') return '0'
   switch (wait.for) {
     case 'timer':

@@ -1,5 +1,6 @@
 // What the frames are used for, counted by a scan of the columns: the numbers behind meminfo and vmstat.
 
+import { reclaimableSlabPages } from '../mm/slab.ts'
 import type { Machine } from '../state/machine.ts'
 import {
   PG_ANON,
@@ -9,6 +10,7 @@ import {
   PG_SLAB,
   PG_STACK,
   PG_SWAPBACKED,
+  PG_SWAPCACHE,
   PG_TABLE,
 } from '../state/page.ts'
 
@@ -19,17 +21,31 @@ export interface Census {
   shmem: number
   mapped: number // of the page cache, by some process
   dirty: number // of the page cache, not tmpfs
+  swapCache: number // with a slot in swap, too
   table: number
   slab: number
+  slabReclaimable: number // of it, of caches that shrink when memory is short
   stack: number
 }
 
 export function countFrames(m: Machine): Census {
   const { flags, mapcount } = m.zone.page
-  const census = { anon: 0, file: 0, shmem: 0, mapped: 0, dirty: 0, table: 0, slab: 0, stack: 0 }
+  const census = {
+    anon: 0,
+    file: 0,
+    shmem: 0,
+    mapped: 0,
+    dirty: 0,
+    swapCache: 0,
+    table: 0,
+    slab: 0,
+    slabReclaimable: 0,
+    stack: 0,
+  }
   for (let pfn = 0; pfn < flags.length; pfn++) {
     const is = flags[pfn]
     if ((is & PG_RESERVED) !== 0) continue
+    if ((is & PG_SWAPCACHE) !== 0) census.swapCache++
     if ((is & PG_ANON) !== 0) census.anon++
     else if ((is & PG_FILE) !== 0) {
       census.file++
@@ -40,5 +56,6 @@ export function countFrames(m: Machine): Census {
     else if ((is & PG_SLAB) !== 0) census.slab++
     else if ((is & PG_STACK) !== 0) census.stack++
   }
+  census.slabReclaimable = reclaimableSlabPages(m)
   return census
 }

@@ -13,6 +13,7 @@ import type { Task } from '../state/task.ts'
 import { FRAME_FILE, FRAME_SHMEM, FRAME_TABLE, FRAME_ZERO, frameKind } from './frames.ts'
 import { vmaName, vmaPermissions } from './maps.ts'
 import { walkPageRange } from './pageWalk.ts'
+import { vmasOf } from '../mm/vma.ts'
 
 /** A place in a process where the frame shows. */
 export interface Sharer {
@@ -87,7 +88,7 @@ export function swapPlace(m: Machine, entry: SwapEntry): SwapPlace {
 
 function findSharers(m: Machine, info: FrameInfo): void {
   for (const task of m.tasks.values()) {
-    for (const vma of task.mm?.vmas ?? []) {
+    for (const vma of vmasOf(task.mm)) {
       walkPageRange(m, vma.mm, vma.start, vma.end, (va, pte) => {
         if (!ptePresent(pte) || ptePfn(pte) !== info.pfn) return
         if (info.sharers.length >= SHARERS_KEPT) return

@@ -7,10 +7,11 @@ import { hex } from '../lib/bits.ts'
 import type { Machine } from '../state/machine.ts'
 import { VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE, type Mm, type Vma } from '../state/mm.ts'
 import type { Task } from '../state/task.ts'
+import { vmasOf } from '../mm/vma.ts'
 
 export function procMaps(m: Machine, task: Task): string {
   let text = ''
-  for (const vma of task.mm?.vmas ?? []) text += mapsLine(m, vma) + '\n'
+  for (const vma of vmasOf(task.mm)) text += mapsLine(m, vma) + '\n'
   return text
 }
 

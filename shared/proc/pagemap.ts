@@ -9,6 +9,7 @@ import { NO_PFN } from '../state/page.ts'
 import type { Task } from '../state/task.ts'
 import { swapPlace, type SwapPlace } from './frameInfo.ts'
 import { FRAME_OTHER, FRAME_ZERO, frameKind } from './frames.ts'
+import { vmaLookup } from '../mm/vma.ts'
 
 export interface PageRow {
   va: Vaddr
@@ -30,7 +31,7 @@ export function pagemap(m: Machine, task: Task, va: Vaddr, count: number): (Page
 }
 
 function pageRow(m: Machine, { mm }: Task, va: Vaddr): PageRow | null {
-  if (mm === null || !mm.vmas.some((vma) => vma.start <= va && va < vma.end)) return null
+  if (mm === null || vmaLookup(mm, va) === undefined) return null
   const pte = followPte(m, mm, va)
   if (!ptePresent(pte)) {
     return {

@@ -10,11 +10,16 @@ import type { Machine } from '../state/machine.ts'
 import type { Task } from '../state/task.ts'
 import { mayAccess, pidFiles } from './base.ts'
 import { procBuddyinfo } from './buddyinfo.ts'
+import { procKernelStat } from './kernelStat.ts'
 import { procMeminfo } from './meminfo.ts'
-import { findSysctl, hasSysctl, isWritable, SYSCTL_FILES, type SysctlFile } from './sysctl.ts'
+import { procPressureMemory } from './pressure.ts'
+import { procSlabinfo } from './slabinfo.ts'
+import { procSwaps } from './swaps.ts'
+import { findSysctl, hasSysctl, SYSCTL_FILES, type SysctlFile } from './sysctl.ts'
 import { procLoadavg, procUptime } from './uptime.ts'
-import { procVersion } from './version.ts'
+import { bootCommandLine, procVersion } from './version.ts'
 import { procVmstat } from './vmstat.ts'
+import { procPagetypeinfo, procZoneinfo } from './zoneinfo.ts'
 
 export interface ProcDir {
   kind: 'dir'
@@ -34,6 +39,7 @@ export interface ProcFile {
   kind: 'file'
   mode: number
   uid: number
+  strict?: boolean // root must keep to the mode, too
   show: (uid: number) => string | { errno: number }
   task?: Task // of a process's file: the process
   sysctl?: SysctlFile
@@ -49,12 +55,19 @@ interface RootFile {
 
 const ROOT_FILES: RootFile[] = [
   { name: 'buddyinfo', mode: 0o444, show: procBuddyinfo },
+  { name: 'cmdline', mode: 0o444, show: (m) => bootCommandLine(m) + '\n' },
   { name: 'loadavg', mode: 0o444, show: procLoadavg },
   { name: 'meminfo', mode: 0o444, show: procMeminfo },
+  { name: 'pagetypeinfo', mode: 0o400, show: procPagetypeinfo },
+  { name: 'pressure/memory', mode: 0o666, show: procPressureMemory },
+  { name: 'slabinfo', mode: 0o400, show: procSlabinfo },
+  { name: 'stat', mode: 0o444, show: procKernelStat },
+  { name: 'swaps', mode: 0o444, show: procSwaps },
   { name: 'sysrq-trigger', mode: 0o200, show: () => '' },
   { name: 'uptime', mode: 0o444, show: procUptime },
   { name: 'version', mode: 0o444, show: procVersion },
   { name: 'vmstat', mode: 0o444, show: procVmstat },
+  { name: 'zoneinfo', mode: 0o444, show: procZoneinfo },
 ]
 
 /** What the path below /proc names. `self` is the reader's pid, 0 if it has none. */
@@ -74,13 +87,14 @@ function findIn(m: Machine, parts: string[], self: number): ProcNode | null {
   }
   if (first === 'sys') return findSys(m, rest)
   if (/^[1-9]\d{0,9}$/.test(first)) return findPid(m, Number(first), rest)
-  const file = ROOT_FILES.find(({ name }) => name === first)
-  if (file === undefined || rest.length > 0) return null
+  if (first === 'pressure' && rest.length === 0) return dir(0, () => ['memory'])
+  const file = ROOT_FILES.find(({ name }) => name === parts.join('/'))
+  if (file === undefined) return null
   return { kind: 'file', mode: file.mode, uid: 0, show: () => file.show(m) }
 }
 
 function rootDir(m: Machine, self: number): ProcDir {
-  const names = ROOT_FILES.map(({ name }) => name)
+  const names = ROOT_FILES.map(({ name }) => name.split('/')[0])
   if (m.tasks.has(self)) names.push('self')
   names.push('sys')
   return dir(0, () => [...pids(m), ...names])
@@ -104,8 +118,8 @@ function findSys(m: Machine, rest: string[]): ProcNode | null {
   const path = rest.join('/')
   const sysctl = findSysctl(path)
   if (sysctl !== null && hasSysctl(m, sysctl)) {
-    const mode = isWritable(sysctl) ? 0o644 : 0o444
-    return { kind: 'file', mode, uid: 0, show: () => sysctl.get(m) + '\n', sysctl }
+    const { mode } = sysctl
+    return { kind: 'file', mode, uid: 0, strict: true, show: () => lineOf(sysctl.get(m)), sysctl }
   }
   const below = path === '' ? '' : path + '/'
   const inside = SYSCTL_FILES.filter((file) => file.path.startsWith(below) && hasSysctl(m, file))
@@ -114,13 +128,18 @@ function findSys(m: Machine, rest: string[]): ProcNode | null {
   return dir(0, () => [...new Set(names)])
 }
 
+/** A file without a value is empty. */
+function lineOf(value: string): string {
+  return value === '' ? '' : value + '\n'
+}
+
 function dir(uid: number, names: () => string[]): ProcDir {
   return { kind: 'dir', mode: 0o555, uid, names }
 }
 
 /** Whether the permission bits let the user do it: 4 read, 2 write. One group is enough here: everyone has their own. */
 export function mayOpen(node: ProcNode, uid: number, want: number): boolean {
-  if (uid === 0) return true
+  if (uid === 0 && !(node.kind === 'file' && node.strict === true)) return true
   const bits = uid === node.uid ? node.mode >> 6 : node.mode
   return (bits & want) === want
 }

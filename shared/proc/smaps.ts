@@ -1,15 +1,17 @@
 // /proc/PID/smaps and smaps_rollup: how much of each mapping is resident, and with how many it is shared
-// (fs/proc/task_mmu.c smaps_account, __show_smap). Left out: huge pages, swap, KSM; they show as 0.
+// (fs/proc/task_mmu.c smaps_account, __show_smap). Left out: huge pages, KSM; they show as 0.
 
-import { PTE_ACCESSED, pteDirty, ptePfn, ptePresent } from '../hw/mmu.ts'
+import { PTE_ACCESSED, pteDirty, ptePfn, pteSwap } from '../hw/mmu.ts'
 import { hex } from '../lib/bits.ts'
+import { swapCount } from '../mm/swapfile.ts'
 import type { Machine } from '../state/machine.ts'
 import * as VM from '../state/mm.ts'
 import type { Vma } from '../state/mm.ts'
 import { PG_ANON, PG_DIRTY, PG_SWAPBACKED } from '../state/page.ts'
 import type { Task } from '../state/task.ts'
-import { mapsLine, padName } from './maps.ts'
+import { isStack, mapsLine, padName } from './maps.ts'
 import { walkPageRange } from './pageWalk.ts'
+import { vmasOf } from '../mm/vma.ts'
 
 /** Sums over the pages of a mapping; bytes, proportional ones in fixed point. */
 export interface MemSizeStats {
@@ -26,6 +28,8 @@ export interface MemSizeStats {
   privateDirty: number
   referenced: number
   anonymous: number
+  swap: number
+  swapPss: number
 }
 
 export const PSS_SHIFT = 12
@@ -45,20 +49,31 @@ function mkStats(): MemSizeStats {
     privateDirty: 0,
     referenced: 0,
     anonymous: 0,
+    swap: 0,
+    swapPss: 0,
   }
+}
+
+/** What each of so many users of a page counts, in fixed point. */
+function sharePerUser(m: Machine, users: number): number {
+  return Math.floor((m.pageSize * 2 ** PSS_SHIFT) / Math.max(users, 1))
 }
 
 /** What is resident of one mapping. The zero page belongs to nobody and does not count. */
 export function gatherVma(m: Machine, vma: Vma, stats = mkStats()): MemSizeStats {
   const { page } = m.zone
   walkPageRange(m, vma.mm, vma.start, vma.end, (_, pte) => {
-    if (!ptePresent(pte)) return
+    if (pteSwap(pte)) {
+      stats.swap += m.pageSize
+      stats.swapPss += sharePerUser(m, swapCount(m, pte))
+      return
+    }
     const pfn = ptePfn(pte)
     if (pfn === m.zeroPfn) return
     const flags = page.flags[pfn]
     const mapcount = page.mapcount[pfn]
     const dirty = pteDirty(pte) || (flags & PG_DIRTY) !== 0
-    const share = Math.floor((m.pageSize * 2 ** PSS_SHIFT) / Math.max(mapcount, 1))
+    const share = sharePerUser(m, mapcount)
     stats.rss += m.pageSize
     stats.pss += share
     if (dirty) stats.pssDirty += share
@@ -77,21 +92,21 @@ export function gatherVma(m: Machine, vma: Vma, stats = mkStats()): MemSizeStats
 
 export function procSmaps(m: Machine, task: Task): string {
   let text = ''
-  for (const vma of task.mm?.vmas ?? []) {
+  for (const vma of vmasOf(task.mm)) {
     const pageKb = m.pageSize / 1024
     text += mapsLine(m, vma) + '\n'
     text += kbLine('Size', (vma.end - vma.start) / 1024)
     text += kbLine('KernelPageSize', pageKb) + kbLine('MMUPageSize', pageKb)
     text += statsLines(gatherVma(m, vma), false)
     text += 'THPeligible:           0\n'
-    text += `VmFlags: ${vmFlagNames(vma)}\n`
+    text += `VmFlags: ${vmFlagNames(m, vma)}\n`
   }
   return text
 }
 
 /** All mappings in one; sums before it cuts, so it is a little more than the sum of the lines of smaps. */
 export function procSmapsRollup(m: Machine, task: Task): string {
-  const vmas = task.mm?.vmas ?? []
+  const vmas = vmasOf(task.mm)
   if (vmas.length === 0) return ''
   const stats = mkStats()
   for (const vma of vmas) gatherVma(m, vma, stats)
@@ -111,7 +126,9 @@ function statsLines(stats: MemSizeStats, rollup: boolean): string {
   text += kb('Private_Clean', stats.privateClean) + kb('Private_Dirty', stats.privateDirty)
   text += kb('Referenced', stats.referenced) + kb('Anonymous', stats.anonymous)
   for (const name of NEVER) text += kb(name, 0)
-  return text + pss('Locked', stats.pssLocked)
+  return (
+    text + kb('Swap', stats.swap) + pss('SwapPss', stats.swapPss) + pss('Locked', stats.pssLocked)
+  )
 }
 
 /** What this machine has not got. */
@@ -123,8 +140,6 @@ const NEVER = [
   'FilePmdMapped',
   'Shared_Hugetlb',
   'Private_Hugetlb',
-  'Swap',
-  'SwapPss',
 ]
 
 function kbLine(name: string, kb: number): string {
@@ -141,7 +156,9 @@ const FLAG_NAMES: [flag: number, name: string][] = [
   [VM.VM_MAYEXEC, 'me'],
   [VM.VM_MAYSHARE, 'ms'],
   [VM.VM_GROWSDOWN, 'gd'],
+  [VM.VM_PFNMAP, 'pf'],
   [VM.VM_LOCKED, 'lo'],
+  [VM.VM_IO, 'io'],
   [VM.VM_SEQ_READ, 'sr'],
   [VM.VM_RAND_READ, 'rr'],
   [VM.VM_DONTCOPY, 'dc'],
@@ -154,6 +171,13 @@ const FLAG_NAMES: [flag: number, name: string][] = [
 ]
 
 /** Two letters and a blank each. */
-function vmFlagNames({ flags }: Vma): string {
-  return FLAG_NAMES.reduce((names, [flag, name]) => (flags & flag ? names + name + ' ' : names), '')
+function vmFlagNames(m: Machine, vma: Vma): string {
+  const names = FLAG_NAMES.filter(([flag]) => (vma.flags & flag) !== 0).map(([, name]) => name)
+  if (hasSoftDirty(m, vma)) names.push('sd')
+  return names.map((name) => name + ' ').join('')
+}
+
+/** x86-64 marks every VMA when it is made, so that a change of its pages can be followed; execve leaves the stack out. */
+function hasSoftDirty(m: Machine, vma: Vma): boolean {
+  return m.layout.bits === 64 && !isStack(vma.mm, vma)
 }

@@ -1,11 +1,9 @@
 // /proc/PID/stat and statm: the same facts for programs to read (fs/proc/array.c do_task_stat, proc_pid_statm).
 
-import { CLK_TCK, cpuClockTicks } from '../state/cputime.ts'
+import { CLK_TCK, clockTicks } from '../state/cputime.ts'
 import type { Machine } from '../state/machine.ts'
-import type { Task } from '../state/task.ts'
+import { RLIM_INFINITY, type Task } from '../state/task.ts'
 import { rssPages, textKb } from './status.ts'
-
-export { CLK_TCK, cpuClockTicks }
 
 const TTY_PTS = 136 // device major of /dev/pts/0 to 255
 
@@ -26,17 +24,17 @@ export function procStat(m: Machine, task: Task, permitted: boolean): string {
     task.parent?.pid ?? 0,
     task.pgrp,
     task.session,
-    pts < 0 ? 0 : TTY_PTS * 256 + pts,
+    pts < 0 ? 0 : (pts & 0xff) | (TTY_PTS << 8) | ((pts & ~0xff) << 12),
     -1, // tpgid
-    0, // flags
+    task.flags,
     task.minFlt,
-    0,
+    task.cminFlt,
     task.majFlt,
-    0,
-    cpuClockTicks(m, task), // utime
-    0, // stime
-    0, // cutime
-    0, // cstime
+    task.cmajFlt,
+    clockTicks(m, task.utime - task.stime),
+    clockTicks(m, task.stime),
+    clockTicks(m, task.cutime - task.cstime),
+    clockTicks(m, task.cstime),
     20 + task.nice,
     task.nice,
     1, // threads
@@ -44,7 +42,7 @@ export function procStat(m: Machine, task: Task, permitted: boolean): string {
     task.startTime * (CLK_TCK / 20),
     mm === null ? 0 : mm.totalVm * m.pageSize,
     mm === null ? 0 : rssPages(mm),
-    m.layout.bits === 64 ? '18446744073709551615' : '4294967295', // rsslim
+    rssLimit(m, task),
     permitted ? address(mm?.startCode ?? 0) : mm === null ? 0 : 1,
     permitted ? address(mm?.endCode ?? 0) : mm === null ? 0 : 1,
     address(mm?.startStack ?? 0),
@@ -54,7 +52,7 @@ export function procStat(m: Machine, task: Task, permitted: boolean): string {
     0, // blocked
     task.ignored >>> 0,
     task.caught >>> 0,
-    permitted && (task.state === 'S' || task.state === 'D') ? 1 : 0, // wchan
+    permitted && task.state !== 'R' ? 1 : 0, // wchan
     0,
     0,
     17, // exit_signal
@@ -74,6 +72,12 @@ export function procStat(m: Machine, task: Task, permitted: boolean): string {
     permitted ? task.exitCode : 0,
   ]
   return fields.join(' ') + '\n'
+}
+
+/** Bytes; the largest number stands for none. */
+function rssLimit(m: Machine, { rlimits }: Task): string {
+  if (rlimits.rss.soft !== RLIM_INFINITY) return String(rlimits.rss.soft)
+  return m.layout.bits === 64 ? '18446744073709551615' : '4294967295'
 }
 
 /** size resident shared text lib data dt, in pages. */

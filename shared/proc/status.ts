@@ -36,7 +36,7 @@ NSpgid:\t${task.pgrp}
 NSsid:\t${task.session}
 Kthread:\t${kthread}
 ${task.mm === null ? '' : memoryLines(m, task.mm)}Threads:\t1
-SigQ:\t0/${task.rlimits.nproc.soft}
+SigQ:\t0/${task.rlimits.sigpending.soft}
 SigPnd:\t0000000000000000
 ShdPnd:\t${signalSet(task.pending)}
 SigBlk:\t0000000000000000
@@ -56,8 +56,8 @@ Cpus_allowed:\t1
 Cpus_allowed_list:\t0
 Mems_allowed:\t${m.layout.bits === 64 ? MEMS_ALLOWED : '1'}
 Mems_allowed_list:\t0
-voluntary_ctxt_switches:\t0
-nonvoluntary_ctxt_switches:\t0
+voluntary_ctxt_switches:\t${task.nvcsw}
+nonvoluntary_ctxt_switches:\t${task.nivcsw}
 ${m.layout.bits === 64 ? 'x86_Thread_features:\t\nx86_Thread_features_locked:\t\n' : ''}`
 }
 
@@ -90,7 +90,7 @@ function memoryLines(m: Machine, mm: Mm): string {
     kb('VmExe', text) +
     kb('VmLib', Math.max(mm.execVm * pageKb - text, 0)) +
     kb('VmPTE', mm.pageTables * pageKb) +
-    kb('VmSwap', 0) +
+    kb('VmSwap', mm.swapEnts * pageKb) +
     kb('HugetlbPages', 0) +
     'CoreDumping:\t0\nTHP_enabled:\t1\n' +
     (m.layout.bits === 64 ? 'untag_mask:\t0xffffffffffffffff\n' : '')

@@ -34,9 +34,9 @@ const KEYS: Record<string, SysrqKey> = {
 export function writeSysrq(m: Machine, text: string): number {
   const prefix = m.era === '6.12' ? 'sysrq: ' : 'SysRq : '
   const key = Object.hasOwn(KEYS, text[0]) ? KEYS[text[0]] : undefined
-  if (key === undefined) printk(m, `${prefix}HELP : ${help(m.era)}`)
+  if (key === undefined) printk(m, `${prefix}HELP : ${help(m.era)}`, 'info')
   else {
-    printk(m, `${prefix}${key.action}`)
+    printk(m, `${prefix}${key.action}`, 'info')
     key.run(m)
   }
   return 0

@@ -10,6 +10,11 @@ export function machineName(m: Machine): string {
   return m.layout.bits === 64 ? 'x86_64' : 'i686'
 }
 
+/** What the kernel was given at boot. */
+export function bootCommandLine({ options, pageSize }: Machine): string {
+  return `ram=${options.ram / 1024}K page_size=${pageSize} seed=${options.seed}`
+}
+
 export function procVersion(): string {
   return `${OSTYPE} version ${KERNEL_RELEASE} (oomroom) ${KERNEL_VERSION}\n`
 }

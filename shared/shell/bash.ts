@@ -1,8 +1,9 @@
 // just-bash: the only file that runs it. It is loaded when the first shell is opened.
 
 import type { CustomCommand, IFileSystem, TransformPlugin } from 'just-bash'
+import type { ChildSettings } from '../machine/command.ts'
 import type { MachineFs } from './fs.ts'
-import { rewrite, TTY_MARK, type RewriteOptions } from './rewrite.ts'
+import { FORK_MARK, rewrite, TTY_MARK, type RewriteOptions } from './rewrite.ts'
 import { decodeUtf8 } from './text.ts'
 import { failed, type Call, type Command, type Result, type Signal, type World } from './world.ts'
 
@@ -191,9 +192,25 @@ async function attempt(command: Command, call: Call): Promise<Result> {
   }
 }
 
+/** The variable in which a subshell keeps what its programs are to set for themselves. */
+const CHILD_SETTINGS = '__CHILD'
+
+function childSettings(text: string | undefined): ChildSettings {
+  try {
+    return JSON.parse(text ?? '{}') as ChildSettings
+  } catch {
+    return {}
+  }
+}
+
 function mkCommand(module: Module, name: string, command: Command, options: BashOptions) {
   return module.defineCommand(name, async (args, ctx) => {
-    const { [TTY_MARK]: mark, ...env } = ctx.exportedEnv ?? {}
+    const {
+      [TTY_MARK]: mark,
+      [FORK_MARK]: fork,
+      [CHILD_SETTINGS]: _,
+      ...env
+    } = ctx.exportedEnv ?? {}
     const result = await attempt(command, {
       world: options.world(),
       name,
@@ -205,6 +222,23 @@ function mkCommand(module: Module, name: string, command: Command, options: Bash
       status: Number(ctx.env.get('?') ?? 0),
       signal: ctx.signal,
       assign: (variable, value) => ctx.assignShellVariable?.(variable, value),
+      forked: fork === '1',
+      child: childSettings(ctx.env.get(CHILD_SETTINGS)),
+      settle: (child) => ctx.assignShellVariable?.(CHILD_SETTINGS, JSON.stringify(child)),
+      async run([command = '', ...rest], child) {
+        const ran = await ctx.exec!(`'${command.replaceAll("'", "'\\''")}'`, {
+          cwd: ctx.cwd,
+          args: rest,
+          stdin: ctx.stdin as unknown as string,
+          stdinKind: 'bytes',
+          signal: ctx.signal,
+          env: {
+            [CHILD_SETTINGS]: JSON.stringify(child),
+            ...(mark === '1' && { [TTY_MARK]: '1' }),
+          },
+        })
+        return { stdout: ran.stdout, stderr: ran.stderr, status: ran.exitCode }
+      },
     })
     return { stdout: result.stdout, stderr: result.stderr, exitCode: result.status }
   })

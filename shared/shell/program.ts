@@ -4,6 +4,7 @@
 import { EAGAIN, ENOENT, ENOMEM, strerror } from '../lib/errno.ts'
 import type { Applied } from '../room/room.ts'
 import type { Handle } from '../room/entry.ts'
+import type { ChildSettings } from '../machine/command.ts'
 import type { Machine } from '../state/machine.ts'
 import { SIGINT, type Stream } from '../state/task.ts'
 import type { MachinePort } from './port.ts'
@@ -18,7 +19,7 @@ import {
   type World,
 } from './world.ts'
 
-export interface Spawn {
+export interface Spawn extends ChildSettings {
   path: string
   argv: string[]
   env: string[]
@@ -135,7 +136,8 @@ export async function runProgram(call: Call, path: string, args: string[]): Prom
   let piped = ''
   const out = tty ? world.stdout : (text: string) => void (piped += text)
   const env = Object.entries(call.env).map(([name, value]) => `${name}=${value}`)
-  const spawnable: Spawn = { path, argv: [call.name, ...args], env, stdout: tty ? 'tty' : 'pipe' }
+  const argv = [call.name, ...args]
+  const spawnable: Spawn = { path, argv, env, stdout: tty ? 'tty' : 'pipe', ...call.child }
   const running = await spawn(world, spawnable, out)
   if (typeof running === 'number') return notStarted(call.name, running)
   const waitStatus = await interruptible(world.port, running, call.signal)
@@ -147,7 +149,7 @@ export async function runProgram(call: Call, path: string, args: string[]): Prom
 }
 
 /** Waits; an abort sends SIGINT and goes on waiting, as a shell does. */
-async function interruptible(
+export async function interruptible(
   port: MachinePort,
   { handle, ended }: Running,
   signal: Signal | undefined,

@@ -21,12 +21,17 @@ import { TERMINAL_ERR, TERMINAL_OUT } from './fs.ts'
 /** Set in the environment of a program whose standard output is the terminal. */
 export const TTY_MARK = '__TTY'
 
+/** Set in the environment of a command for which bash would have forked: in a subshell, a pipeline, $(…). */
+export const FORK_MARK = '__FORK'
+
 /** The variable that stands for `$!`. */
 export const LAST_BACKGROUND = '__BGPID'
 
 export interface RewriteOptions {
-  /** Names of commands that write while they run. */
+  /** Names of the machine's programs: they write while they run, and can run in the background. */
   programs: ReadonlySet<string>
+  /** Names of our commands that write while they run. */
+  streams: ReadonlySet<string>
   /** Whether the path names a built-in program of the machine. */
   isProgram: (path: string) => boolean
 }
@@ -34,6 +39,7 @@ export interface RewriteOptions {
 interface Where extends RewriteOptions {
   tty: boolean // standard output is the terminal
   tty2: boolean // standard error is
+  forked: boolean // bash would have forked
 }
 
 type Redirection = SimpleCommandNode['redirections'][number]
@@ -59,7 +65,7 @@ const UNTOUCHED = new Set([
 
 /** Changes the script in place. */
 export function rewrite(script: ScriptNode, options: RewriteOptions): void {
-  rewriteStatements(script.statements, { ...options, tty: true, tty2: true })
+  rewriteStatements(script.statements, { ...options, tty: true, tty2: true, forked: false })
 }
 
 function rewriteStatements(statements: StatementNode[], where: Where): void {
@@ -72,7 +78,11 @@ function rewriteStatements(statements: StatementNode[], where: Where): void {
 function rewritePipeline(pipeline: PipelineNode, where: Where): void {
   const last = pipeline.commands.length - 1
   pipeline.commands = pipeline.commands.map((command, i) =>
-    rewriteCommand(command, { ...where, tty: where.tty && i === last }),
+    rewriteCommand(command, {
+      ...where,
+      tty: where.tty && i === last,
+      forked: where.forked || last > 0,
+    }),
   )
 }
 
@@ -84,13 +94,18 @@ function rewriteCommand(command: CommandNode, where: Where): CommandNode {
 }
 
 function rewriteSimple(command: SimpleCommandNode, where: Where): void {
-  rewriteSubstitutions([command.args, command.assignments], { ...where, tty: false })
+  rewriteSubstitutions([command.args, command.assignments], { ...where, tty: false, forked: true })
   const name = literal(command.name)
   if (command.name === null || (name !== null && UNTOUCHED.has(name))) return
   if (name === 'wait') command.name = word('__wait')
+  if (name !== null && /^(\/usr)?\/bin\/kill$/.test(name)) {
+    command.args.unshift(command.name)
+    command.name = word('__kill')
+  }
   const own = command.redirections
+  if (name === 'ulimit' && where.forked) command.assignments.push(assignment(FORK_MARK, '1'))
   if (
-    isProgram(command, where) &&
+    (isProgram(command, where) || (name !== null && where.streams.has(name))) &&
     where.tty &&
     !own.some((redirection) => redirects(redirection, 1))
   ) {
@@ -116,6 +131,7 @@ function rewriteCompound(command: Exclude<CommandNode, SimpleCommandNode>, where
     ...where,
     tty: where.tty && !command.redirections.some((redirection) => redirects(redirection, 1)),
     tty2: where.tty2 && !command.redirections.some((redirection) => redirects(redirection, 2)),
+    forked: where.forked || command.type === 'Subshell',
   }
   switch (command.type) {
     case 'If':
@@ -126,7 +142,7 @@ function rewriteCompound(command: Exclude<CommandNode, SimpleCommandNode>, where
       if (command.elseBody !== null) rewriteStatements(command.elseBody, inside)
       break
     case 'For':
-      rewriteSubstitutions(command.words, { ...inside, tty: false })
+      rewriteSubstitutions(command.words, { ...inside, tty: false, forked: true })
       rewriteStatements(command.body, inside)
       break
     case 'CStyleFor':
@@ -140,7 +156,7 @@ function rewriteCompound(command: Exclude<CommandNode, SimpleCommandNode>, where
       rewriteStatements(command.body, inside)
       break
     case 'Case':
-      rewriteSubstitutions(command.word, { ...inside, tty: false })
+      rewriteSubstitutions(command.word, { ...inside, tty: false, forked: true })
       for (const { body } of command.items) rewriteStatements(body, inside)
       break
     case 'ArithmeticCommand':
@@ -207,12 +223,16 @@ function plain(parts: WordNode['parts']): boolean {
   })
 }
 
+/** They run another command, which may be a program. */
+const PREFIXES = new Set(['nice', 'choom'])
+
 /** `PROGRAM … &` starts it and goes on. Anything else in the background runs in the foreground. */
 function startInBackground({ pipelines }: StatementNode, where: Where): boolean {
   const command = pipelines.length === 1 ? pipelines[0].commands[0] : null
   if (command?.type !== 'SimpleCommand' || pipelines[0].commands.length > 1) return false
   const name = literal(command.name)
-  if (name === null || !(where.programs.has(name) || isProgram(command, where))) return false
+  if (name === null) return false
+  if (!PREFIXES.has(name) && !where.programs.has(name) && !isProgram(command, where)) return false
   if (literal(command.name) !== '__exec') command.args.unshift(command.name!)
   command.name = word('__bg')
   const own = command.redirections

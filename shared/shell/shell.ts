@@ -3,7 +3,7 @@
 // it, and when it is killed this shell is at its end.
 
 import { loadBash, mkBash, whenOf, type Bash } from './bash.ts'
-import { COMMANDS, PROGRAMS } from './commands/index.ts'
+import { COMMANDS, PROGRAMS, STREAMS } from './commands/index.ts'
 import { rebootMachine } from './commands/reboot.ts'
 import { MachineFs } from './fs.ts'
 import type { MachinePort } from './port.ts'
@@ -89,7 +89,11 @@ export async function createShell(port: MachinePort, options: ShellOptions = {})
         pid: task?.pid ?? 0,
         ppid: task?.parent?.pid ?? 0,
       },
-      { programs: PROGRAMS, isProgram: (path) => fs.imagePath(fs.resolvePath(cwd, path)) !== null },
+      {
+        programs: PROGRAMS,
+        streams: STREAMS,
+        isProgram: (path) => fs.imagePath(fs.resolvePath(cwd, path)) !== null,
+      },
     )
     names = bash.names
   }

@@ -1,5 +1,6 @@
 // What a command of ours gets: the machine to look at, the door for what it wants done, and where its words go.
 
+import type { ChildSettings } from '../machine/command.ts'
 import type { Machine } from '../state/machine.ts'
 import type { Task } from '../state/task.ts'
 import type { Seat } from '../room/room.ts'
@@ -41,9 +42,15 @@ export interface Call {
   env: Record<string, string>
   cwd: string
   tty: boolean // standard output is the terminal: a program may write to it while it runs
+  forked: boolean // bash would have forked for it: what it changes of the shell does not outlive the subshell
   status: number // of the command before
+  child: ChildSettings // what a program that it starts is to set for itself first
   signal: Signal | undefined
   assign: (name: string, value: string) => void | Promise<void>
+  /** From here on programs of this subshell set that for themselves first. */
+  settle: (child: ChildSettings) => void | Promise<void>
+  /** Runs a command with its arguments; its programs set that for themselves first. */
+  run: (argv: string[], child: ChildSettings) => Promise<Result>
 }
 
 export interface Result {
@@ -85,4 +92,11 @@ export function failed(stderr: string, status = 1): Result {
 /** The name of a user, or the number of one without a name. */
 export function userName(m: Machine, uid: number): string {
   return m.users.get(uid) ?? String(uid)
+}
+
+/** The user of that name or number; null if there is none. */
+export function uidOf(m: Machine, name: string): number | null {
+  if (/^\d+$/.test(name)) return Number(name)
+  for (const [uid, user] of m.users) if (user === name) return uid
+  return null
 }

@@ -6,6 +6,7 @@ import type { Shadow, SwapEntry } from './swap.ts'
 export const S_IFMT = 0o170000
 export const S_IFDIR = 0o040000
 export const S_IFCHR = 0o020000
+export const S_IFBLK = 0o060000
 export const S_IFREG = 0o100000
 
 /** What stands behind a file's pages. */

@@ -9,6 +9,7 @@ import type { Trace } from '../trace/trace.ts'
 import type { Inode } from './inode.ts'
 import type { AnonVma } from './mm.ts'
 import type { Zone } from './page.ts'
+import type { LogLevel } from './printk.ts'
 import type { Disk, SwapDevice } from './swap.ts'
 import type { Ratelimit } from './ratelimit.ts'
 import type { Stream, Task } from './task.ts'
@@ -42,6 +43,7 @@ export interface Machine {
   ram: Ram
   zone: Zone
   zeroPfn: Pfn // the zero page: what untouched memory reads from
+  vdsoPfn: Pfn // the kernel's page that everyone's [vdso] shows first; the others follow
   bootTime: number // ms since 1970; when tick 0 was
   ticks: number // jiffies
   entries: number // commands applied; for those who count
@@ -50,6 +52,7 @@ export interface Machine {
   handles: Map<string, Task> // living tasks and zombies
   births: Map<number, number> // per seat: processes it has had
   current: Task | null // who runs, while somebody runs
+  onCpu: Task | null // who had the CPU last; null: the idle task
   lastPid: number
   minVruntime: number // the scheduler's clock: where newcomers and wakers start
   nextId: number // for VMAs, address spaces, anon_vmas, inodes, streams
@@ -80,7 +83,10 @@ export interface Machine {
   tickFuel: number // fuel of the tick that is being executed, 0 between two
   tickUsed: number // of it
   sysctl: Sysctl
+  sysctlTexts: Map<string, string> // below /proc/sys: what was written to files that nothing here obeys
   vmstat: Vmstat
+  stat: KernelStat
+  loadavg: [number, number, number] // over 1, 5 and 15 minutes; fixed point (kernel/loadavg.ts)
   users: Map<number, string> // uid to name
   trace: Trace // transient
   tlb: Tlb // transient
@@ -100,6 +106,7 @@ export interface LogLine {
   ms: number // machine time since boot
   ident: string // 'kernel', 'sshd[612]'
   text: string
+  level: LogLevel
 }
 
 export interface Exit {
@@ -130,7 +137,6 @@ export interface Sysctl {
   oomDumpTasks: number // whether the OOM killer's report has a table of tasks
   panicTimeout: number // kernel.panic: seconds from a panic to a reboot; 0: none
   minFreeKbytes: number
-  dropCaches: number // what was written last
   dirtyRatio: number // per cent of memory that may be dirty before writers have to wait
   dirtyBackgroundRatio: number // and before it is written in the background
   maxMapCount: number
@@ -138,6 +144,22 @@ export interface Sysctl {
   userReserveKbytes: number
   stackGuardGap: number // pages
   mmapMinAddr: number // bytes; the lowest address that may be mapped
+  dirtyBytes: number // instead of the ratio, unless 0
+  dirtyBackgroundBytes: number
+  dirtyWritebackCentisecs: number // between two rounds of writeback
+  dirtyExpireCentisecs: number // dirty for longer: written in the next round
+  vfsCachePressure: number // per cent of the usual zeal in reclaiming inodes
+}
+
+/** What the processor did since boot (struct kernel_cpustat, kernel_stat); times in ns. */
+export interface KernelStat {
+  user: number
+  nice: number // in programs whose nice value is above 0
+  system: number
+  idle: number
+  iowait: number // idle while somebody waits for a disk
+  ctxt: number // how often it went to another task, or to none
+  processes: number // forks
 }
 
 /** Counters under their public names (/proc/vmstat). */

@@ -15,7 +15,9 @@ export const VM_MAYWRITE = 0x20
 export const VM_MAYEXEC = 0x40
 export const VM_MAYSHARE = 0x80
 export const VM_GROWSDOWN = 0x100
+export const VM_PFNMAP = 0x400
 export const VM_LOCKED = 0x2000
+export const VM_IO = 0x4000
 export const VM_SEQ_READ = 0x8000
 export const VM_RAND_READ = 0x10000
 export const VM_DONTCOPY = 0x20000
@@ -49,12 +51,19 @@ export interface AnonVma {
   vmas: Map<number, Vma> // VMAs with this in their chain, by id
 }
 
+/** The VMAs of an address space (mm/vma.ts): sorted, disjoint, no two neighbours alike. */
+export interface VmaTree {
+  leaves: Vma[][]
+  gaps: number[] // per leaf: an upper bound of the gaps below its VMAs; bytes
+  count: number // of VMAs
+}
+
 export interface Mm {
   id: number
   pageSize: number // the machine's, bytes
   users: number // tasks that have this address space
   pgd: Pfn // top-level page table
-  vmas: Vma[] // sorted, disjoint, no two neighbours alike
+  vmas: VmaTree
   mmapBase: Vaddr // mmap() places downward from here
   exe: File | null
   startCode: Vaddr

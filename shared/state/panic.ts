@@ -7,9 +7,9 @@ import { printk } from './printk.ts'
 export function panic(m: Machine, text: string): void {
   const { panicTimeout } = m.sysctl
   m.panic = text
-  printk(m, `Kernel panic - not syncing: ${text}`)
-  if (panicTimeout > 0) printk(m, `Rebooting in ${panicTimeout} seconds..`)
+  printk(m, `Kernel panic - not syncing: ${text}`, 'emerg')
+  if (panicTimeout > 0) printk(m, `Rebooting in ${panicTimeout} seconds..`, 'emerg')
   else if (panicTimeout === 0 && m.era === '6.12')
-    printk(m, `---[ end Kernel panic - not syncing: ${text} ]---`)
+    printk(m, `---[ end Kernel panic - not syncing: ${text} ]---`, 'emerg')
   if (panicTimeout !== 0) m.rebootAt = m.ticks + Math.max(panicTimeout, 0) * TICKS_PER_SECOND
 }

@@ -27,6 +27,7 @@ export const SIGUSR2 = 12
 export const SIGPIPE = 13
 export const SIGALRM = 14
 export const SIGTERM = 15
+export const SIGSTKFLT = 16
 export const SIGCHLD = 17
 export const SIGCONT = 18
 export const SIGSTOP = 19
@@ -34,24 +35,49 @@ export const SIGTSTP = 20
 export const SIGTTIN = 21
 export const SIGTTOU = 22
 export const SIGURG = 23
+export const SIGXCPU = 24
+export const SIGXFSZ = 25
+export const SIGVTALRM = 26
+export const SIGPROF = 27
 export const SIGWINCH = 28
+export const SIGIO = 29
+export const SIGPWR = 30
+export const SIGSYS = 31
 export const NSIG = 31
 
 // Codes that say why (include/uapi/asm-generic/siginfo.h).
 export const SI_USER = 0
 export const SI_KERNEL = 0x80
+export const SI_TKILL = -6
 export const SEGV_MAPERR = 1
 export const SEGV_ACCERR = 2
 export const BUS_ADRERR = 2
+export const FPE_INTDIV = 1
+export const CLD_EXITED = 1
+export const CLD_KILLED = 2
+export const CLD_DUMPED = 3
 
-/** Resource limits in bytes, soft and hard; RLIM_INFINITY for none. */
-export interface Rlimits {
-  stack: Rlimit
-  memlock: Rlimit
-  as: Rlimit
-  data: Rlimit
-  nproc: Rlimit // processes
-}
+/** Resource limits by name, in the kernel's order; RLIM_INFINITY for none. This kernel obeys stack, memlock, as, data and nproc. */
+export const RLIMITS = [
+  'cpu', // seconds
+  'fsize', // bytes, where nothing is said
+  'data',
+  'stack',
+  'core',
+  'rss',
+  'nproc', // processes
+  'nofile', // descriptors
+  'memlock',
+  'as',
+  'locks',
+  'sigpending', // signals
+  'msgqueue',
+  'nice',
+  'rtprio',
+  'rttime', // microseconds
+] as const
+export type RlimitName = (typeof RLIMITS)[number]
+export type Rlimits = Record<RlimitName, Rlimit>
 
 export interface Rlimit {
   soft: number
@@ -59,6 +85,9 @@ export interface Rlimit {
 }
 
 export const RLIM_INFINITY = -1
+
+/** Flag of a task: forked, and has not executed a program since. */
+export const PF_FORKNOEXEC = 0x40
 
 /** What a task executes; the runner of that kind is in machine/programs.ts. Plain data: fork copies it. */
 export interface Program {
@@ -102,6 +131,7 @@ export interface Task {
   uid: number
   gid: number
   nice: number
+  flags: number // PF_*
   pending: number // bit n - 1: signal n
   caught: number // signals that the program handles itself
   ignored: number
@@ -122,12 +152,19 @@ export interface Task {
   kernelStack: Pfn[] // its frames
   startTime: number // ticks
   utime: number // fuel spent
+  stime: number // of it in the kernel
+  cutime: number // utime of the children that have been waited for, and their children's
+  cstime: number
   vruntime: number // fuel weighted by nice; the scheduler runs the lowest
   debt: number // fuel spent beyond the slice, taken from the next ones
   ioUntil: number // µs of machine time at which the disk has what this task asked for; 0: it waits for nothing
   memstall: boolean // it waits because memory is short (PSI)
   minFlt: number
   majFlt: number
+  cminFlt: number // of the children that have been waited for
+  cmajFlt: number
+  nvcsw: number // times it left the processor of its own will
+  nivcsw: number // times it had to
   call: PendingCall | null // the system call that it sleeps in
 }
 

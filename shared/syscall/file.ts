@@ -1,4 +1,4 @@
-// System calls on files: open, close, read, write. What they move lies in the process's memory.
+// System calls on open files: open, close, read, write, lseek. What they move lies in the process's memory.
 
 import {
   EACCES,
@@ -10,6 +10,9 @@ import {
   EMFILE,
   ENOENT,
   ENOMEM,
+  ENOTDIR,
+  ENXIO,
+  ESPIPE,
 } from '../lib/errno.ts'
 import { splitUtf8 } from '../lib/utf8.ts'
 import type { Machine } from '../state/machine.ts'
@@ -32,29 +35,86 @@ import { kmemCacheAlloc } from '../mm/slab.ts'
 import { fillBytes, loadBytes, loadCString, storeBytes } from '../mm/uaccess.ts'
 import { syncInode, syncInodes } from '../mm/writeback.ts'
 import { WAITING, defineSyscall } from './define.ts'
-
-// include/uapi/asm-generic/fcntl.h
-export const O_RDONLY = 0
-export const O_WRONLY = 1
-export const O_RDWR = 2
-export const O_ACCMODE = 3
-export const O_CREAT = 0o100
-export const O_EXCL = 0o200
-export const O_TRUNC = 0o1000
-export const O_APPEND = 0o2000
+import {
+  ACCESS_MODES,
+  AT,
+  AT_FDCWD,
+  OPEN_FLAGS,
+  O_ACCMODE,
+  O_APPEND,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_RDONLY,
+  O_TMPFILE,
+  O_TRUNC,
+  O_WRONLY,
+  SEEK,
+  SEEK_CUR,
+  SEEK_DATA,
+  SEEK_END,
+  SEEK_HOLE,
+  SEEK_SET,
+} from './flags.ts'
+import {
+  arg,
+  dataRead,
+  dataWritten,
+  hexRest,
+  oneOf,
+  showName,
+  showOctal,
+  takeNames,
+} from './strace.ts'
 
 const OPEN_MAX = 256
 const PATH_MAX = 4096
-const FIRST_FD = 3 // 0, 1, 2 are the terminal
+export const FIRST_FD = 3 // 0, 1, 2 are the terminal
 /** What one call moves at most, so that a call's work is bounded. */
 const RW_MAX = 0x1_0000
 
+/** `O_RDWR|O_CREAT` */
+const openFlags = arg(
+  'int',
+  (_t, value) => {
+    const { found, rest } = takeNames((value & ~O_ACCMODE) >>> 0, OPEN_FLAGS)
+    return [showName(value & O_ACCMODE, ACCESS_MODES, ''), ...found, ...hexRest(rest)].join('|')
+  },
+  { ...ACCESS_MODES, ...OPEN_FLAGS },
+)
+
+/** Means something only of a file that may be made. */
+function openMode(flagsAt: number) {
+  return arg('mode_t', (_t, mode, { args }) => {
+    const flags = args[flagsAt]
+    return (flags & O_CREAT) !== 0 || (flags & O_TMPFILE) === O_TMPFILE ? showOctal(mode) : null
+  })
+}
+
+export const directoryFd = arg('int', (_t, fd) => (fd === AT_FDCWD ? 'AT_FDCWD' : String(fd)), AT)
+
 export const open = defineSyscall({
   nr: 2,
+  i386: 5,
   name: 'open',
-  args: { pathname: 'const char *', flags: 'int', mode: 'unsigned' },
+  args: { pathname: 'const char *', flags: openFlags, mode: openMode(1) },
   run(m, task, pathname, flags, mode) {
     return openPath(m, task, loadCString(m, task, pathname, PATH_MAX), flags, mode)
+  },
+})
+
+export const openat = defineSyscall({
+  nr: 257,
+  i386: 295,
+  name: 'openat',
+  args: { dirfd: directoryFd, pathname: 'const char *', flags: openFlags, mode: openMode(2) },
+  run(m, task, dirfd, pathname, flags, mode) {
+    const path = loadCString(m, task, pathname, PATH_MAX)
+    if (dirfd === AT_FDCWD || path.startsWith('/')) return openPath(m, task, path, flags, mode)
+    const dir = task.files[dirfd]?.inode
+    if (dir === undefined) return -EBADF
+    if (!isDir(dir)) return -ENOTDIR
+    return openPath(m, task, `${dir.name}/${path}`, flags, mode)
   },
 })
 
@@ -71,9 +131,19 @@ export function openPath(
   if (typeof inode === 'number') return inode
   const access = flags & O_ACCMODE
   if (access !== O_RDONLY && isDir(inode)) return -EISDIR
+  if ((flags & O_DIRECTORY) !== 0 && !isDir(inode)) return -ENOTDIR
   const mask =
     access === O_RDONLY ? MAY_READ : access === O_WRONLY ? MAY_WRITE : MAY_READ | MAY_WRITE
   if (!permission(inode, task, mask)) return -EACCES
+  const fd = installFile(m, task, inode, flags)
+  if (fd < 0) return fd
+  if ((flags & O_TRUNC) !== 0 && access !== O_RDONLY && (inode.mode & S_IFMT) === S_IFREG)
+    emptyFile(m, inode)
+  return fd
+}
+
+/** A descriptor for the inode, the lowest that is free; or -errno. */
+export function installFile(m: Machine, task: Task, inode: Inode, flags: number): number {
   let fd = FIRST_FD
   while (task.files[fd]) fd++
   if (fd >= OPEN_MAX) return -EMFILE
@@ -81,8 +151,6 @@ export function openPath(
   while (task.files.length <= fd) task.files.push(null)
   task.files[fd] = { inode, flags, pos: 0, count: 1 }
   inode.users++
-  if ((flags & O_TRUNC) !== 0 && access !== O_RDONLY && (inode.mode & S_IFMT) === S_IFREG)
-    emptyFile(m, inode)
   return fd
 }
 
@@ -100,6 +168,7 @@ function findOrCreate(
 
 export const close = defineSyscall({
   nr: 3,
+  i386: 6,
   name: 'close',
   args: { fd: 'int' },
   run(m, task, fd) {
@@ -111,9 +180,10 @@ export const close = defineSyscall({
 
 export const read = defineSyscall({
   nr: 0,
+  i386: 3,
   name: 'read',
-  args: { fd: 'int', buf: 'void *', count: 'size_t' },
-  result: 'long',
+  args: { fd: 'int', buf: dataRead, count: 'size_t' },
+  result: 'ssize_t',
   run(m, task, fd, buf, count) {
     if (fd >= 0 && fd < FIRST_FD) return 0 // the terminal: nothing was typed ahead
     const file = task.files[fd] ?? null
@@ -136,9 +206,10 @@ export const read = defineSyscall({
 
 export const write = defineSyscall({
   nr: 1,
+  i386: 4,
   name: 'write',
-  args: { fd: 'int', buf: 'void *', count: 'size_t' },
-  result: 'long',
+  args: { fd: 'int', buf: dataWritten(2), count: 'size_t' },
+  result: 'ssize_t',
   run(m, task, fd, buf, count) {
     if (!(count >= 0)) return -EINVAL
     if (buf + count > m.layout.taskSize) return -EFAULT
@@ -172,8 +243,54 @@ function writeTerminal(task: Task, bytes: Uint8Array): number {
   return WAITING
 }
 
+export const lseek = defineSyscall({
+  nr: 8,
+  i386: 19,
+  name: 'lseek',
+  args: { fd: 'int', offset: 'off_t', whence: oneOf('int', SEEK, 'SEEK_???') },
+  result: 'off_t',
+  run(m, task, fd, offset, whence) {
+    if (fd >= 0 && fd < FIRST_FD) return -ESPIPE
+    const file = task.files[fd] ?? null
+    if (file === null) return -EBADF
+    const { inode } = file
+    if (inode.backing === 'zero' || inode.backing === 'null') return 0
+    const to = seekTarget(m, inode, file.pos, offset, whence)
+    if (to < 0) return to
+    file.pos = to
+    return to
+  },
+})
+
+/** Where the position goes, or -errno. Pages that were never written are a hole. */
+function seekTarget(m: Machine, inode: Inode, pos: number, offset: number, whence: number): number {
+  if (whence === SEEK_DATA || whence === SEEK_HOLE) {
+    if (offset < 0 || offset >= inode.size) return -ENXIO
+    return seekData(m, inode, offset, whence === SEEK_HOLE)
+  }
+  const base = { [SEEK_SET]: 0, [SEEK_CUR]: pos, [SEEK_END]: inode.size }[whence]
+  if (base === undefined || !(base + offset >= 0)) return -EINVAL
+  return base + offset
+}
+
+/** The first place from `offset` on that holds data, or does not; the file's end counts as a hole. */
+function seekData(m: Machine, inode: Inode, offset: number, hole: boolean): number {
+  const pages = [...inode.pages.keys(), ...inode.blocks.keys(), ...inode.swapped.keys()]
+  const stored = new Set(pages)
+  const isData = (index: number) => inode.backing === 'image' || stored.has(index)
+  let index = Math.floor(offset / m.pageSize)
+  if (hole) {
+    while (isData(index) && index * m.pageSize < inode.size) index++
+    return Math.min(Math.max(offset, index * m.pageSize), inode.size)
+  }
+  if (isData(index)) return offset
+  const next = pages.reduce((least, at) => (at > index ? Math.min(least, at) : least), Infinity)
+  return next * m.pageSize < inode.size ? next * m.pageSize : -ENXIO
+}
+
 export const fsync = defineSyscall({
   nr: 74,
+  i386: 118,
   name: 'fsync',
   args: { fd: 'int' },
   run(m, task, fd) {
@@ -187,6 +304,7 @@ export const fsync = defineSyscall({
 
 export const sync = defineSyscall({
   nr: 162,
+  i386: 36,
   name: 'sync',
   args: {},
   run(m) {

@@ -1,16 +1,17 @@
 // All system calls, by name and by number, and the way to make one.
 
-import { EFAULT, ENOSYS, errnoName } from '../lib/errno.ts'
+import { EFAULT, ENOSYS } from '../lib/errno.ts'
 import type { Machine } from '../state/machine.ts'
 import { SIGBUS, SIGSEGV, type Task } from '../state/task.ts'
 import { sigMask } from '../mm/oomKill.ts'
 import { USER_FAULT } from '../mm/uaccess.ts'
-import { emit } from '../trace/trace.ts'
 import { WAITING, type Syscall } from './define.ts'
-import { close, fsync, open, read, sync, write } from './file.ts'
+import { close, fsync, lseek, open, openat, read, sync, write } from './file.ts'
+import { ftruncate, memfdCreate, mkdir, rmdir, truncate, unlink } from './inode.ts'
 import {
   brk,
   madvise,
+  mincore,
   mlock,
   mlock2,
   mlockall,
@@ -23,6 +24,7 @@ import {
   munmap,
 } from './memory.ts'
 import {
+  clone,
   execve,
   exitGroup,
   fork,
@@ -30,42 +32,51 @@ import {
   getgid,
   getpid,
   getppid,
-  getpriority,
+  getrandom,
+  gettid,
   getuid,
   kill,
-  nanosleep,
   schedYield,
-  setpriority,
+  setRobustList,
   sysinfo,
+  tgkill,
   wait4,
 } from './process.ts'
+import { getpriority, getrusage, prlimit64, setpriority } from './resource.ts'
+import { RESTART_BLOCK, RESTART_SYS, traceEnter, traceExit } from './strace.ts'
 import { swapoff, swapon } from './swap.ts'
+import { clockNanosleep, nanosleep } from './time.ts'
 
+/** In the order of their numbers. */
 export const SYSCALLS: Syscall[] = [
   read,
   write,
   open,
   close,
+  lseek,
   mmap,
   mprotect,
   munmap,
-  mremap,
-  madvise,
-  mlock,
-  mlock2,
-  munlock,
-  mlockall,
-  munlockall,
-  msync,
   brk,
   schedYield,
+  mremap,
+  msync,
+  mincore,
+  madvise,
   nanosleep,
   getpid,
+  clone,
   fork,
   execve,
-  exitGroup,
   wait4,
   kill,
+  fsync,
+  truncate,
+  ftruncate,
+  mkdir,
+  rmdir,
+  unlink,
+  getrusage,
   sysinfo,
   getuid,
   getgid,
@@ -73,10 +84,23 @@ export const SYSCALLS: Syscall[] = [
   getppid,
   getpriority,
   setpriority,
-  fsync,
+  mlock,
+  munlock,
+  mlockall,
+  munlockall,
   sync,
   swapon,
   swapoff,
+  gettid,
+  clockNanosleep,
+  exitGroup,
+  tgkill,
+  openat,
+  setRobustList,
+  prlimit64,
+  getrandom,
+  memfdCreate,
+  mlock2,
 ]
 
 const byName = new Map(SYSCALLS.map((call) => [call.name, call]))
@@ -93,18 +117,32 @@ export function findSyscall(name: string): Syscall | undefined {
 export function doSyscall(m: Machine, task: Task, name: string, args: number[]): number {
   const call = byName.get(name)
   if (call === undefined) return -ENOSYS
-  task.call ??= { nr: call.nr, args, started: m.ticks }
+  while (args.length < 6) args.push(0)
+  if (task.call === null) {
+    task.call = { nr: call.nr, args, started: m.ticks }
+    if (m.trace.on.sys_enter) traceEnter(m, task, call, args)
+  }
   const result = runCall(m, task, call, args)
   if (result === WAITING) return WAITING
   task.call = null
-  if (m.trace.ring !== null)
-    emit(m.trace, m.ticks, task.pid, 'sys_exit', { line: straceLine(call, args, result) })
+  if (m.trace.on.sys_exit) traceExit(m, task, call, args, result)
   return result
+}
+
+/** A caught signal comes before the call that the task sleeps in is done; it will not be made again. */
+export function abandonCall(m: Machine, task: Task): void {
+  if (task.call === null) return
+  const { nr, args } = task.call
+  const call = SYSCALLS.find((one) => one.nr === nr)!
+  const sleeps = call === nanosleep || call === clockNanosleep
+  if (sleeps) runCall(m, task, call, args) // it says how much time is left
+  task.call = null
+  const result = sleeps ? RESTART_BLOCK : RESTART_SYS
+  if (m.trace.on.sys_exit) traceExit(m, task, call, args, result)
 }
 
 /** A bad pointer is the caller's error here, not its end. */
 function runCall(m: Machine, task: Task, call: Syscall, args: number[]): number {
-  while (args.length < 6) args.push(0)
   const before = task.pending
   try {
     return call.run(m, task, args[0], args[1], args[2], args[3], args[4], args[5])
@@ -114,17 +152,4 @@ function runCall(m: Machine, task: Task, call: Syscall, args: number[]): number 
     task.pending &= ~bad
     return -EFAULT
   }
-}
-
-/** The line that strace(1) prints of a call. */
-export function straceLine(call: Syscall, args: number[], result: number): string {
-  const shown = Object.values(call.args).map((type, i) => showValue(type, args[i] ?? 0))
-  const value =
-    result < 0 && result > -4096 ? `-1 ${errnoName(-result)}` : showValue(call.result, result)
-  return `${call.name}(${shown.join(', ')}) = ${value}`
-}
-
-function showValue(type: string, value: number): string {
-  if (!type.endsWith('*')) return String(value)
-  return value === 0 ? 'NULL' : `0x${value.toString(16)}`
 }

@@ -2,6 +2,7 @@
 
 import * as v from 'valibot'
 import type { Command, Entry, Handle } from '../room/entry.ts'
+import { RLIMITS } from '../state/task.ts'
 import type { Hello } from './events.ts'
 
 export const IC_LINE_MAX = 4096
@@ -52,12 +53,24 @@ const ic = v.strictObject({
   task: handle,
   line: v.pipe(text(IC_LINE_MAX), v.regex(/^[^\u0000\r\n]*$/, 'is more than a line')),
 })
+const niceValue = v.pipe(v.number(), v.integer(), v.minValue(-1000), v.maxValue(1000))
+const resource = v.picklist(RLIMITS)
+/** RLIM_INFINITY is -1. */
+const limit = v.pipe(v.number(), v.integer(), v.minValue(-1), v.maxValue(Number.MAX_SAFE_INTEGER))
 const spawn = v.strictObject({
   t: v.literal('spawn'),
   path,
   argv: v.pipe(strings(ARGV_MAX), v.minLength(1)),
   env: strings(ENV_MAX),
   stdout: v.picklist(['tty', 'pipe']),
+  nice: v.optional(niceValue),
+  oomScoreAdj: v.optional(v.pipe(v.number(), v.integer(), v.minValue(-1000), v.maxValue(1000))),
+  rlimits: v.optional(
+    v.pipe(
+      v.array(v.strictObject({ resource, soft: limit, hard: limit })),
+      v.maxLength(RLIMITS.length),
+    ),
+  ),
 })
 const kill = v.strictObject({ t: v.literal('kill'), task: handle, sig: whole(64) })
 const write = v.strictObject({
@@ -75,9 +88,11 @@ const swapoff = v.strictObject({ t: v.literal('swapoff'), path })
 const rlimit = v.strictObject({
   t: v.literal('rlimit'),
   task: handle,
-  resource: v.picklist(['stack', 'memlock', 'as', 'data']),
-  soft: v.pipe(v.number(), v.integer(), v.minValue(-1), v.maxValue(2 ** 47)),
+  resource,
+  soft: limit,
+  hard: v.optional(limit),
 })
+const nice = v.strictObject({ t: v.literal('nice'), task: handle, nice: niceValue })
 const argument = v.pipe(
   v.number(),
   v.integer(),
@@ -114,9 +129,10 @@ const byPeople = [
   unlink,
   mkdir,
   truncate,
+  rlimit,
+  nice,
   swapon,
   swapoff,
-  rlimit,
   call,
   access,
   note,

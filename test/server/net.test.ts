@@ -30,9 +30,9 @@ describe('rooms by plain requests', () => {
   })
 
   it('are refused when a machine cannot be like that', async () => {
-    expect(await room.create({ swap: '1G' })).toMatchObject({
+    expect(await room.create({ swap: '8G' })).toMatchObject({
       why: 'options',
-      detail: expect.stringMatching(/later version/),
+      detail: expect.stringMatching(/--swap: up to 4G/),
     })
     expect(await room.create([] as never)).toMatchObject({ why: 'options' })
     const response = await fetch(`${room.url}/api/rooms`, {

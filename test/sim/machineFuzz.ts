@@ -12,6 +12,7 @@ import { VM_GROWSDOWN, VM_WRITE, type Vma } from '@shared/state/mm.ts'
 import { SIGKILL, type Task } from '@shared/state/task.ts'
 import { WAITING } from '@shared/syscall/define.ts'
 import { doSyscall } from '@shared/syscall/table.ts'
+import { vmasOf } from '@shared/mm/vma.ts'
 import { access, asTask } from './process.ts'
 
 export type Step =
@@ -65,7 +66,7 @@ function makeCall(
   text: string | undefined,
   tally: Tally,
 ): void {
-  const vmas = task.mm!.vmas.length
+  const vmas = task.mm!.vmas.count
   let result = NaN
   const outcome = asTask(m, task, () => {
     if (text !== undefined) {
@@ -77,9 +78,9 @@ function makeCall(
   })
   if (result === WAITING) task.call = null
   count(tally, `${name} ${outcome === 'ok' ? (result < 0 ? 'failed' : 'done') : outcome}`)
-  if (name === 'munmap' && task.mm !== null && task.mm.vmas.length > vmas)
+  if (name === 'munmap' && task.mm !== null && task.mm.vmas.count > vmas)
     count(tally, 'munmap split')
-  if (name === 'mprotect' && task.mm !== null && task.mm.vmas.length < vmas)
+  if (name === 'mprotect' && task.mm !== null && task.mm.vmas.count < vmas)
     count(tally, 'mprotect merge')
 }
 
@@ -262,7 +263,7 @@ export class Chooser {
 
   /** Mostly one that the process has made itself: above the heap's start and below the libraries, or anywhere. */
   private vma(task: Task): Vma {
-    const { vmas } = task.mm!
+    const vmas = vmasOf(task.mm)
     if (this.chance(15)) return this.pick(vmas)
     const writable = vmas.filter(({ flags }) => (flags & VM_WRITE) !== 0)
     return this.pick(writable.length === 0 ? vmas : writable)
@@ -310,7 +311,8 @@ export class Chooser {
     if (dice < 48) return { call: 'munmap', args: this.range(m, task) }
     if (dice < 60)
       return { call: 'mprotect', args: [...this.range(m, task), this.pick([0, 1, 1, 3, 3, 3, 5])] }
-    if (dice < 66) return this.newerCall(m, task)
+    if (dice < 65) return this.newerCall(m, task)
+    if (dice < 67) return this.fileCall(m, task)
     if (dice < 72) {
       const { startBrk, brk } = task.mm!
       return {
@@ -318,6 +320,7 @@ export class Chooser {
         args: [this.pick([startBrk, brk - 5000, brk + 100, brk + 100_000, brk + 5_000_000, 0])],
       }
     }
+    if (dice < 76) return { call: 'clone', args: [0x120_0011, 0, 0, task.mm!.libcData] }
     if (dice < 82) return { call: 'fork', args: [] }
     if (dice < 84) return { call: 'exit_group', args: [this.below(256)] }
     if (dice < 88) return { call: 'wait4', args: [-1, 0, 1, 0] }
@@ -335,6 +338,34 @@ export class Chooser {
       return { call: 'read', args: [this.below(6), task.mm!.startBrk, this.below(9000)] }
     const text = this.pick(['/usr/bin/sleep', '/usr/bin/ic', '/bin/bash', '/tmp/a'])
     return { call: 'execve', args: [farAway(m).strings, 0, 0], text }
+  }
+
+  /** What changes a file, and what only tells something. */
+  private fileCall(m: Machine, task: Task): { call: string; args: number[]; text?: string } {
+    const fd = 2 + this.below(5)
+    const { strings } = farAway(m)
+    const heap = task.mm!.startBrk
+    const text = this.pick(paths)
+    switch (this.below(10)) {
+      case 0:
+        return { call: 'lseek', args: [fd, this.below(20_000) - 5000, this.below(6)] }
+      case 1:
+      case 2:
+        return { call: 'ftruncate', args: [fd, this.below(60_000) - 100] }
+      case 3:
+        return { call: 'truncate', args: [strings, this.below(60_000)], text }
+      case 4:
+      case 5:
+        return { call: 'memfd_create', args: [strings, this.pick([0, 1, 4])], text: 'seat' }
+      case 6:
+        return { call: this.pick(['unlink', 'rmdir']), args: [strings], text }
+      case 7:
+        return { call: 'mincore', args: [...this.range(m, task), heap] }
+      case 8:
+        return { call: 'prlimit64', args: [0, this.below(17), 0, heap] }
+      default:
+        return { call: this.pick(['getrandom', 'getrusage']), args: [heap - 64, 200, 0] }
+    }
   }
 
   private newerCall(m: Machine, task: Task): { call: string; args: number[] } {

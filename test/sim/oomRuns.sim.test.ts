@@ -38,12 +38,15 @@ function lines<T>(name: string): T[] {
 const runs = lines<Run>('runs.jsonl')
 const victims = new Map(lines<Victim>('victims.jsonl').map(({ id, answer }) => [id, answer.victim]))
 
-/** Who died in the recording. */
-function recordedDeaths({ steps, snapshot }: Run): Deaths {
-  const pids = snapshot.filter(({ when }) => when === 'before').map(({ pid }) => pid)
+/** Who died in the recording. Who was dead before the snapshot is known by being missing there. */
+function recordedDeaths({ scenario, steps, snapshot }: Run): Deaths {
+  const names = [...scenario.matchAll(/^proc (\S+)/gm)].map(([, name]) => name)
+  const before = snapshot.filter(({ when }) => when === 'before')
+  const missing = names.filter((one) => !before.some(({ name }) => name === one))
+  const nameOf = (pid: number) => before.find((one) => one.pid === pid)?.name ?? missing.shift()!
   return steps.flatMap(({ events, unreported = [] }) =>
     [...events.map((id) => victims.get(id)!), ...unreported].map((pid) =>
-      pid === null ? ('panic' as const) : pids.indexOf(pid),
+      pid === null ? ('panic' as const) : names.indexOf(nameOf(pid)),
     ),
   )
 }

@@ -9,12 +9,14 @@ import { actOnSignals } from '@shared/kernel/sched.ts'
 import { createMachine } from '@shared/machine/machine.ts'
 import { MAP_ANONYMOUS, MAP_NORESERVE, MAP_PRIVATE, MAP_SHARED } from '@shared/mm/mmap.ts'
 import { allocPages } from '@shared/mm/pageAlloc.ts'
+import { freeSwapPages, totalSwapPages } from '@shared/mm/swapfile.ts'
 import { writeProc } from '@shared/proc/write.ts'
 import { S_IFREG } from '@shared/state/inode.ts'
 import type { Machine } from '@shared/state/machine.ts'
 import { PG_RESERVED } from '@shared/state/page.ts'
 import type { Task } from '@shared/state/task.ts'
-import { O_APPEND, O_CREAT, O_RDONLY, O_WRONLY, openPath } from '@shared/syscall/file.ts'
+import { openPath } from '@shared/syscall/file.ts'
+import { O_APPEND, O_CREAT, O_RDONLY, O_WRONLY } from '@shared/syscall/flags.ts'
 import { PAGE, addProcess, call, load, store } from './process.ts'
 
 /** A recorded run, as far as it is looked at. Sizes of /proc are in kB. */
@@ -24,7 +26,7 @@ export interface Run {
   kernel: string
   ram_MB: number
   scenario: string
-  memory: { when: string; MemTotal: number; MemFree: number }[]
+  memory: { when: string; MemTotal: number; MemFree: number; SwapTotal: number; SwapFree: number }[]
   snapshot: Snapshot[]
   steps: { name: string; events: string[]; unreported?: number[] }[]
 }
@@ -36,6 +38,7 @@ interface Snapshot {
   RssAnon: number
   RssFile: number
   RssShmem: number
+  VmSwap: number
   VmPTE: number
 }
 
@@ -50,7 +53,6 @@ interface Proc {
 export function obstacle({ scenario, shape }: Run): string | null {
   const has = (pattern: RegExp) => pattern.test(scenario)
   if (!has(/^(run|sysrq)/m)) return `nobody dies in it (${shape})`
-  if (has(/^swapon/m)) return 'swap'
   if (has(/^cgroup/m)) return 'memory cgroups'
   if (has(/ mm=(share|vfork)/)) return 'address spaces that processes share (CLONE_VM)'
   return null
@@ -183,16 +185,18 @@ class Stage {
     const { m } = this
     const before = this.run.snapshot.filter(({ when }) => when === 'before')
     const blob = this.makeBlob(Math.max(...before.map(({ RssFile }) => RssFile / 4)))
-    for (const [i, { RssAnon, RssFile, RssShmem, VmPTE }] of before.entries()) {
-      const task = this.procs[i].task!
+    for (const { name, RssAnon, RssFile, RssShmem, VmSwap, VmPTE } of before) {
+      const task = this.procs.find((proc) => proc.name === name)!.task!
       const mm = task.mm!
       const shmem = Math.max(0, RssShmem / 4 - mm.rssShmem)
       this.touch(task, this.map(task, shmem, PROT_WRITE, MAP_SHARED), shmem)
       this.readFile(task, blob, RssFile / 4 - mm.rssFile)
-      this.scatter(task, RssAnon / 4 - mm.rssAnon, VmPTE / 4)
+      // What of it is in swap counts the same.
+      this.scatter(task, (RssAnon + VmSwap) / 4 - mm.rssAnon - mm.swapEnts, VmPTE / 4)
     }
-    const { MemFree } = this.run.memory.find(({ when }) => when === 'before')!
-    while (m.zone.freePages > MemFree / 4) allocPages(m, 0, PG_RESERVED, 0)
+    const { MemFree, SwapFree } = this.run.memory.find(({ when }) => when === 'before')!
+    while (m.zone.freePages + freeSwapPages(m) > (MemFree + SwapFree) / 4)
+      allocPages(m, 0, PG_RESERVED, 0)
   }
 
   /** Touches pages far from one another until there are so many page tables, the others side by side. */
@@ -295,7 +299,8 @@ class Stage {
       .split(/\s+/)
       .slice(3)
       .map(Number)
-    return rss + tables / PAGE + swap + adj * Math.floor(m.totalramPages / 1000)
+    const totalpages = m.totalramPages + totalSwapPages(m)
+    return rss + tables / PAGE + swap + adj * Math.floor(totalpages / 1000)
   }
 }
 
@@ -310,8 +315,10 @@ function readProc([name, ...words]: string[]): Proc {
 /** A machine with as much RAM for processes as the recorded one had. */
 function bootLike({ memory }: Run): Machine {
   const pages = memory[0].MemTotal / 4
+  // The first page of a swap device is its header.
+  const swap = memory[0].SwapTotal === 0 ? 0 : (memory[0].SwapTotal + 4) * 1024
   for (let megabytes = Math.floor(pages / 256); ; megabytes++) {
-    const m = createMachine({ ...DEFAULT_OPTIONS, ram: megabytes << 20 }, 0)
+    const m = createMachine({ ...DEFAULT_OPTIONS, ram: megabytes << 20, swap }, 0)
     if (m.totalramPages < pages) continue
     m.totalramPages = pages
     return m

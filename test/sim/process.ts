@@ -12,7 +12,7 @@ import { newTask } from '@shared/kernel/task.ts'
 import { mmapRegion } from '@shared/mm/mmap.ts'
 import { followPte } from '@shared/mm/pgtable.ts'
 import { USER_FAULT, load8, store8 } from '@shared/mm/uaccess.ts'
-import { findVma } from '@shared/mm/vma.ts'
+import { vmasOf, findVma } from '@shared/mm/vma.ts'
 import type { Machine, MachineOptions } from '@shared/state/machine.ts'
 import {
   VM_GROWSDOWN,
@@ -214,7 +214,7 @@ export function drawing(m: Machine, task: Task, base: number, pages: number): st
 }
 
 function letter(task: Task, start: number, base: number): string {
-  const first = task.mm!.vmas.findIndex((vma) => vma.end > base)
-  const at = task.mm!.vmas.findIndex((vma) => vma.start === start)
+  const first = vmasOf(task.mm).findIndex((vma) => vma.end > base)
+  const at = vmasOf(task.mm).findIndex((vma) => vma.start === start)
   return String.fromCharCode(97 + at - first)
 }

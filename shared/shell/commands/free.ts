@@ -1,16 +1,30 @@
 // free (procps 4.0.2): used is what is not available.
 
-import { memInfo } from '../../proc/meminfo.ts'
-import { failed, machineOf, ok, type Call, type Result } from '../world.ts'
+import { fixed } from '../../lib/decimal.ts'
+import { getopt, type OptionSpec } from '../getopt.ts'
+import { parseMeminfo, type Meminfo } from '../procps/meminfo.ts'
+import { procOf } from '../procps/proc.ts'
+import { repeat } from '../repeat.ts'
+import { failed, ok, type Call, type Result } from '../world.ts'
 
-interface Wish {
-  unit: number // power of 1024 or 1000
+export interface FreeWish {
+  power: number // of 1024 or 1000; -1: in KiB, or so many thousands of bytes
   si: boolean
   human: boolean
   total: boolean
   wide: boolean
   lohi: boolean
   committed: boolean
+}
+
+export const PLAIN: FreeWish = {
+  power: -1,
+  si: false,
+  human: false,
+  total: false,
+  wide: false,
+  lohi: false,
+  committed: false,
 }
 
 const USAGE = `
@@ -44,101 +58,119 @@ Options:
 For more details see free(1).
 `
 
-/** The power of 1024, or of 1000 with --si, that each option asks for. */
-const UNITS: Record<string, number> = {
-  b: 0,
-  bytes: 0,
-  k: 1,
-  kibi: 1,
-  m: 2,
-  mebi: 2,
-  g: 3,
-  gibi: 3,
-  tebi: 4,
-  pebi: 5,
-}
-const SI_UNITS: Record<string, number> = { kilo: 1, mega: 2, giga: 3, tera: 4, peta: 5 }
+const OPTIONS: OptionSpec[] = [
+  { name: 'b', long: 'bytes' },
+  { name: 'kilo', long: 'kilo' },
+  { name: 'mega', long: 'mega' },
+  { name: 'giga', long: 'giga' },
+  { name: 'tera', long: 'tera' },
+  { name: 'peta', long: 'peta' },
+  { name: 'k', long: 'kibi' },
+  { name: 'm', long: 'mebi' },
+  { name: 'g', long: 'gibi' },
+  { name: 'tebi', long: 'tebi' },
+  { name: 'pebi', long: 'pebi' },
+  { name: 'h', long: 'human' },
+  { name: 'si', long: 'si' },
+  { name: 'l', long: 'lohi' },
+  { name: 't', long: 'total' },
+  { name: 'v', long: 'committed' },
+  { name: 's', long: 'seconds', takes: 'value' },
+  { name: 'c', long: 'count', takes: 'value' },
+  { name: 'w', long: 'wide' },
+  { name: 'help', long: 'help' },
+  { name: 'V', long: 'version' },
+]
 
-export function free({ args, world }: Call): Result {
-  const wish: Wish = {
-    unit: 1,
-    si: false,
-    human: false,
-    total: false,
-    wide: false,
-    lohi: false,
-    committed: false,
+/** The power of 1024, or of 1000, that each option asks for. */
+const POWERS: Record<string, number> = { b: 0, k: 1, m: 2, g: 3, tebi: 4, pebi: 5 }
+const SI_POWERS: Record<string, number> = { kilo: 1, mega: 2, giga: 3, tera: 4, peta: 5 }
+
+export async function free(call: Call): Promise<Result> {
+  const wish = { ...PLAIN }
+  let seconds = 1_000_000
+  let count: number | null = null
+  let repeats = false
+  const { found, operands } = getopt(call.args, OPTIONS)
+  for (const option of found) {
+    if ('problem' in option) return failed(`free: ${option.problem}\n${USAGE}`)
+    const { name, value } = option
+    if (name === 'help') return ok(USAGE)
+    if (name === 'V') return ok('free from procps-ng 4.0.2\n')
+    if (Object.hasOwn(POWERS, name) || Object.hasOwn(SI_POWERS, name)) {
+      if (wish.power >= 0) return failed("free: Multiple unit options don't make sense.\n")
+      wish.power = POWERS[name] ?? SI_POWERS[name]
+      if (Object.hasOwn(SI_POWERS, name)) wish.si = true
+    } else if (name === 's') {
+      repeats = true
+      seconds = decimal(value!)
+      if (Number.isNaN(seconds))
+        return failed(`free: seconds argument failed: '${value}': Invalid argument\n`)
+      if (seconds < 1e-6)
+        return failed(`free: seconds argument \`${value}' is not positive number\n`)
+    } else if (name === 'c') {
+      repeats = true
+      if (!/^\s*[+-]?\d+$/.test(value!))
+        return failed(`free: failed to parse count argument: '${value}'\n`)
+      count = Number(value)
+      if (count < 1)
+        return failed(
+          `free: failed to parse count argument: '${value}': Numerical result out of range\n`,
+        )
+    } else setFlag(wish, name)
   }
-  for (const arg of args) {
-    const names = arg.startsWith('--') ? [arg.slice(2)] : [...arg.slice(1)]
-    if (!arg.startsWith('-') || names.length === 0) continue
-    for (const name of names) {
-      if (name === 'help') return ok(USAGE)
-      if (!option(wish, name)) {
-        const what = arg.startsWith('--')
-          ? `unrecognized option '${arg}'`
-          : `invalid option -- '${name}'`
-        return failed(`free: ${what}\n${USAGE}`)
-      }
-    }
-  }
-  return ok(report(world, wish))
+  if (operands.length > 0) return failed(USAGE)
+  const proc = procOf(call.world)
+  const report = () => freeReport(parseMeminfo(proc.read('meminfo')!), wish)
+  const looks = repeats ? (count ?? Infinity) : 1
+  if (looks === 1) return ok(report())
+  return repeat(call, 0, seconds, looks, (i) => report() + (i < looks - 1 ? '\n' : ''))
 }
 
-function option(wish: Wish, name: string): boolean {
-  if (Object.hasOwn(UNITS, name)) wish.unit = UNITS[name]
-  else if (Object.hasOwn(SI_UNITS, name)) {
-    wish.unit = SI_UNITS[name]
-    wish.si = true
-  } else if (name === 'si') wish.si = true
-  else if (name === 'h' || name === 'human') wish.human = true
-  else if (name === 't' || name === 'total') wish.total = true
-  else if (name === 'w' || name === 'wide') wish.wide = true
-  else if (name === 'l' || name === 'lohi') wish.lohi = true
-  else if (name === 'v' || name === 'committed') wish.committed = true
-  else return false
-  return true
+function setFlag(wish: FreeWish, name: string): void {
+  if (name === 'si') wish.si = true
+  else if (name === 'h') wish.human = true
+  else if (name === 't') wish.total = true
+  else if (name === 'w') wish.wide = true
+  else if (name === 'l') wish.lohi = true
+  else if (name === 'v') wish.committed = true
 }
 
-function report(world: Call['world'], wish: Wish): string {
-  const m = machineOf(world)
-  const info = memInfo(m)
-  const kb = (pages: number) => (pages * m.pageSize) / 1024
+function decimal(text: string): number {
+  return /^\d*\.?\d+$|^\d+\.$/.test(text) ? Number(text) : NaN
+}
+
+export function freeReport(info: Meminfo, wish: FreeWish): string {
   const row = (name: string, values: number[]) =>
     name.padEnd(9) + values.map((value) => size(value, wish).padStart(11)).join(' ') + '\n'
-  const used = Math.max(info.total - info.available, 0)
-  const cache = wish.wide ? [0, kb(info.file)] : [kb(info.file)]
   const headers = wish.wide
     ? ['total', 'used', 'free', 'shared', 'buffers', 'cache', 'available']
     : ['total', 'used', 'free', 'shared', 'buff/cache', 'available']
+  const { total, used, swapTotal, swapFree } = info
+  const swapUsed = Math.max(swapTotal - swapFree, 0)
+  const caches = wish.wide ? [info.buffers, info.cached] : [info.buffers + info.cached]
   let text = ' '.repeat(9) + headers.map((header) => header.padStart(11)).join(' ') + '\n'
-  text += row('Mem:', [
-    kb(info.total),
-    kb(used),
-    kb(info.free),
-    kb(info.shmem),
-    ...cache,
-    kb(info.available),
-  ])
+  text += row('Mem:', [total, used, info.free, info.shared, ...caches, info.available])
   if (wish.lohi) {
-    text += row('Low:', [kb(info.total), kb(info.total - info.free), kb(info.free)])
-    text += row('High:', [0, 0, 0])
+    const { lowTotal, lowFree, highTotal, highFree } = info
+    text += row('Low:', [lowTotal, Math.max(lowTotal - lowFree, 0), lowFree])
+    text += row('High:', [highTotal, Math.max(highTotal - highFree, 0), highFree])
   }
-  text += row('Swap:', [0, 0, 0])
-  if (wish.total) text += row('Total:', [kb(info.total), kb(used), kb(info.free)])
+  text += row('Swap:', [swapTotal, swapUsed, swapFree])
+  if (wish.total) text += row('Total:', [total + swapTotal, used + swapUsed, info.free + swapFree])
   if (wish.committed) {
-    const left = info.commitLimit - info.committed
-    text += row('Comm:', [kb(info.commitLimit), kb(info.committed), kb(left)])
+    const { commitLimit, committed } = info
+    text += row('Comm:', [commitLimit, committed, commitLimit - committed])
   }
   return text
 }
 
 /** KiB in the unit wished for; whole units, cut. */
-function size(kb: number, { unit, si, human }: Wish): string {
+function size(kb: number, { power, si, human }: FreeWish): string {
   if (human) return humanSize(kb, si)
-  let value = kb * 1024
-  for (let i = 0; i < unit; i++) value = Math.trunc(value / (si ? 1000 : 1024))
-  return String(value)
+  const base = si ? 1000 : 1024
+  if (power < 0) return String(Math.trunc((kb * 1024) / base))
+  return String(Math.trunc((kb * 1024) / base ** power))
 }
 
 /** As many digits as fit in three places: `12Ki`, `8.1Mi`, `87Mi`; `87M` with powers of 1000. */
@@ -148,14 +180,15 @@ function humanSize(kb: number, si: boolean): string {
   const room = si ? 4 : 5
   const bytes = kb * 1024
   if (`${bytes}B`.length <= 4) return `${bytes}B`
-  let power = 1
+  let text = ''
+  let unit = 1
   for (const letter of 'KMGTP') {
-    power *= base
-    const scaled = bytes / power
-    const tenths = `${scaled.toFixed(1)}${letter}${suffix}`
-    if (letter !== 'K' && tenths.length <= room) return tenths
-    const whole = `${Math.trunc(scaled)}${letter}${suffix}`
-    if (whole.length <= room) return whole
+    unit *= base
+    const scaled = bytes / unit
+    const tenths = `${fixed(Math.fround(scaled), 1)}${letter}${suffix}`
+    if (tenths.length <= room) return tenths
+    text = `${Math.trunc(scaled)}${letter}${suffix}`
+    if (text.length <= room) return text
   }
-  return `${bytes}B`
+  return text
 }

@@ -3,6 +3,8 @@
 import { strerror } from '../../lib/errno.ts'
 import { LAST_BACKGROUND } from '../rewrite.ts'
 import { endMessage, notStarted, runProgram, spawn } from '../program.ts'
+import { choomPrefix } from './choom.ts'
+import { nicePrefix, type Prefix } from './nice.ts'
 import { failed, ok, RECORDING, type Call, type Result } from '../world.ts'
 
 /** __open FILE…: may they be written? Says so as bash does when it opens them. */
@@ -35,13 +37,20 @@ export function execute(call: Call): Promise<Result> {
 /** __bg NAME ARG…: starts a program and goes on; `$!` is its number. */
 export async function background(call: Call): Promise<Result> {
   const { world, tty } = call
-  const [name, ...args] = call.args
+  const unwrapped = await unwrap(call)
+  if ('status' in unwrapped) return unwrapped
+  const { argv, child, stderr } = unwrapped
+  const [name] = argv
   if (world.port.readOnly) return failed(`bash: ${name}: ${RECORDING}\n`)
   const path = programPath(call, name)
+  if (world.fs.imagePath(path) === null && argv !== call.args) return call.run(argv, child)
   const env = Object.entries(call.env).map(([key, value]) => `${key}=${value}`)
-  const argv = [name, ...args]
   const out = tty ? world.stdout : () => {}
-  const running = await spawn(world, { path, argv, env, stdout: tty ? 'tty' : 'pipe' }, out)
+  const running = await spawn(
+    world,
+    { path, argv, env, stdout: tty ? 'tty' : 'pipe', ...child },
+    out,
+  )
   if (typeof running === 'number') return notStarted(name, running)
   const ended = running.ended.then((waitStatus) => {
     world.jobs.delete(String(running.pid))
@@ -49,7 +58,20 @@ export async function background(call: Call): Promise<Result> {
   })
   world.jobs.set(String(running.pid), ended)
   await call.assign(LAST_BACKGROUND, String(running.pid))
-  return ok('')
+  return { ...ok(''), stderr }
+}
+
+/** The program behind `nice -n 5 PROGRAM` and the like, and what it is to set for itself. */
+async function unwrap(call: Call): Promise<Prefix | Result> {
+  let prefix: Prefix = { stderr: '', argv: call.args, child: call.child }
+  for (;;) {
+    const [name, ...args] = prefix.argv
+    const inner = { ...call, name, args, child: prefix.child }
+    if (name !== 'nice' && name !== 'choom') return prefix
+    const next = name === 'nice' ? nicePrefix(inner) : await choomPrefix(inner)
+    if ('status' in next) return next
+    prefix = { ...next, stderr: prefix.stderr + next.stderr }
+  }
 }
 
 /** The path of a built-in program by what was typed. */

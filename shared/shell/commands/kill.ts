@@ -1,7 +1,7 @@
-// kill, as bash has it built in: its messages are the shell's.
+// kill: as bash has it built in, and procps' /bin/kill.
 
 import { ESRCH, strerror } from '../../lib/errno.ts'
-import { SIGTERM } from '../../state/task.ts'
+import { SIGTERM, type Task } from '../../state/task.ts'
 import { parseSignal, SIGNAL_NAMES } from '../signals.ts'
 import { failed, machineOf, ok, RECORDING, type Call, type Result } from '../world.ts'
 
@@ -14,15 +14,16 @@ export async function kill(call: Call): Promise<Result> {
   let signal: number | null = SIGTERM
   const option = args[0] ?? ''
   if (option === '-s' || option === '-n') {
-    signal = parseSignal(args[1] ?? '')
-    if (signal === null) return invalidSignal(args[1] ?? '')
+    if (args[1] === undefined) return failed(`bash: kill: ${option}: option requires an argument\n`)
+    signal = parseSignal(args[1])
+    if (signal === null) return invalidSignal(args[1])
     args.splice(0, 2)
-  } else if (option === '--') args.shift()
-  else if (/^-./.test(option)) {
+  } else if (/^-[^-]/.test(option)) {
     signal = parseSignal(option.slice(1))
     if (signal === null) return invalidSignal(option.slice(1))
     args.shift()
   }
+  if (args[0] === '--') args.shift()
   if (args.length === 0) return failed(USAGE, 2)
   let stderr = ''
   for (const target of args) stderr += await killOne(call, target, signal)
@@ -30,18 +31,27 @@ export async function kill(call: Call): Promise<Result> {
 }
 
 /** What went wrong, or nothing. */
-async function killOne({ world }: Call, target: string, signal: number): Promise<string> {
+async function killOne(call: Call, target: string, signal: number): Promise<string> {
+  if (target.startsWith('%')) return `bash: kill: ${target}: no such job\n`
   if (!/^-?\d+$/.test(target))
     return `bash: kill: ${target}: arguments must be process or job IDs\n`
-  const task = machineOf(world).tasks.get(Number(target))
-  if (task === undefined) return message(target, ESRCH)
-  if (world.port.readOnly) return `bash: kill: (${target}) - ${RECORDING}\n`
-  const { errno } = await world.port.submit({ t: 'kill', task: task.handle, sig: signal })
-  return errno === undefined || errno === 0 ? '' : message(target, Math.abs(errno))
+  if (call.world.port.readOnly) return `bash: kill: (${target}) - ${RECORDING}\n`
+  const errno = await sendTo(call, Number(target), signal)
+  return errno === 0 ? '' : `bash: kill: (${target}) - ${strerror(errno)}\n`
 }
 
-function message(target: string, errno: number): string {
-  return `bash: kill: (${target}) - ${strerror(errno)}\n`
+/** kill(2) of a process, or of a process group by its negative number. */
+async function sendTo({ world }: Call, target: number, signal: number): Promise<number> {
+  const { tasks } = machineOf(world)
+  const one = tasks.get(target)
+  const group = (task: Task) => target < 0 && task.pgrp === -target
+  const meant = one === undefined ? [...tasks.values()].filter(group) : [one]
+  let errno = ESRCH
+  for (const { handle } of meant) {
+    const done = await world.port.submit({ t: 'kill', task: handle, sig: signal })
+    errno = Math.abs(done.errno ?? 0)
+  }
+  return errno
 }
 
 function invalidSignal(text: string): Result {
@@ -50,15 +60,16 @@ function invalidSignal(text: string): Result {
 
 /** `kill -l`: all in rows of five; `kill -l 9`: its name; `kill -l KILL`: its number. */
 function list(args: string[]): Result {
-  if (args.length > 0) {
-    let stdout = ''
-    for (const arg of args) {
-      const number = parseSignal(arg) ?? parseSignal(String(Number(arg) - 128))
-      if (number === null) return failed(`bash: kill: ${arg}: invalid signal specification\n`)
-      stdout += /^\d+$/.test(arg) ? `${SIGNAL_NAMES[number]}\n` : `${number}\n`
-    }
-    return ok(stdout)
+  let stdout = ''
+  for (const arg of args) {
+    const number = arg === 'EXIT' ? 0 : (parseSignal(arg) ?? parseSignal(String(Number(arg) - 128)))
+    if (number === null) return { ...invalidSignal(arg), stdout }
+    stdout += /^\d+$/.test(arg) ? `${SIGNAL_NAMES[number]}\n` : `${number}\n`
   }
+  return ok(args.length > 0 ? stdout : tableOfAll())
+}
+
+function tableOfAll(): string {
   const all = SIGNAL_NAMES.slice(1).map((name, i) => [i + 1, `SIG${name}`] as const)
   const realTime = Array.from({ length: 31 }, (_, i) => {
     const name =
@@ -70,5 +81,78 @@ function list(args: string[]): Result {
     const last = i % 5 === 4 || i === every.length - 1
     text += `${String(number).padStart(2)}) ${name}` + (i % 5 === 4 ? '\n' : last ? '\t\n' : '\t')
   })
-  return ok(text)
+  return text
+}
+
+const PROCPS_USAGE = `
+Usage:
+ kill [options] <pid> [...]
+
+Options:
+ <pid> [...]            send signal to every <pid> listed
+ -<signal>, -s, --signal <signal>
+                        specify the <signal> to be sent
+ -q, --queue <value>    integer value to be sent with the signal
+ -l, --list=[<signal>]  list all signal names, or convert one to a name
+ -L, --table            list all signal names in a nice table
+
+ -h, --help     display this help and exit
+ -V, --version  output version information and exit
+
+For more details see kill(1).
+`
+
+/** procps knows signal 29 by its other name. */
+const PROCPS_NAMES = SIGNAL_NAMES.map((name) => (name === 'IO' ? 'POLL' : name))
+
+export async function binKill(call: Call): Promise<Result> {
+  const [path, ...args] = call.args
+  const [option = '', ...rest] = args
+  if (args.length === 0) return failed(PROCPS_USAGE)
+  if (option === '-h' || option === '--help') return ok(PROCPS_USAGE)
+  if (option === '-V' || option === '--version') return ok('kill from procps-ng 4.0.2\n')
+  if (option === '-L' || option === '--table') return ok(procpsTable())
+  if (option === '-l' || option === '--list') return procpsList(path, rest)
+  let signal: number = SIGTERM
+  let pids = args
+  if (option.startsWith('-')) {
+    const named = option === '-s' || option === '--signal'
+    const text = named ? (rest[0] ?? '') : option.slice(1)
+    const parsed = parseSignal(text)
+    if (parsed === null)
+      return failed(`${path}: invalid argument ${text[0] ?? ''}\n\n${PROCPS_USAGE}`)
+    signal = parsed
+    pids = named ? rest.slice(1) : rest
+    if (pids.length === 0) return failed(PROCPS_USAGE)
+  }
+  let stderr = ''
+  for (const pid of pids) {
+    if (!/^-?\d+$/.test(pid))
+      return failed(`${stderr}${path}: failed to parse argument: '${pid}'\n`)
+    if (call.world.port.readOnly) return failed(`${path}: ${RECORDING}\n`)
+    const errno = await sendTo(call, Number(pid), signal)
+    if (errno !== 0) stderr += `${path}: (${pid}): ${strerror(errno)}\n`
+  }
+  return { stdout: '', stderr, status: stderr === '' ? 0 : 1 }
+}
+
+/** Seven in a row, each 11 wide. */
+function procpsTable(): string {
+  let text = ''
+  PROCPS_NAMES.slice(1).forEach((name, i, all) => {
+    const cell = `${String(i + 1).padStart(2)} ${name}`
+    const endsLine = i % 7 === 6
+    text += endsLine ? `${cell}\n` : cell.padEnd(11) + (i === all.length - 1 ? '\n' : '')
+  })
+  return text
+}
+
+function procpsList(path: string, [arg]: string[]): Result {
+  if (arg === undefined) {
+    const names = PROCPS_NAMES.slice(1)
+    return ok(`${names.slice(0, 16).join(' ')}\n${names.slice(16).join(' ')}\n`)
+  }
+  const number = parseSignal(arg)
+  if (number === null) return failed(`${path}: unknown signal name ${arg}\n`)
+  return ok(/^\d+$/.test(arg) ? `${PROCPS_NAMES[number]}\n` : `${number}\n`)
 }

@@ -1,39 +1,90 @@
 // What the machine is and who one is on it: uname, hostname, whoami, id, getconf, pidof, uptime, date, machine.
 
 import { machineName, KERNEL_VERSION, OSTYPE } from '../../proc/version.ts'
-import { uptimeSeconds } from '../../proc/uptime.ts'
-import { CLK_TCK } from '../../proc/stat.ts'
+import { CLK_TCK } from '../../state/cputime.ts'
 import { TICK_MS } from '../../state/machine.ts'
 import { KERNEL_RELEASE } from '../../state/version.ts'
 import { civil } from '../../lib/clock.ts'
-import { failed, machineOf, ok, seatOf, userName, type Call, type Result } from '../world.ts'
+import { getopt, type OptionSpec } from '../getopt.ts'
+import { procOf } from '../procps/proc.ts'
+import {
+  failed,
+  machineOf,
+  ok,
+  seatOf,
+  shellTask,
+  userName,
+  type Call,
+  type Result,
+} from '../world.ts'
 
 const TRY = (name: string) => `Try '${name} --help' for more information.\n`
 
+const UNAME_USAGE = `Usage: uname [OPTION]...
+Print certain system information.  With no OPTION, same as -s.
+
+  -a, --all                print all information, in the following order,
+                             except omit -p and -i if unknown:
+  -s, --kernel-name        print the kernel name
+  -n, --nodename           print the network node hostname
+  -r, --kernel-release     print the kernel release
+  -v, --kernel-version     print the kernel version
+  -m, --machine            print the machine hardware name
+  -p, --processor          print the processor type (non-portable)
+  -i, --hardware-platform  print the hardware platform (non-portable)
+  -o, --operating-system   print the operating system
+      --help        display this help and exit
+      --version     output version information and exit
+
+GNU coreutils online help: <https://www.gnu.org/software/coreutils/>
+Report any translation bugs to <https://translationproject.org/team/>
+Full documentation <https://www.gnu.org/software/coreutils/uname>
+or available locally via: info '(coreutils) uname invocation'
+`
+
+const UNAME_OPTIONS: OptionSpec[] = [
+  { name: 'a', long: 'all' },
+  { name: 's', long: 'kernel-name' },
+  { name: 'n', long: 'nodename' },
+  { name: 'r', long: 'kernel-release' },
+  { name: 'v', long: 'kernel-version' },
+  { name: 'm', long: 'machine' },
+  { name: 'p', long: 'processor' },
+  { name: 'i', long: 'hardware-platform' },
+  { name: 'o', long: 'operating-system' },
+  { name: 'help', long: 'help' },
+  { name: 'version', long: 'version' },
+]
+
+/** -p and -i are not known, and -a leaves them out. */
+const UNKNOWN = 'unknown'
+
 export function uname({ args, world }: Call): Result {
   const m = machineOf(world)
-  const parts: [letter: string, long: string, text: string][] = [
-    ['s', 'kernel-name', OSTYPE],
-    ['n', 'nodename', m.options.hostname],
-    ['r', 'kernel-release', KERNEL_RELEASE],
-    ['v', 'kernel-version', KERNEL_VERSION],
-    ['m', 'machine', machineName(m)],
-    ['o', 'operating-system', 'GNU/Linux'],
+  const parts: [letter: string, text: string][] = [
+    ['s', OSTYPE],
+    ['n', m.options.hostname],
+    ['r', KERNEL_RELEASE],
+    ['v', KERNEL_VERSION],
+    ['m', machineName(m)],
+    ['p', UNKNOWN],
+    ['i', UNKNOWN],
+    ['o', 'GNU/Linux'],
   ]
   const wanted = new Set<string>()
-  for (const arg of args) {
-    const names = arg.startsWith('--') ? [arg.slice(2)] : [...arg.slice(1)]
-    if (!arg.startsWith('-')) return failed(`uname: extra operand '${arg}'\n${TRY('uname')}`)
-    for (const name of names) {
-      const part = parts.find(([letter, long]) => letter === name || long === name)
-      if (name === 'a' || name === 'all') parts.forEach(([letter]) => wanted.add(letter))
-      else if (part !== undefined) wanted.add(part[0])
-      else return failed(`uname: invalid option -- '${name}'\n${TRY('uname')}`)
-    }
+  const { found, operands } = getopt(args, UNAME_OPTIONS)
+  for (const option of found) {
+    if ('problem' in option) return failed(`uname: ${option.problem}\n${TRY('uname')}`)
+    if (option.name === 'help') return ok(UNAME_USAGE)
+    if (option.name === 'version') return ok('uname (GNU coreutils) 9.1\n')
+    wanted.add(option.name)
   }
+  if (operands.length > 0) return failed(`uname: extra operand '${operands[0]}'\n${TRY('uname')}`)
   if (wanted.size === 0) wanted.add('s')
-  const shown = parts.filter(([letter]) => wanted.has(letter)).map(([, , text]) => text)
-  return ok(shown.join(' ') + '\n')
+  const shown = parts.filter(([letter, text]) =>
+    wanted.has('a') ? text !== UNKNOWN : wanted.has(letter),
+  )
+  return ok(shown.map(([, text]) => text).join(' ') + '\n')
 }
 
 export function hostname({ args, world }: Call): Result {
@@ -67,56 +118,185 @@ export function id({ args, world }: Call): Result {
 export function getconf({ args, world }: Call): Result {
   const m = machineOf(world)
   const values: Record<string, number> = {
+    ARG_MAX: 2097152,
+    CHILD_MAX: shellTask(world)?.rlimits.nproc.soft ?? 0,
+    CLK_TCK,
+    LONG_BIT: m.layout.bits,
+    NPROCESSORS_ONLN: 1,
+    OPEN_MAX: shellTask(world)?.rlimits.nofile.soft ?? 0,
     PAGESIZE: m.pageSize,
     PAGE_SIZE: m.pageSize,
-    LONG_BIT: m.layout.bits,
-    CLK_TCK,
-    ARG_MAX: 2097152,
-    NPROCESSORS_ONLN: 1,
-    _NPROCESSORS_ONLN: 1,
-    _NPROCESSORS_CONF: 1,
-    _PHYS_PAGES: m.totalramPages,
+    WORD_BIT: 32,
     _AVPHYS_PAGES: m.zone.freePages,
+    _NPROCESSORS_CONF: 1,
+    _NPROCESSORS_ONLN: 1,
+    _PHYS_PAGES: m.totalramPages,
   }
-  if (args.length !== 1)
-    return failed('Usage: getconf [-v specification] variable_name [pathname]\n')
+  if (args.length === 1 && args[0] === '-a') {
+    const rows = Object.entries(values)
+    return ok(rows.map(([name, value]) => `${name.padEnd(34)} ${value}\n`).join(''))
+  }
+  if (args.length < 1 || args.length > 2) {
+    return failed(
+      'Usage: getconf [-v specification] variable_name [pathname]\n       getconf -a [pathname]\n',
+      2,
+    )
+  }
   if (!Object.hasOwn(values, args[0])) {
     return failed(`getconf: Unrecognized variable \`${args[0]}'\n`, 2)
   }
   return ok(`${values[args[0]]}\n`)
 }
 
+const PIDOF_USAGE = `pidof usage: [options] <program-name>
+
+ -c           Return PIDs with the same root directory
+ -d <sep>     Use the provided character as output separator
+ -h           Display this help text
+ -n           Avoid using stat system function on network shares
+ -o <pid>     Omit results with a given PID
+ -q           Quiet mode. Do not display output
+ -s           Only return one PID
+ -x           Return PIDs of shells running scripts with a matching name
+ -z           List zombie and I/O waiting processes. May cause pidof to hang.
+
+`
+
+const PIDOF_OPTIONS: OptionSpec[] = [
+  { name: 'c' },
+  { name: 'd', takes: 'value' },
+  { name: 'h' },
+  { name: 'n' },
+  { name: 'o', takes: 'value' },
+  { name: 'q' },
+  { name: 's' },
+  { name: 'x' },
+  { name: 'z' },
+]
+
 /** The pids of the programs of these names, newest first. */
 export function pidof({ args, world }: Call): Result {
-  const single = args.includes('-s')
-  const names = args.filter((arg) => !arg.startsWith('-'))
+  let [single, quiet, zombies] = [false, false, false]
+  let separator = ' '
+  const omitted = new Set<number>()
+  const { found, operands } = getopt(args, PIDOF_OPTIONS)
+  for (const option of found) {
+    if ('problem' in option) return failed(`pidof: ${option.problem}\n`)
+    const { name, value } = option
+    if (name === 'h') return ok(PIDOF_USAGE)
+    if (name === 's') single = true
+    else if (name === 'q') quiet = true
+    else if (name === 'z') zombies = true
+    else if (name === 'd') separator = value!
+    else if (name === 'o') for (const pid of value!.split(/[,\s]/)) omitted.add(Number(pid))
+  }
   const pids = [...machineOf(world).tasks.values()]
-    .filter(({ comm, state }) => state !== 'Z' && names.some((name) => base(name) === comm))
+    .filter(({ comm, state }) => {
+      return (zombies || state !== 'Z') && operands.some((name) => baseName(name) === comm)
+    })
     .map(({ pid }) => pid)
+    .filter((pid) => !omitted.has(pid))
     .sort((a, b) => b - a)
   const shown = single ? pids.slice(0, 1) : pids
-  return shown.length === 0 ? failed('') : ok(shown.join(' ') + '\n')
+  if (shown.length === 0) return failed('')
+  return ok(quiet ? '' : shown.join(separator) + '\n')
 }
 
-function base(path: string): string {
+function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1)
 }
 
-export function uptime({ world }: Call): Result {
+const UPTIME_USAGE = `
+Usage:
+ uptime [options]
+
+Options:
+ -p, --pretty   show uptime in pretty format
+ -h, --help     display this help and exit
+ -s, --since    system up since
+ -V, --version  output version information and exit
+
+For more details see uptime(1).
+`
+
+const UPTIME_OPTIONS: OptionSpec[] = [
+  { name: 'p', long: 'pretty' },
+  { name: 'h', long: 'help' },
+  { name: 's', long: 'since' },
+  { name: 'V', long: 'version' },
+]
+
+export function uptime({ args, world }: Call): Result {
+  let pretty = false
+  const { found, operands } = getopt(args, UPTIME_OPTIONS)
+  for (const option of found) {
+    if ('problem' in option) return failed(`uptime: ${option.problem}\n${UPTIME_USAGE}`)
+    if (option.name === 'h') return ok(UPTIME_USAGE)
+    if (option.name === 'V') return ok('uptime from procps-ng 4.0.2\n')
+    if (option.name === 's') {
+      const { year, monthNumber, day, time } = civil(machineOf(world).bootTime)
+      return ok(`${year}-${two(monthNumber)}-${two(day)} ${time}\n`)
+    }
+    pretty = true
+  }
+  if (operands.length > 0) return failed(UPTIME_USAGE)
+  const { seconds, averages, users, now } = uptimeOf(world)
+  return ok((pretty ? prettyUptime(seconds) : uptimeText(now, seconds, users, averages)) + '\n')
+}
+
+/** What uptime and top's first line are made of. */
+export function uptimeOf(world: Call['world']) {
   const m = machineOf(world)
-  const minutes = Math.floor(uptimeSeconds(m) / 60)
-  const hours = Math.floor(minutes / 60) % 24
-  const days = Math.floor(minutes / 1440)
-  const up =
-    hours > 0
-      ? `${String(hours).padStart(2)}:${String(minutes % 60).padStart(2, '0')}`
-      : `${minutes % 60} min`
-  const dayText = days === 0 ? '' : days === 1 ? '1 day, ' : `${days} days, `
-  const seats = new Set([...m.tasks.values()].map(({ seat }) => seat).filter((seat) => seat > 0))
-    .size
-  const { time } = civil(m.bootTime + m.ticks * TICK_MS)
-  const users = `${seats} user${seats === 1 ? '' : 's'}`
-  return ok(` ${time} up ${dayText}${up},  ${users},  load average: 0.00, 0.00, 0.00\n`)
+  const proc = procOf(world)
+  const seats = [...m.tasks.values()].map(({ seat }) => seat).filter((seat) => seat > 0)
+  return {
+    now: m.bootTime + m.ticks * TICK_MS,
+    seconds: parseFloat(proc.read('uptime')!),
+    averages: proc.read('loadavg')!.split(' ').slice(0, 3),
+    users: new Set(seats).size,
+  }
+}
+
+/** ` 22:06:04 up 0 min,  0 user,  load average: 0.15, 0.03, 0.01` */
+export function uptimeText(
+  now: number,
+  seconds: number,
+  users: number,
+  averages: string[],
+): string {
+  const days = Math.floor(seconds / 86400)
+  const hours = Math.floor(seconds / 3600) % 24
+  const minutes = Math.floor(seconds / 60) % 60
+  const dayText = days === 0 ? '' : `${days} ${days > 1 ? 'days' : 'day'}, `
+  const clock = hours > 0 ? `${String(hours).padStart(2)}:${two(minutes)}` : `${minutes} min`
+  const who = `${String(users).padStart(2)} ${users > 1 ? 'users' : 'user'}`
+  return ` ${civil(now).time} up ${dayText}${clock}, ${who},  load average: ${averages.join(', ')}`
+}
+
+const SPANS: [name: string, seconds: number][] = [
+  ['decade', 315360000],
+  ['year', 31536000],
+  ['week', 604800],
+  ['day', 86400],
+  ['hour', 3600],
+  ['minute', 60],
+]
+
+/** `up 1 day, 2 hours, 5 minutes`; what is exactly one of a span counts as many of the next. */
+function prettyUptime(seconds: number): string {
+  const parts: string[] = []
+  let rest = seconds
+  for (const [name, span] of SPANS) {
+    const count = rest > span ? Math.floor(rest / span) : 0
+    rest -= count * span
+    if (count > 0) parts.push(`${count} ${name}${count > 1 ? 's' : ''}`)
+    else if (name === 'minute' && rest < 60) parts.push('0 minutes')
+  }
+  return `up ${parts.join(', ')}`
+}
+
+function two(n: number): string {
+  return String(n).padStart(2, '0')
 }
 
 /** The machine's time, in UTC; of the formats what is the same everywhere. */
@@ -124,7 +304,6 @@ export function date({ args, world }: Call): Result {
   const m = machineOf(world)
   const now = m.bootTime + m.ticks * TICK_MS
   const { year, month, day, weekday, time, monthNumber } = civil(now)
-  const two = (n: number) => String(n).padStart(2, '0')
   const [format] = args.filter((arg) => arg !== '-u')
   if (format === undefined) {
     return ok(`${weekday} ${month} ${String(day).padStart(2)} ${time} UTC ${year}\n`)

@@ -2,10 +2,11 @@ import { mount, flushPromises, type VueWrapper } from '@vue/test-utils'
 import { createPinia } from 'pinia'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { FEED, Feed, type Port } from '../../../client/feed/feed.ts'
-import type { Block, Death, ProcessRow, ToWorker } from '../../../client/feed/protocol.ts'
+import type { Block, CallRow, Death, ProcessRow, ToWorker } from '../../../client/feed/protocol.ts'
 import { i18n } from '../../../client/i18n/index.ts'
 import DeathNotice from '../../../client/panels/DeathNotice.vue'
 import KillAnnouncer from '../../../client/panels/KillAnnouncer.vue'
+import LogPanel from '../../../client/panels/LogPanel.vue'
 import ProcessPanel from '../../../client/panels/ProcessPanel.vue'
 import PromptPanel from '../../../client/panels/PromptPanel.vue'
 import StatusBanner from '../../../client/panels/StatusBanner.vue'
@@ -239,5 +240,83 @@ describe('what everyone has to know', () => {
     expect(show(DeathNotice, { death: byPerson }, feed).text()).toContain('Ada with SIGKILL')
     const wild: Death = { ...death, by: 'self', signal: 11 }
     expect(show(DeathNotice, { death: wild }, feed).text()).toContain('SIGSEGV')
+  })
+})
+
+describe('the log', () => {
+  const call = (over: Partial<CallRow>): CallRow => ({
+    no: 1,
+    ms: 65_000,
+    pid: 308,
+    comm: 'ic',
+    statement: 'p = malloc(100)',
+    text: 'brk(NULL)                               = 0x1000000',
+    kind: 'call',
+    done: true,
+    ...over,
+  })
+  const syslog = [{ no: 1, head: 'Nov 22 22:06:06 amd64 kernel', text: 'Killed process 308' }]
+
+  async function calls(rows: CallRow[]) {
+    const panel = show(LogPanel, { seat: 2 }, mkFeed({ calls: rows, syslog }).feed)
+    await flushPromises()
+    await panel
+      .findAll('button')
+      .find((button) => button.text() === 'System calls')!
+      .trigger('click')
+    await flushPromises()
+    return panel
+  }
+
+  it('is the syslog first', async () => {
+    const panel = show(LogPanel, { seat: 2 }, mkFeed({ syslog }).feed)
+    await flushPromises()
+    expect(panel.get('[data-testid=syslog]').text()).toMatch(/amd64 kernel:\s+Killed process 308/)
+    expect(panel.get('.kill').text()).toContain('Killed')
+  })
+
+  it('shows the calls of each statement as a table', async () => {
+    const panel = await calls([
+      call({}),
+      call({ no: 2, text: 'brk(0x1021000) = 0x1021000' }),
+      call({ no: 3, statement: 'wait(0)', text: 'wait4(-1, ', done: false }),
+    ])
+    expect(panel.get('h2').text()).toBe('System calls')
+    expect(panel.findAll('thead th').map((cell) => cell.text())).toEqual([
+      'Time',
+      'PID',
+      'Command',
+      'System call',
+    ])
+    expect(panel.findAll('.statement').map((row) => row.text())).toEqual([
+      'p = malloc(100)',
+      'wait(0)',
+    ])
+    const rows = panel.findAll('[data-testid=call]')
+    expect(rows.map((row) => row.findAll('td')[0].text())).toEqual(['1:05', '1:05', '1:05'])
+    expect(rows[2].text()).toContain('not done yet')
+  })
+
+  it('marks what failed, and says what it leaves out', async () => {
+    const panel = await calls([
+      call({ kind: 'failed', text: 'munmap(0x1, 4096) = -1 EINVAL (Invalid argument)' }),
+      call({ no: 2, kind: 'lost', text: '' }),
+    ])
+    expect(panel.findAll('[data-testid=call]')[0].classes()).toContain('failed')
+    expect(panel.text()).toContain('some are left out')
+  })
+
+  it('shows text as text, and says when there is nothing', async () => {
+    const evil = '<img src=x onerror=alert(1)>'
+    const panel = await calls([call({ statement: evil, text: evil })])
+    expect(panel.find('img').exists()).toBe(false)
+    expect(panel.text()).toContain(evil)
+    expect((await calls([])).text()).toContain('No system call yet')
+  })
+
+  it('has no choice for those without processes', async () => {
+    const panel = show(LogPanel, { seat: 0 }, mkFeed({ syslog }).feed)
+    await flushPromises()
+    expect(panel.find('[data-testid=log-choice]').exists()).toBe(false)
   })
 })

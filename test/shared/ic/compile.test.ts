@@ -34,7 +34,7 @@ describe('what is wrong is said in words that help', () => {
     ['}', "this '}' closes nothing"],
     ['1.5', 'there are no floating point numbers at this prompt'],
     ['double d', "'double' is not supported at this prompt"],
-    ['struct s x', "'struct' is not supported at this prompt"],
+    ['struct s x', 'structures cannot be declared at this prompt; there are struct rlimit'],
     [
       'int main() { return 0; }',
       'functions cannot be defined at this prompt; write a C file and compile it',

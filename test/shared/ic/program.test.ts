@@ -219,7 +219,9 @@ describe('statements take time', () => {
       const { type, m, task } = sitDown()
       const text = lines.map((line) => type(line, fuel)).join('')
       // What only counts time differs.
-      task.utime = task.vruntime = task.debt = 0
+      task.utime = task.stime = task.vruntime = task.debt = task.nvcsw = 0
+      m.stat = { ...m.stat, user: 0, system: 0, idle: 0, iowait: 0, ctxt: 0 }
+      m.loadavg = [0, 0, 0]
       m.minVruntime = m.ticks = m.entries = m.disk.busyUntil = 0
       for (const stream of m.streams.values()) stream.room = 0
       return { text, m }

@@ -4,6 +4,7 @@ import { followPte } from '@shared/mm/pgtable.ts'
 import type { Machine } from '@shared/state/machine.ts'
 import type { Task } from '@shared/state/task.ts'
 import { leastRam } from '@shared/room/options.ts'
+import { vmasOf } from '@shared/mm/vma.ts'
 import {
   KINDS,
   PAGE,
@@ -17,7 +18,7 @@ import {
 } from '../../sim/process.ts'
 
 function layoutOf(m: Machine, task: Task): string[] {
-  return task.mm!.vmas.map((vma) => {
+  return vmasOf(task.mm).map((vma) => {
     const access = ['---', 'r--', '-w-', 'rw-', '--x', 'r-x', '-wx', 'rwx'][vma.flags & 7]
     const name = vma.special || (vma.file === null ? '' : vma.file.image)
     const place = vma.start < 2 ** 32 ? vma.start.toString(16) : 'above'
@@ -54,7 +55,7 @@ describe('a C prompt', () => {
     ])
     const { mm } = prompt
     expect([mm!.startBrk, mm!.brk]).toEqual([0x100_0000, 0x100_0000])
-    expect(mm!.vmas.find(({ start }) => start === mm!.libcData)!.file!.image).toBe(libc)
+    expect(vmasOf(mm).find(({ start }) => start === mm!.libcData)!.file!.image).toBe(libc)
   })
 
   it('on i386 has its data behind its text, and no thread block below libc', () => {
@@ -96,7 +97,7 @@ describe('a C prompt', () => {
       `620000 ${pages} rw-`,
       `above ${pages} rw-`,
     ])
-    const stack = prompt.mm!.vmas.at(-1)!
+    const stack = vmasOf(prompt.mm).at(-1)!
     expect((stack.end - stack.start) / m.pageSize).toBe(3) // one for the arguments, 128 KiB to grow
   })
 
@@ -107,7 +108,7 @@ describe('a C prompt', () => {
       const [, prompt] = takeSeats(m, 4)
       expect(m.vmstat.oom_kill).toBe(0)
       expect(m.zone.freePages).toBeGreaterThan(m.ram.nrFrames / 4)
-      const { vmas } = prompt.mm!
+      const vmas = vmasOf(prompt.mm)
       for (const vma of vmas) {
         expect(vma.start % m.pageSize).toBe(0)
         expect(vma.pgoff).toBe(Math.floor(vma.pgoff))

@@ -6,6 +6,8 @@ import { apply } from '@shared/machine/machine.ts'
 import { checkMachine } from '@shared/machine/check.ts'
 import { findShell } from '@shared/machine/login.ts'
 import type { MachineCommand } from '@shared/machine/command.ts'
+import { TRACE_NAMES } from '@shared/trace/events.ts'
+import { watch } from '@shared/trace/trace.ts'
 import { hashState } from '@shared/state/walk.ts'
 import type { Machine } from '@shared/state/machine.ts'
 import { bootSmall, takeSeats } from '../../sim/process.ts'
@@ -47,9 +49,9 @@ describe('a machine', () => {
   })
 
   it('works alike with and without a watcher', () => {
-    const hashes = [null, []].map((ring) => {
+    const hashes = [[], TRACE_NAMES].map((names) => {
       const m = bootSmall(8)
-      m.trace.ring = ring
+      watch(m.trace, names)
       takeSeats(m, 2)
       apply(m, 2, spawn('hog', '1M'))
       ticks(m, 5)

@@ -4,7 +4,7 @@ import { mkPrng, nextBelow } from '@shared/lib/prng.ts'
 import { checkMachine } from '@shared/machine/check.ts'
 import type { Machine } from '@shared/state/machine.ts'
 import type { Task } from '@shared/state/task.ts'
-import { findVma, vmaLookup } from '@shared/mm/vma.ts'
+import { vmasOf, findVma, vmaLookup } from '@shared/mm/vma.ts'
 import {
   PAGE,
   access,
@@ -279,7 +279,7 @@ describe('brk', () => {
     expect(vmaLookup(s.task.mm!, s.B)!.end).toBe(s.B + PAGE)
     expect(s.brk(s.B + PAGE + 1)).toBe(s.B + PAGE + 1)
     expect(vmaLookup(s.task.mm!, s.B)!.end).toBe(s.B + 2 * PAGE)
-    expect(s.task.mm!.vmas).toHaveLength(2)
+    expect(vmasOf(s.task.mm)).toHaveLength(2)
   })
 
   it('shrinking frees whole pages', () => {
@@ -320,7 +320,7 @@ describe('brk', () => {
 })
 
 describe('areas that grow down', () => {
-  const stackOf = (s: Scene) => s.task.mm!.vmas[s.task.mm!.vmas.length - 1]
+  const stackOf = (s: Scene) => vmasOf(s.task.mm).at(-1)!
 
   it('an access below extends the stack to that page, at any distance, with one fault', () => {
     const s = scene('')
@@ -425,7 +425,7 @@ describe('an address space', () => {
       const wanted = page === undefined ? 'none' : `${page.prot} ${page.object !== 0}`
       if (found !== wanted) expect(`page ${i}: ${found}`).toBe(wanted)
     }
-    const { vmas } = task.mm!
+    const vmas = vmasOf(task.mm)
     for (let i = 1; i < vmas.length; i++) {
       const [a, b] = [vmas[i - 1], vmas[i]]
       if (a.end !== b.start || a.flags !== b.flags || a.file !== b.file) continue

@@ -3,6 +3,7 @@ import { ptePfn } from '../../../shared/hw/mmu.ts'
 import { followPte } from '../../../shared/mm/pgtable.ts'
 import { frameInfo } from '../../../shared/proc/frameInfo.ts'
 import { FRAME_ANON, FRAME_FILE, FRAME_TABLE } from '../../../shared/proc/frames.ts'
+import { vmasOf } from '../../../shared/mm/vma.ts'
 import { OwnRoom } from '../../helpers/ownRoom.ts'
 
 describe('one frame', () => {
@@ -12,7 +13,7 @@ describe('one frame', () => {
   const frameOf = (va: number) => ptePfn(followPte(m, task.mm!, va))
 
   it('of libc’s text is found in every process, with the same file behind it', () => {
-    const text = task.mm!.vmas.find((vma) => vma.file?.name.endsWith('libc.so.6'))!
+    const text = vmasOf(task.mm).find((vma) => vma.file?.name.endsWith('libc.so.6'))!
     const info = frameInfo(m, frameOf(text.start))
     expect(info.kind).toBe(FRAME_FILE)
     expect(info.file).toMatch(/libc\.so\.6$/)
@@ -22,7 +23,7 @@ describe('one frame', () => {
   })
 
   it('of the stack belongs to one', () => {
-    const stack = task.mm!.vmas.at(-1)!
+    const stack = vmasOf(task.mm).at(-1)!
     const info = frameInfo(m, frameOf(stack.end - m.pageSize))
     expect(info.kind).toBe(FRAME_ANON)
     expect(info.sharers).toMatchObject([

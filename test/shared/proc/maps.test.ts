@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { procMaps } from '../../../shared/proc/maps.ts'
+import { vmasOf } from '../../../shared/mm/vma.ts'
 import { OwnRoom } from '../../helpers/ownRoom.ts'
 import { hasRecordings, layout } from '../../helpers/recorded.ts'
 
@@ -40,7 +41,7 @@ describe('/proc/PID/maps', () => {
   it('says that shared anonymous memory is a deleted /dev/zero', () => {
     const { room } = prompt()
     const task = room.prompt(1)
-    const vma = task.mm!.vmas[0]
+    const vma = vmasOf(task.mm)[0]
     vma.file = { ...vma.file!, name: '', nlink: 0, dev: '00:01' }
     expect(procMaps(room.machine, task)).toContain('/dev/zero (deleted)\n')
   })

@@ -5,7 +5,11 @@ import { rewrite } from '../../../shared/shell/rewrite.ts'
 /** The rewritten script as text, with short names for where output goes. */
 function rewritten(source: string): string {
   const ast = parse(source)
-  rewrite(ast, { programs: new Set(['hog']), isProgram: (path) => path === './hog' })
+  rewrite(ast, {
+    programs: new Set(['hog']),
+    streams: new Set(['vmstat']),
+    isProgram: (path) => path === './hog',
+  })
   return serialize(ast)
     .replace(/ 1>> ?\/dev\/\.out/g, ' 1>>OUT')
     .replace(/ 2>> ?\/dev\/\.err\/(\d+)/g, ' 2>>ERR$1')
