@@ -1,6 +1,7 @@
 // A process's address space to look at: its mappings, and what has become of their pages.
 
 import { ptePfn, ptePresent, pteSwap, type Pte } from '../hw/mmu.ts'
+import { vmasOf } from '../mm/vma.ts'
 import type { Machine } from '../state/machine.ts'
 import type { Vaddr, Vma } from '../state/mm.ts'
 import type { Task } from '../state/task.ts'
@@ -28,7 +29,7 @@ export interface Region {
 
 /** The mappings, lowest address first, each in at most `cells` cells. */
 export function addressSpace(m: Machine, { mm }: Task, cells: number): Region[] {
-  return (mm?.vmas ?? []).map((vma) => regionOf(m, vma, cells))
+  return vmasOf(mm).map((vma) => regionOf(m, vma, cells))
 }
 
 function regionOf(m: Machine, vma: Vma, most: number): Region {
