@@ -20,8 +20,12 @@ const MIB = 2 ** 20
 
 /** Somebody who has a seat and no screen. */
 class Extra {
+  readonly socket: Socket
   private seat = 0
-  private constructor(readonly socket: Socket) {}
+
+  private constructor(socket: Socket) {
+    this.socket = socket
+  }
 
   static async join(url: string, code: string, name: string): Promise<Extra> {
     const auth = { protocol: PROTOCOL, code, name }
