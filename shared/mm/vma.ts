@@ -32,7 +32,7 @@ export function mkVmaTree(): VmaTree {
 
 /** All of them, for those who read; what is done to the list is not done to the tree. */
 export function vmasOf(mm: Mm | null): Vma[] {
-  return mm === null ? [] : mm.vmas.leaves.flat()
+  return mm === null ? [] : ([] as Vma[]).concat(...mm.vmas.leaves) // flat() takes ten times as long
 }
 
 // --- finding ---------------------------------------------------------------------------------------------------------
@@ -141,15 +141,15 @@ export function insertVma(mm: Mm, slot: Slot, vma: Vma): void {
 /** Adds a VMA above all others: a copy is made from below. */
 export function appendVma(mm: Mm, vma: Vma): void {
   const { leaves, gaps } = mm.vmas
-  if (leaves[leaves.length - 1].length === LEAF_MAX) {
-    leaves.push([])
+  const last = leaves[leaves.length - 1]
+  const below = last.length === 0 ? 0 : last[last.length - 1].end
+  if (last.length < LEAF_MAX) last.push(vma)
+  else {
+    leaves.push([vma])
     gaps.push(0)
   }
-  const leaf = leaves.length - 1
-  const at = (leaf << LEAF_SHIFT) | leaves[leaf].length
-  leaves[leaf].push(vma)
   mm.vmas.count++
-  noteGap(mm, at, vma.start - (vmaBefore(mm, at)?.end ?? 0))
+  noteGap(mm, (leaves.length - 1) << LEAF_SHIFT, vma.start - below)
 }
 
 /** Takes out the VMA in the slot, whose addresses another one has taken over. */
