@@ -939,9 +939,8 @@ const CASES: Record<string, Case> = {
   },
 }
 
-/** Files of /proc/sys/vm that the recorded kernel for i386 had not, being older and without NUMA, or had and ours has not. */
-const NOT_ON_I386 =
-  /^vm\.(enable_soft_offline|hugetlb_optimize_vmemmap|memfd_noexec|min_slab_ratio|min_unmapped_ratio|mmap_rnd_bits|mmap_rnd_compat_bits|nr_hugepages_mempolicy|numa_stat|numa_zonelist_order|zone_reclaim_mode|highmem_is_dirtyable|vdso_enabled|lowmem_reserve_ratio)\b/
+/** Files of /proc/sys/vm that the recorded kernel for i386, 6.1, had not yet. */
+const NOT_ON_I386 = /^vm\.(enable_soft_offline|memfd_noexec)\b/
 
 function caseOf(name: string): Case | undefined {
   return CASES[name] ?? CASES[name.replace(/^\w+\./, '*.')]
