@@ -120,7 +120,7 @@ export const de: Catalogue = {
       inactiveFile: 'inaktiv, Datei',
       unevictable: 'unverdrängbar',
       swapCache: 'Swap-Cache',
-      other: 'nicht zu verdrängen',
+      other: 'Kernel, Seitentabellen',
     },
     list: 'Liste: {list}',
     referenced: 'kürzlich benutzt',

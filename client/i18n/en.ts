@@ -119,7 +119,7 @@ export const en = {
       inactiveFile: 'inactive, file',
       unevictable: 'unevictable',
       swapCache: 'swap cache',
-      other: 'not for reclaim',
+      other: 'kernel, page tables',
     },
     list: 'list: {list}',
     referenced: 'used lately',

@@ -3,6 +3,7 @@
 import { mount, type VueWrapper } from '@vue/test-utils'
 import { createPinia } from 'pinia'
 import { afterEach, vi } from 'vitest'
+import type { Plugin } from 'vue'
 import { FEED, Feed, type Port } from '../../../client/feed/feed.ts'
 import type { ToWorker } from '../../../client/feed/protocol.ts'
 import { i18n } from '../../../client/i18n/index.ts'
@@ -29,11 +30,11 @@ export function mkFeed(answers: Record<string, unknown> = {}) {
 }
 
 const open: VueWrapper[] = []
-export function show(component: unknown, props: object, feed: Feed) {
+export function show(component: unknown, props: object, feed: Feed, more: Plugin[] = []) {
   const wrapper = mount(component as never, {
     props: props as never,
     attachTo: document.body,
-    global: { plugins: [i18n, createPinia()], provide: { [FEED as symbol]: feed } },
+    global: { plugins: [i18n, createPinia(), ...more], provide: { [FEED as symbol]: feed } },
   })
   open.push(wrapper)
   return wrapper
