@@ -11,7 +11,7 @@ import { faultIn, isAnonymous, unmapPageRange } from '../../shared/mm/memory.ts'
 import { doMprotect, mmapRegion } from '../../shared/mm/mmap.ts'
 import { followPte } from '../../shared/mm/pgtable.ts'
 import { load8 } from '../../shared/mm/uaccess.ts'
-import { vmaLookup } from '../../shared/mm/vma.ts'
+import { vmaLookup, vmasOf } from '../../shared/mm/vma.ts'
 import { detailKb, parseMaps, type Mapping } from '../../shared/shell/procps/maps.ts'
 import { S_IFREG, type Inode } from '../../shared/state/inode.ts'
 import type { Machine } from '../../shared/state/machine.ts'
@@ -331,7 +331,7 @@ export class Rebuilder {
   private leaveAlone(task: Task, special: string): void {
     for (const other of this.m.tasks.values())
       if (!this.recorded.has(other))
-        for (const vma of other.mm?.vmas ?? [])
+        for (const vma of vmasOf(other.mm))
           if (vma.special === special && other !== task)
             unmapPageRange(this.m, vma, vma.start, vma.end)
   }
