@@ -118,6 +118,8 @@ export class Rebuilder {
   addChild(parent: Task, recorded: RecordedProcess): Task {
     const child = copyProcess(this.m, parent)
     if (typeof child === 'number') throw new Error(`fork: ${child}`)
+    child.state = 'S'
+    child.wait = { for: 'input' }
     this.recorded.set(child, recorded)
     const runs = parsePages(recorded.pages)
     for (const mapping of parseMaps(recorded.smaps)) {
@@ -188,6 +190,7 @@ export class Rebuilder {
 
   private newProcess(): Task {
     const task = newTask(this.m, this.m.tasks.get(1)!, 0, { kind: 'test' })!
+    task.fdSize = 256 // a bash has started it
     task.uid = task.gid = 1000
     task.state = 'S'
     task.wait = { for: 'input' }
