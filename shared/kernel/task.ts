@@ -4,7 +4,7 @@ import { NO_PFN, PG_STACK } from '../state/page.ts'
 import type { Pfn } from '../hw/ram.ts'
 import type { Machine } from '../state/machine.ts'
 import { RLIM_INFINITY, type Program, type Rlimits, type Task } from '../state/task.ts'
-import { allocPages, putPage } from '../mm/pageAlloc.ts'
+import { allocPage, putPage } from '../mm/pageAlloc.ts'
 import { kmemCacheAlloc, kmemCacheFree } from '../mm/slab.ts'
 
 const PID_MAX = 32768
@@ -125,7 +125,7 @@ export function freeTask(m: Machine, task: Task): void {
 function allocKernelStack(m: Machine): Pfn[] | null {
   const frames: Pfn[] = []
   while (frames.length * m.pageSize < KERNEL_STACK_BYTES) {
-    const pfn = allocPages(m, 0, PG_STACK, 0)
+    const pfn = allocPage(m, PG_STACK, 0)
     if (pfn === NO_PFN) {
       for (const taken of frames) putPage(m, taken)
       return null

@@ -14,7 +14,13 @@ import { KERNEL_RELEASE } from '../state/version.ts'
 import { mkRatelimit } from '../state/ratelimit.ts'
 import { mkTrace } from '../trace/trace.ts'
 import { mkDisk } from '../mm/blockIo.ts'
-import { defaultMinFreeKbytes, freeBootMemory, mkZone, setupWatermarks } from '../mm/pageAlloc.ts'
+import {
+  defaultMinFreeKbytes,
+  freeBootMemory,
+  mkZone,
+  setupPerCpuPages,
+  setupWatermarks,
+} from '../mm/pageAlloc.ts'
 import { mkSlabCaches } from '../mm/slab.ts'
 import { SWAP_DEVICE, swapon } from '../mm/swapon.ts'
 import { mkVmstat } from '../mm/vmstat.ts'
@@ -127,6 +133,7 @@ function initMemory(m: Machine): void {
   assert((zone.page.flags[m.zeroPfn] & PG_RESERVED) !== 0, 'the zero page is the kernel’s')
   m.totalramPages = zone.managedPages
   setupWatermarks(m, defaultMinFreeKbytes(m))
+  setupPerCpuPages(m)
   const freeKb = zone.freePages * (m.pageSize / 1024)
   m.sysctl.adminReserveKbytes = Math.min(Math.floor(freeKb / 32), 8192)
   m.sysctl.userReserveKbytes = Math.min(Math.floor(freeKb / 32), 131072)

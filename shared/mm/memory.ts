@@ -73,7 +73,7 @@ import {
 import { lruAdd } from './lru.ts'
 import { mlockPage, munlockPage } from './mlock.ts'
 import { expandStack, mkVma } from './mmap.ts'
-import { allocPages, allocZeroedPage, putPage } from './pageAlloc.ts'
+import { allocPage, allocZeroedPage, putPage } from './pageAlloc.ts'
 import { vmEnoughMemory, vmUnacctMemory } from './overcommit.ts'
 import {
   followPte,
@@ -354,7 +354,7 @@ function doCowFault(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, index: number):
 /** A frame for a copy of `source`, which reclaim must not take meanwhile: the caller drops the reference. */
 function allocBeside(m: Machine, source: Pfn, flags: number, memcg: number): Pfn {
   m.zone.page.refcount[source]++
-  const pfn = allocPages(m, 0, flags, memcg)
+  const pfn = allocPage(m, flags, memcg)
   if (pfn === NO_PFN) putPage(m, source)
   return pfn
 }
@@ -411,7 +411,7 @@ function wpPageCopy(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, pte: Pte): VmFa
 
 function allocCopyTarget(m: Machine, old: Pfn, flags: number, memcg: number): Pfn {
   if (old === m.zeroPfn) return allocZeroedPage(m, flags, memcg)
-  const pfn = allocPages(m, 0, flags, memcg)
+  const pfn = allocPage(m, flags, memcg)
   if (pfn !== NO_PFN) copyFrame(m.ram, pfn, old)
   return pfn
 }

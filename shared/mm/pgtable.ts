@@ -27,7 +27,7 @@ import { flushTlbPage } from '../hw/tlb.ts'
 import type { Machine } from '../state/machine.ts'
 import type { Mm, Vaddr } from '../state/mm.ts'
 import { NO_PFN, PG_TABLE } from '../state/page.ts'
-import { allocPages, allocZeroedPage, putPage } from './pageAlloc.ts'
+import { allocPage, allocZeroedPage, putPage } from './pageAlloc.ts'
 
 const TABLE_FLAGS = PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED | PTE_DIRTY
 
@@ -97,7 +97,7 @@ export function tableAlloc(
     }
     const pfn =
       overwritten && level === lowest + 1
-        ? allocPages(m, 0, PG_TABLE, mm.seat)
+        ? allocPage(m, PG_TABLE, mm.seat)
         : allocZeroedPage(m, PG_TABLE, mm.seat)
     if (pfn === NO_PFN) return NO_PFN
     writePte(m.ram, layout, at, mkPte(pfn, TABLE_FLAGS))
