@@ -123,20 +123,21 @@ export function handleMmFault(
   }
   if (!permits(vma, access)) return badArea(task, address, SEGV_ACCERR)
   const fault = faultIn(m, vma, va, access === 'write', ptep)
-  if ((fault & ~VM_FAULT_MAJOR) === 0) {
-    countFault(m, task, fault)
-    if (m.trace.ring !== null) {
-      emit(m.trace, m.ticks, task.pid, 'page_fault_user', {
-        address,
-        write: access === 'write' ? 1 : 0,
-      })
-    }
-    mm.hiwaterRss = Math.max(mm.hiwaterRss, mm.rssAnon + mm.rssFile + mm.rssShmem)
-    return 0
-  }
+  if ((fault & ~VM_FAULT_MAJOR) !== 0) return failedFault(task, address, fault)
+  countFault(m, task, fault)
+  if (m.trace.ring !== null) traceFault(m, task, address, access)
+  return 0
+}
+
+function failedFault(task: Task, address: Vaddr, fault: VmFault): VmFault {
   task.faultAddress = address
   task.faultCode = (fault & VM_FAULT_SIGBUS) !== 0 ? BUS_ADRERR : 0
   return fault
+}
+
+function traceFault(m: Machine, task: Task, address: Vaddr, access: Access): void {
+  const write = access === 'write' ? 1 : 0
+  emit(m.trace, m.ticks, task.pid, 'page_fault_user', { address, write })
 }
 
 /** A fault that was served: major if the disk had to be asked. */
@@ -180,24 +181,26 @@ export function faultIn(
   found: Ptep = NO_PTE,
 ): VmFault {
   const anonymous = isAnonymous(vma)
-  if (!anonymous && vma.pgoff + (va - vma.start) / m.pageSize >= filePages(m, vma.file!)) {
+  if (!anonymous && linearIndex(m, vma, va) >= filePages(m, vma.file!)) {
     // The tables above the lowest one are there all the same.
     return tableAlloc(m, vma.mm, va, 1) === NO_PFN ? VM_FAULT_OOM : VM_FAULT_SIGBUS
   }
   const ptep = found === NO_PTE ? ptepAlloc(m, vma.mm, va) : found
   if (ptep === NO_PTE) return VM_FAULT_OOM
   const pte = getPte(m, ptep)
-  if (!ptePresent(pte)) {
-    if (pteSwap(pte)) return doSwapPage(m, vma, va, ptep, pte, write)
-    if (anonymous) return doAnonymousPage(m, vma, va, ptep, write)
-    const index = vma.pgoff + (va - vma.start) / m.pageSize
-    if (!write) return doReadFault(m, vma, va, ptep, index)
-    return (vma.flags & VM_SHARED) !== 0
-      ? doSharedFault(m, vma, va, ptep, index)
-      : doCowFault(m, vma, va, ptep, index)
-  }
-  if (write && !pteWrite(pte)) return doWpPage(m, vma, va, ptep, pte)
-  return 0
+  if (pte === 0)
+    return anonymous ? doAnonymousPage(m, vma, va, ptep, write) : doFault(m, vma, va, ptep, write)
+  if (!ptePresent(pte)) return doSwapPage(m, vma, va, ptep, pte, write)
+  return write && !pteWrite(pte) ? doWpPage(m, vma, va, ptep, pte) : 0
+}
+
+/** First touch of a file's page. */
+function doFault(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, write: boolean): VmFault {
+  const index = linearIndex(m, vma, va)
+  if (!write) return doReadFault(m, vma, va, ptep, index)
+  return (vma.flags & VM_SHARED) !== 0
+    ? doSharedFault(m, vma, va, ptep, index)
+    : doCowFault(m, vma, va, ptep, index)
 }
 
 /** Memory without a store of its own: nameless, or a private mapping of /dev/zero. */
@@ -216,10 +219,10 @@ function protOf(vma: Vma): number {
 /** First touch. Readers all see the one zero page; only a writer costs memory. */
 function doAnonymousPage(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, write: boolean): VmFault {
   if (!write) {
-    setPte(m, vma.mm, va, ptep, mkPte(m.zeroPfn, protOf(vma)))
+    writePte(m.ram, m.layout, ptep, mkPte(m.zeroPfn, protOf(vma)))
     return 0
   }
-  if (!anonVmaPrepare(m, vma)) return VM_FAULT_OOM
+  if (vma.anonVma === null && !anonVmaPrepare(m, vma)) return VM_FAULT_OOM
   const pfn = allocZeroedPage(m, PG_ANON | PG_SWAPBACKED | PG_EXCLUSIVE, vma.mm.seat)
   if (pfn === NO_PFN) return VM_FAULT_OOM
   mapAnonPage(m, vma, va, ptep, pfn)
@@ -429,6 +432,11 @@ function dropMapping(m: Machine, mm: Mm, pfn: Pfn, pte: Pte): void {
   putPage(m, pfn)
 }
 
+/** VmHWM: the most there was in memory, noted before it becomes less (update_hiwater_rss). */
+export function updateHiwaterRss(mm: Mm): void {
+  mm.hiwaterRss = Math.max(mm.hiwaterRss, mm.rssAnon + mm.rssFile + mm.rssShmem)
+}
+
 export function countRss(mm: Mm, flags: number, by: number): void {
   if ((flags & PG_ANON) !== 0) mm.rssAnon += by
   else if ((flags & PG_SWAPBACKED) !== 0) mm.rssShmem += by
@@ -440,6 +448,7 @@ export function unmapPageRange(m: Machine, vma: Vma, start: Vaddr, end: Vaddr): 
   const { layout, ram } = m
   const step = 1 << (layout.pteShift - 2)
   let zapped = 0
+  updateHiwaterRss(vma.mm)
   forEachTable(m, vma.mm, start, end, (table, from, to) => {
     if (slabOf(ram, table) === null) return // an empty table, after a load
     const index = Math.floor(from / m.pageSize) & ((1 << layout.tableShift) - 1)

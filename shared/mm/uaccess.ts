@@ -18,7 +18,13 @@ import { TLB_ENTRIES, switchMm } from '../hw/tlb.ts'
 import type { Machine } from '../state/machine.ts'
 import type { Vaddr } from '../state/mm.ts'
 import { SEGV_MAPERR, SIGBUS, SIGKILL, SIGSEGV, type Task } from '../state/task.ts'
-import { handleMmFault, permits, VM_FAULT_SIGBUS, VM_FAULT_SIGSEGV } from './memory.ts'
+import {
+  handleMmFault,
+  permits,
+  VM_FAULT_SIGBUS,
+  VM_FAULT_SIGSEGV,
+  type VmFault,
+} from './memory.ts'
 import { sigMask } from './oomKill.ts'
 import { getPte, ptepFind } from './pgtable.ts'
 import { vmaLookup } from './vma.ts'
@@ -38,41 +44,51 @@ export function translate(m: Machine, task: Task, va: Vaddr, write: boolean): Pf
   const vpn = Math.floor(va * m.layout.entryFraction[0])
   const slot = vpn & (TLB_ENTRIES - 1)
   if ((write ? tlb.writeTag[slot] : tlb.readTag[slot]) === vpn) return tlb.pfn[slot]
-  return walk(m, task, va, vpn, slot, write)
+  return walk(m, task, va, write)
 }
 
-function walk(m: Machine, task: Task, va: Vaddr, vpn: number, slot: number, write: boolean): Pfn {
+function walk(m: Machine, task: Task, va: Vaddr, write: boolean): Pfn {
+  if (!(va >= 0 && va < m.layout.taskSize)) raiseNoAddress(m, task, va)
   const mm = task.mm!
-  const { tlb } = m
-  if (!(va >= 0 && va < m.layout.taskSize)) {
-    task.faultAddress = va
-    task.faultCode = m.layout.bits === 32 ? SEGV_MAPERR : 0 // with 64 bits no address at all: a protection fault
-    raise(task, SIGSEGV)
-  }
   let ptep = ptepFind(m, mm, va)
-  for (;;) {
-    const pte = ptep === NO_PTE ? 0 : getPte(m, ptep)
-    if ((pte & PTE_PRESENT) !== 0 && (!write || (pte & PTE_WRITE) !== 0)) {
-      const seen = pte | PTE_ACCESSED | (write ? PTE_DIRTY : 0)
-      if (seen !== pte) writePte(m.ram, m.layout, ptep, seen)
-      const pfn = ptePfn(pte)
-      if (tlb.readTag[slot] !== vpn) {
-        tlb.readTag[slot] = vpn
-        tlb.writeTag[slot] = NaN
-        tlb.pfn[slot] = pfn
-      }
-      if (write) {
-        dirtySlabOf(m.ram, pfn)
-        tlb.writeTag[slot] = vpn
-      }
-      return pfn
-    }
+  let pte = ptep === NO_PTE ? 0 : getPte(m, ptep)
+  const wanted = write ? PTE_PRESENT | PTE_WRITE : PTE_PRESENT
+  while ((pte & wanted) !== wanted) {
     const fault = handleMmFault(m, task, va, write ? 'write' : 'read', ptep)
-    if ((fault & VM_FAULT_SIGSEGV) !== 0) raise(task, SIGSEGV)
-    if ((fault & VM_FAULT_SIGBUS) !== 0) raise(task, SIGBUS)
-    if (fault !== 0 || (task.pending & sigMask(SIGKILL)) !== 0) raise(task, SIGKILL)
+    if (fault !== 0 || (task.pending & sigMask(SIGKILL)) !== 0) raiseFault(task, fault)
     if (ptep === NO_PTE) ptep = ptepFind(m, mm, va)
+    pte = getPte(m, ptep)
   }
+  const seen = pte | (write ? PTE_ACCESSED | PTE_DIRTY : PTE_ACCESSED)
+  if (seen !== pte) writePte(m.ram, m.layout, ptep, seen)
+  const pfn = ptePfn(pte)
+  fillTlb(m, va, pfn, write)
+  return pfn
+}
+
+function fillTlb({ tlb, layout, ram }: Machine, va: Vaddr, pfn: Pfn, write: boolean): void {
+  const vpn = Math.floor(va * layout.entryFraction[0])
+  const slot = vpn & (TLB_ENTRIES - 1)
+  if (tlb.readTag[slot] !== vpn) {
+    tlb.readTag[slot] = vpn
+    tlb.writeTag[slot] = NaN
+    tlb.pfn[slot] = pfn
+  }
+  if (!write) return
+  dirtySlabOf(ram, pfn)
+  tlb.writeTag[slot] = vpn
+}
+
+function raiseNoAddress(m: Machine, task: Task, va: Vaddr): never {
+  task.faultAddress = va
+  task.faultCode = m.layout.bits === 32 ? SEGV_MAPERR : 0 // with 64 bits no address at all: a protection fault
+  raise(task, SIGSEGV)
+}
+
+function raiseFault(task: Task, fault: VmFault): never {
+  if ((fault & VM_FAULT_SIGSEGV) !== 0) raise(task, SIGSEGV)
+  if ((fault & VM_FAULT_SIGBUS) !== 0) raise(task, SIGBUS)
+  raise(task, SIGKILL)
 }
 
 function raise(task: Task, signal: number): never {
