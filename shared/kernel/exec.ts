@@ -21,6 +21,7 @@ import {
   VM_DONTDUMP,
   VM_DONTEXPAND,
   VM_EXEC,
+  VM_FAULT_MAJOR,
   VM_GROWSDOWN,
   VM_MAYEXEC,
   VM_MAYREAD,
@@ -47,7 +48,7 @@ import {
   type Runtime,
 } from '../fs/images.ts'
 import { MAY_EXEC, namei, permission } from '../fs/tree.ts'
-import { VM_FAULT_MAJOR, faultIn } from '../mm/memory.ts'
+import { faultIn } from '../mm/memory.ts'
 import { doBrk, doMprotect, getUnmappedArea, mmapRegion, type MapRequest } from '../mm/mmap.ts'
 import { vmaLookup } from '../mm/vma.ts'
 import { switchMm } from '../hw/tlb.ts'

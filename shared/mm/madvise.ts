@@ -7,6 +7,7 @@ import type { Machine } from '../state/machine.ts'
 import {
   VM_DONTCOPY,
   VM_DONTDUMP,
+  VM_FAULT_OOM,
   VM_LOCKED,
   VM_RAND_READ,
   VM_SEQ_READ,
@@ -26,7 +27,7 @@ import {
 } from '../state/page.ts'
 import type { Task } from '../state/task.ts'
 import { lruMove } from './lru.ts'
-import { VM_FAULT_OOM, forEachPte, isAnonymous, permits, unmapPageRange } from './memory.ts'
+import { forEachPte, isAnonymous, permits, unmapPageRange } from './memory.ts'
 import { modifyVmas } from './mmap.ts'
 import { populateVma } from './mlock.ts'
 import { freeEmptyTables, setPte } from './pgtable.ts'

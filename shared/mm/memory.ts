@@ -39,6 +39,10 @@ import {
   VM_ACCOUNT,
   VM_DONTCOPY,
   VM_EXEC,
+  VM_FAULT_MAJOR,
+  VM_FAULT_OOM,
+  VM_FAULT_SIGBUS,
+  VM_FAULT_SIGSEGV,
   VM_GROWSDOWN,
   VM_LOCKED,
   VM_LOCKONFAULT,
@@ -48,6 +52,7 @@ import {
   VM_WRITE,
   type Mm,
   type Vaddr,
+  type VmFault,
   type Vma,
 } from '../state/mm.ts'
 import {
@@ -88,12 +93,6 @@ import { anonVmaFork, anonVmaPrepare } from './rmap.ts'
 import { freeSwapAndCache, freeSwapOf, lookupSwapCache, swapinReadahead } from './swapState.ts'
 import { swapDuplicate, swapFree, vmSwapFull } from './swapfile.ts'
 import { findVma, findVmaIndex, vmaPages } from './vma.ts'
-
-export type VmFault = number
-export const VM_FAULT_OOM = 0x1 // no memory; the running task is the killer's victim
-export const VM_FAULT_SIGBUS = 0x2
-export const VM_FAULT_MAJOR = 0x4 // served, by reading from a disk
-export const VM_FAULT_SIGSEGV = 0x40
 
 /** What an access wants. */
 export type Access = 'read' | 'write' | 'exec'

@@ -6,18 +6,20 @@ import { ptePfn, ptePresent } from '../hw/mmu.ts'
 import type { Pfn } from '../hw/ram.ts'
 import type { Machine } from '../state/machine.ts'
 import {
+  VM_FAULT_MAJOR,
   VM_LOCKED,
   VM_LOCKONFAULT,
   VM_SHARED,
   VM_WRITE,
   type Mm,
   type Vaddr,
+  type VmFault,
   type Vma,
 } from '../state/mm.ts'
 import { PG_ACTIVE, PG_LRU, PG_UNEVICTABLE } from '../state/page.ts'
 import { RLIM_INFINITY, type Task } from '../state/task.ts'
 import { lruAdd, lruDel } from './lru.ts'
-import { VM_FAULT_MAJOR, countFault, faultIn, forEachPte, permits, type VmFault } from './memory.ts'
+import { countFault, faultIn, forEachPte, permits } from './memory.ts'
 import { modifyVmas } from './mmap.ts'
 import { isMapped } from './pgtable.ts'
 import { mappedLocked } from './rmap.ts'

@@ -16,15 +16,9 @@ import {
 import { dirtySlabOf, frameBase, slabOf, type Pfn } from '../hw/ram.ts'
 import { TLB_ENTRIES, switchMm } from '../hw/tlb.ts'
 import type { Machine } from '../state/machine.ts'
-import type { Vaddr } from '../state/mm.ts'
+import { VM_FAULT_SIGBUS, VM_FAULT_SIGSEGV, type Vaddr, type VmFault } from '../state/mm.ts'
 import { SEGV_MAPERR, SIGBUS, SIGKILL, SIGSEGV, type Task } from '../state/task.ts'
-import {
-  handleMmFault,
-  permits,
-  VM_FAULT_SIGBUS,
-  VM_FAULT_SIGSEGV,
-  type VmFault,
-} from './memory.ts'
+import { handleMmFault, permits } from './memory.ts'
 import { sigMask } from './oomKill.ts'
 import { getPte, ptepFind } from './pgtable.ts'
 import { vmaLookup } from './vma.ts'
