@@ -51,6 +51,7 @@ import { MAY_EXEC, namei, permission } from '../fs/tree.ts'
 import { faultIn } from '../mm/memory.ts'
 import { doBrk, doMprotect, getUnmappedArea, mmapRegion, type MapRequest } from '../mm/mmap.ts'
 import { vmaLookup } from '../mm/vma.ts'
+import { NO_PTE } from '../hw/mmu.ts'
 import { switchMm } from '../hw/tlb.ts'
 import { mmAlloc, mmPut } from './fork.ts'
 
@@ -322,7 +323,7 @@ function touch(
   for (const page of pages) {
     const va = start + page * m.pageSize
     const vma = vmaLookup(mm, va)!
-    if ((faultIn(m, vma, va, write) & ~VM_FAULT_MAJOR) !== 0) return false
+    if ((faultIn(m, vma, va, write, NO_PTE) & ~VM_FAULT_MAJOR) !== 0) return false
     task.minFlt++
     m.vmstat.pgfault++
   }

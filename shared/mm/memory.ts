@@ -36,6 +36,7 @@ import { copyFrame, dirtySlabOf, frameBase, slabOf, type Pfn } from '../hw/ram.t
 import { flushTlb } from '../hw/tlb.ts'
 import type { Machine } from '../state/machine.ts'
 import {
+  ACCESS_WRITE,
   VM_ACCOUNT,
   VM_DONTCOPY,
   VM_EXEC,
@@ -50,6 +51,7 @@ import {
   VM_SHARED,
   VM_WIPEONFORK,
   VM_WRITE,
+  type Access,
   type Mm,
   type Vaddr,
   type VmFault,
@@ -94,34 +96,25 @@ import { freeSwapAndCache, freeSwapOf, lookupSwapCache, swapinReadahead } from '
 import { swapDuplicate, swapFree, vmSwapFull } from './swapfile.ts'
 import { findVma, findVmaIndex, vmaPages } from './vma.ts'
 
-/** What an access wants. */
-export type Access = 'read' | 'write' | 'exec'
-
 /** How many pages a read fault on a file maps around the one asked for, if they are in the cache (fault_around_bytes). */
 const FAULT_AROUND_BYTES = 65536
 
 /**
  * A task touched an address and the MMU would not translate it. 0: try again. Else the VM_FAULT_* that says why not, with
- * task.faultCode and task.faultAddress set. `ptep`: where the PTE lies, if its table is known to exist.
+ * task.faultCode and task.faultAddress set. `ptep`: where the PTE lies, NO_PTE if its table may not exist.
  */
 export function handleMmFault(
   m: Machine,
   task: Task,
   address: Vaddr,
   access: Access,
-  ptep: Ptep = NO_PTE,
+  ptep: Ptep,
 ): VmFault {
-  const mm = task.mm!
   const va = address - (address & (m.pageSize - 1))
-  let vma = findVmaOfFault(m, mm, va)
-  if (vma === undefined) return badArea(task, address, SEGV_MAPERR)
-  if (vma.start > va) {
-    if ((vma.flags & VM_GROWSDOWN) === 0 || !expandStack(m, task, vma, va))
-      return badArea(task, address, SEGV_MAPERR)
-    vma = findVma(mm, va)!
-  }
+  const vma = findVmaOfFault(m, task, va)
+  if (vma === null) return badArea(task, address, SEGV_MAPERR)
   if (!permits(vma, access)) return badArea(task, address, SEGV_ACCERR)
-  const fault = faultIn(m, vma, va, access === 'write', ptep)
+  const fault = faultIn(m, vma, va, access === ACCESS_WRITE, ptep)
   if ((fault & ~VM_FAULT_MAJOR) !== 0) return failedFault(task, address, fault)
   countFault(m, task, fault)
   if (m.trace.ring !== null) traceFault(m, task, address, access)
@@ -135,7 +128,7 @@ function failedFault(task: Task, address: Vaddr, fault: VmFault): VmFault {
 }
 
 function traceFault(m: Machine, task: Task, address: Vaddr, access: Access): void {
-  const write = access === 'write' ? 1 : 0
+  const write = access === ACCESS_WRITE ? 1 : 0
   emit(m.trace, m.ticks, task.pid, 'page_fault_user', { address, write })
 }
 
@@ -149,13 +142,20 @@ export function countFault(m: Machine, task: Task, fault: VmFault): void {
   }
 }
 
-/** As findVma(): faults often come in a row, so the VMA of the last one is looked at first. */
-function findVmaOfFault(m: Machine, mm: Mm, va: Vaddr): Vma | undefined {
-  const { tlb } = m
-  const last = mm.vmas[tlb.vma]
-  if (last !== undefined && last.start <= va && va < last.end) return last
-  tlb.vma = findVmaIndex(mm, va)
-  return mm.vmas[tlb.vma]
+/** The VMA of the address; null if there is none. Faults often come in a row: that of the last one is looked at first. */
+function findVmaOfFault(m: Machine, task: Task, va: Vaddr): Vma | null {
+  const last = task.mm!.vmas[m.tlb.vma]
+  return last !== undefined && last.start <= va && va < last.end ? last : lookupVma(m, task, va)
+}
+
+/** As findVmaOfFault(), by bisection; a stack grows to the address. */
+function lookupVma(m: Machine, task: Task, va: Vaddr): Vma | null {
+  const { vmas } = task.mm!
+  m.tlb.vma = findVmaIndex(task.mm!, va)
+  const vma = vmas[m.tlb.vma]
+  if (vma === undefined) return null
+  const grows = (vma.flags & VM_GROWSDOWN) !== 0
+  return vma.start <= va || (grows && expandStack(m, task, vma, va)) ? vma : null
 }
 
 function badArea(task: Task, address: Vaddr, code: number): VmFault {
@@ -164,31 +164,34 @@ function badArea(task: Task, address: Vaddr, code: number): VmFault {
   return VM_FAULT_SIGSEGV
 }
 
-/** On x86 what may be written or executed may be read. */
 export function permits(vma: Vma, access: Access): boolean {
-  if (access === 'write') return (vma.flags & VM_WRITE) !== 0
-  if (access === 'exec') return (vma.flags & VM_EXEC) !== 0
-  return (vma.flags & (VM_READ | VM_WRITE | VM_EXEC)) !== 0
+  return (vma.flags & access) !== 0
 }
 
-/** Brings the page in as the VMA says; `va` is page-aligned and the access permitted. `found`: its PTE, if known. */
-export function faultIn(
-  m: Machine,
-  vma: Vma,
-  va: Vaddr,
-  write: boolean,
-  found: Ptep = NO_PTE,
-): VmFault {
+/** Brings the page in as the VMA says; `va` is page-aligned and the access permitted. `found`: its PTE, or NO_PTE. */
+export function faultIn(m: Machine, vma: Vma, va: Vaddr, write: boolean, found: Ptep): VmFault {
   const anonymous = isAnonymous(vma)
-  if (!anonymous && linearIndex(m, vma, va) >= filePages(m, vma.file!)) {
-    // The tables above the lowest one are there all the same.
-    return tableAlloc(m, vma.mm, va, 1) === NO_PFN ? VM_FAULT_OOM : VM_FAULT_SIGBUS
-  }
+  if (!anonymous && linearIndex(m, vma, va) >= filePages(m, vma.file!)) return beyondEnd(m, vma, va)
   const ptep = found === NO_PTE ? ptepAlloc(m, vma.mm, va) : found
   if (ptep === NO_PTE) return VM_FAULT_OOM
   const pte = getPte(m, ptep)
-  if (pte === 0)
-    return anonymous ? doAnonymousPage(m, vma, va, ptep, write) : doFault(m, vma, va, ptep, write)
+  if (pte !== 0) return handlePteFault(m, vma, va, ptep, pte, write)
+  return anonymous ? doAnonymousPage(m, vma, va, ptep, write) : doFault(m, vma, va, ptep, write)
+}
+
+/** A file's page that does not exist. The tables above the lowest one are made all the same. */
+function beyondEnd(m: Machine, vma: Vma, va: Vaddr): VmFault {
+  return tableAlloc(m, vma.mm, va, 1) === NO_PFN ? VM_FAULT_OOM : VM_FAULT_SIGBUS
+}
+
+function handlePteFault(
+  m: Machine,
+  vma: Vma,
+  va: Vaddr,
+  ptep: Ptep,
+  pte: Pte,
+  write: boolean,
+): VmFault {
   if (!ptePresent(pte)) return doSwapPage(m, vma, va, ptep, pte, write)
   return write && !pteWrite(pte) ? doWpPage(m, vma, va, ptep, pte) : 0
 }

@@ -2,10 +2,12 @@
 
 import { EINVAL, ENOMEM, EPERM } from '../lib/errno.ts'
 import { roundUp } from '../lib/bits.ts'
-import { ptePfn, ptePresent } from '../hw/mmu.ts'
+import { NO_PTE, ptePfn, ptePresent } from '../hw/mmu.ts'
 import type { Pfn } from '../hw/ram.ts'
 import type { Machine } from '../state/machine.ts'
 import {
+  ACCESS_READ,
+  ACCESS_WRITE,
   VM_FAULT_MAJOR,
   VM_LOCKED,
   VM_LOCKONFAULT,
@@ -162,7 +164,7 @@ export function populate(m: Machine, task: Task, start: Vaddr, end: Vaddr): bool
     const vma = mm.vmas[at]
     if ((vma.flags & VM_LOCKONFAULT) !== 0 || vma.special !== '') continue
     const write = (vma.flags & (VM_WRITE | VM_SHARED)) === VM_WRITE
-    if (!permits(vma, write ? 'write' : 'read')) return false
+    if (!permits(vma, write ? ACCESS_WRITE : ACCESS_READ)) return false
     const from = Math.max(start, vma.start)
     if (populateVma(m, task, vma, from, Math.min(end, vma.end), write) !== 0) return false
   }
@@ -180,7 +182,7 @@ export function populateVma(
 ): VmFault {
   for (let va = start; va < end; va += m.pageSize) {
     if (isMapped(m, vma.mm, va, write)) continue
-    const fault = faultIn(m, vma, va, write)
+    const fault = faultIn(m, vma, va, write, NO_PTE)
     if ((fault & ~VM_FAULT_MAJOR) !== 0) return fault
     countFault(m, task, fault)
     task.debt += POPULATE_FUEL

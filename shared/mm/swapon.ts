@@ -1,7 +1,7 @@
 // swapon(2) and swapoff(2): a swap device is put to use, or its pages are fetched back (mm/swapfile.c).
 
 import { EBUSY, EINVAL, ENOENT, ENOMEM } from '../lib/errno.ts'
-import { pteSwap, swapDevice } from '../hw/mmu.ts'
+import { NO_PTE, pteSwap, swapDevice } from '../hw/mmu.ts'
 import type { Machine } from '../state/machine.ts'
 import { VM_FAULT_OOM, type Mm } from '../state/mm.ts'
 import { NO_PFN } from '../state/page.ts'
@@ -63,7 +63,8 @@ function unuseMm(m: Machine, mm: Mm, device: SwapDevice): boolean {
     forEachPte(m, mm, vma.start, vma.end, (va, _ptep, pte) => {
       if (pteSwap(pte) && swapDevice(pte) === device.type) there.push(va)
     })
-    for (const va of there) if ((faultIn(m, vma, va, false) & VM_FAULT_OOM) !== 0) return false
+    for (const va of there)
+      if ((faultIn(m, vma, va, false, NO_PTE) & VM_FAULT_OOM) !== 0) return false
   }
   return true
 }

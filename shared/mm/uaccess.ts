@@ -16,7 +16,14 @@ import {
 import { dirtySlabOf, frameBase, slabOf, type Pfn } from '../hw/ram.ts'
 import { TLB_ENTRIES, switchMm } from '../hw/tlb.ts'
 import type { Machine } from '../state/machine.ts'
-import { VM_FAULT_SIGBUS, VM_FAULT_SIGSEGV, type Vaddr, type VmFault } from '../state/mm.ts'
+import {
+  ACCESS_READ,
+  ACCESS_WRITE,
+  VM_FAULT_SIGBUS,
+  VM_FAULT_SIGSEGV,
+  type Vaddr,
+  type VmFault,
+} from '../state/mm.ts'
 import { SEGV_MAPERR, SIGBUS, SIGKILL, SIGSEGV, type Task } from '../state/task.ts'
 import { handleMmFault, permits } from './memory.ts'
 import { sigMask } from './oomKill.ts'
@@ -44,20 +51,21 @@ export function translate(m: Machine, task: Task, va: Vaddr, write: boolean): Pf
 function walk(m: Machine, task: Task, va: Vaddr, write: boolean): Pfn {
   if (!(va >= 0 && va < m.layout.taskSize)) raiseNoAddress(m, task, va)
   const mm = task.mm!
-  let ptep = ptepFind(m, mm, va)
-  let pte = ptep === NO_PTE ? 0 : getPte(m, ptep)
+  const access = write ? ACCESS_WRITE : ACCESS_READ
   const wanted = write ? PTE_PRESENT | PTE_WRITE : PTE_PRESENT
-  while ((pte & wanted) !== wanted) {
-    const fault = handleMmFault(m, task, va, write ? 'write' : 'read', ptep)
+  let ptep = ptepFind(m, mm, va)
+  let pte = 0
+  for (;;) {
+    if (ptep !== NO_PTE) pte = getPte(m, ptep)
+    if ((pte & wanted) === wanted) break
+    const fault = handleMmFault(m, task, va, access, ptep)
     if (fault !== 0 || (task.pending & sigMask(SIGKILL)) !== 0) raiseFault(task, fault)
     if (ptep === NO_PTE) ptep = ptepFind(m, mm, va)
-    pte = getPte(m, ptep)
   }
   const seen = pte | (write ? PTE_ACCESSED | PTE_DIRTY : PTE_ACCESSED)
   if (seen !== pte) writePte(m.ram, m.layout, ptep, seen)
-  const pfn = ptePfn(pte)
-  fillTlb(m, va, pfn, write)
-  return pfn
+  fillTlb(m, va, ptePfn(pte), write)
+  return ptePfn(pte)
 }
 
 function fillTlb({ tlb, layout, ram }: Machine, va: Vaddr, pfn: Pfn, write: boolean): void {
@@ -218,7 +226,7 @@ export function peek8(m: Machine, task: Task, va: Vaddr): number | null {
   const { mm } = task
   if (mm === null || !(va >= 0 && va < m.layout.taskSize)) return null
   const vma = vmaLookup(mm, va)
-  if (vma === undefined || !permits(vma, 'read')) return null
+  if (vma === undefined || !permits(vma, ACCESS_READ)) return null
   const ptep = ptepFind(m, mm, va)
   const pte = ptep === NO_PTE ? 0 : getPte(m, ptep)
   if ((pte & (PTE_PRESENT | PTE_PROTNONE)) === 0) return null

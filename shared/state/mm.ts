@@ -26,6 +26,12 @@ export const VM_NORESERVE = 0x200000
 export const VM_WIPEONFORK = 0x2000000
 export const VM_DONTDUMP = 0x4000000
 
+// What an access needs: one of these rights. On x86 what may be written or executed may be read.
+export type Access = number
+export const ACCESS_READ = 0x7 // VM_READ | VM_WRITE | VM_EXEC
+export const ACCESS_WRITE = VM_WRITE
+export const ACCESS_EXEC = VM_EXEC
+
 // What became of a page fault (include/linux/mm_types.h); 0: served.
 export type VmFault = number
 export const VM_FAULT_OOM = 0x1 // no memory; the running task is the killer's victim
