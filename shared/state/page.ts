@@ -35,21 +35,6 @@ export interface PageColumns {
 
 export const NO_PFN = -1
 
-export function mkPageColumns(nrFrames: number): PageColumns {
-  return {
-    flags: new Int32Array(nrFrames),
-    refcount: new Int32Array(nrFrames),
-    mapcount: new Int32Array(nrFrames),
-    order: new Int8Array(nrFrames),
-    next: new Int32Array(nrFrames).fill(NO_PFN),
-    prev: new Int32Array(nrFrames).fill(NO_PFN),
-    mapping: new Int32Array(nrFrames),
-    index: new Int32Array(nrFrames),
-    private: new Int32Array(nrFrames),
-    memcg: new Int16Array(nrFrames),
-  }
-}
-
 export const MAX_ORDER = 10
 
 // The reclaim lists (enum lru_list).
@@ -95,4 +80,19 @@ export interface Zone {
   watermarkMin: number
   watermarkLow: number
   watermarkHigh: number
+}
+
+export function mkPageColumns(nrFrames: number): PageColumns {
+  return {
+    flags: new Int32Array(nrFrames),
+    refcount: new Int32Array(nrFrames),
+    mapcount: new Int32Array(nrFrames),
+    order: new Int8Array(nrFrames),
+    next: new Int32Array(nrFrames).fill(NO_PFN),
+    prev: new Int32Array(nrFrames).fill(NO_PFN),
+    mapping: new Int32Array(nrFrames),
+    index: new Int32Array(nrFrames),
+    private: new Int32Array(nrFrames),
+    memcg: new Int16Array(nrFrames),
+  }
 }
