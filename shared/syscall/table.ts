@@ -104,10 +104,10 @@ export function doSyscall(m: Machine, task: Task, name: string, args: number[]):
 
 /** A bad pointer is the caller's error here, not its end. */
 function runCall(m: Machine, task: Task, call: Syscall, args: number[]): number {
-  while (args.length < 6) args.push(0)
   const before = task.pending
   try {
-    return call.run(m, task, args[0], args[1], args[2], args[3], args[4], args[5])
+    const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = args
+    return call.run(m, task, a, b, c, d, e, f)
   } catch (thrown) {
     const bad = task.pending & ~before & (sigMask(SIGSEGV) | sigMask(SIGBUS))
     if (thrown !== USER_FAULT || bad === 0) throw thrown
