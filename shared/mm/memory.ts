@@ -377,61 +377,77 @@ function doSharedFault(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, index: numbe
 
 /** A write to a present, read-only page: keep it if nobody else has it, else copy. */
 function doWpPage(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, pte: Pte): VmFault {
-  const { page } = m.zone
+  if ((vma.flags & VM_SHARED) !== 0) return wpPageShared(m, vma, va, ptep, pte)
   const pfn = ptePfn(pte)
-  if ((vma.flags & VM_SHARED) !== 0) {
-    if (!reserveBlock(m, vma.file!, page.index[pfn])) return VM_FAULT_SIGBUS
-    setPageDirty(m, pfn)
-    setPte(m, vma.mm, va, ptep, pte | PTE_WRITE | PTE_DIRTY)
-    return 0
-  }
-  if (pfn !== m.zeroPfn && (page.flags[pfn] & PG_ANON) !== 0) {
-    if ((page.flags[pfn] & PG_EXCLUSIVE) === 0 && page.refcount[pfn] === 2) freeSwapOf(m, pfn)
-    if ((page.flags[pfn] & PG_EXCLUSIVE) !== 0 || page.refcount[pfn] === 1) {
-      page.flags[pfn] |= PG_EXCLUSIVE
-      page.mapping[pfn] = vma.anonVma!.id
-      setPte(m, vma.mm, va, ptep, pte | PTE_WRITE | PTE_DIRTY)
-      return 0
-    }
-  }
-  return wpPageCopy(m, vma, va, ptep, pte)
+  const { flags } = m.zone.page
+  if ((flags[pfn] & PG_ANON) === 0 || pfn === m.zeroPfn || !wpCanReuse(m, pfn))
+    return wpPageCopy(m, vma, va, ptep, pte)
+  flags[pfn] |= PG_EXCLUSIVE
+  m.zone.page.mapping[pfn] = vma.anonVma!.id
+  setPte(m, vma.mm, va, ptep, pte | PTE_WRITE | PTE_DIRTY)
+  return 0
+}
+
+/** Nobody else has the anonymous page (wp_can_reuse_anon_folio); a slot in swap that nothing needs is given back. */
+function wpCanReuse(m: Machine, pfn: Pfn): boolean {
+  const { flags, refcount } = m.zone.page
+  if ((flags[pfn] & PG_EXCLUSIVE) !== 0) return true
+  if (refcount[pfn] === 2) freeSwapOf(m, pfn)
+  return refcount[pfn] === 1
+}
+
+function wpPageShared(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, pte: Pte): VmFault {
+  const pfn = ptePfn(pte)
+  if (!reserveBlock(m, vma.file!, m.zone.page.index[pfn])) return VM_FAULT_SIGBUS
+  setPageDirty(m, pfn)
+  setPte(m, vma.mm, va, ptep, pte | PTE_WRITE | PTE_DIRTY)
+  return 0
 }
 
 function wpPageCopy(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, pte: Pte): VmFault {
   const old = ptePfn(pte)
-  const flags = PG_ANON | PG_SWAPBACKED | PG_EXCLUSIVE
-  const { refcount } = m.zone.page
-  refcount[old]++ // until it is copied
-  const pfn = anonVmaPrepare(m, vma) ? allocCopyTarget(m, old, flags, vma.mm.seat) : NO_PFN
+  m.zone.page.refcount[old]++ // until it is copied
+  const pfn = allocCopyTarget(m, vma, old)
   putPage(m, old)
   if (pfn === NO_PFN) return VM_FAULT_OOM
   if (old !== m.zeroPfn) {
-    if (m.trace.ring !== null)
-      emit(m.trace, m.ticks, m.current?.pid ?? 0, 'wp_page_copy', { address: va, old, new: pfn })
+    if (m.trace.ring !== null) traceCopy(m, va, old, pfn)
     dropMapping(m, vma.mm, old, pte)
   }
   mapAnonPage(m, vma, va, ptep, pfn)
   return 0
 }
 
-function allocCopyTarget(m: Machine, old: Pfn, flags: number, memcg: number): Pfn {
-  if (old === m.zeroPfn) return allocZeroedPage(m, flags, memcg)
-  const pfn = allocPage(m, flags, memcg)
+function traceCopy(m: Machine, address: Vaddr, old: Pfn, copy: Pfn): void {
+  emit(m.trace, m.ticks, m.current?.pid ?? 0, 'wp_page_copy', { address, old, new: copy })
+}
+
+function allocCopyTarget(m: Machine, vma: Vma, old: Pfn): Pfn {
+  if (vma.anonVma === null && !anonVmaPrepare(m, vma)) return NO_PFN
+  const flags = PG_ANON | PG_SWAPBACKED | PG_EXCLUSIVE
+  if (old === m.zeroPfn) return allocZeroedPage(m, flags, vma.mm.seat)
+  const pfn = allocPage(m, flags, vma.mm.seat)
   if (pfn !== NO_PFN) copyFrame(m.ram, pfn, old)
   return pfn
 }
 
 /** One PTE fewer points to the frame. */
 function dropMapping(m: Machine, mm: Mm, pfn: Pfn, pte: Pte): void {
-  const { page } = m.zone
-  assert(page.mapcount[pfn] > 0, 'a frame is unmapped that nobody maps')
-  const left = --page.mapcount[pfn]
-  const flags = page.flags[pfn]
-  if ((flags & PG_FILE) !== 0 && (pte & PTE_DIRTY) !== 0) setPageDirty(m, pfn)
-  countRss(mm, flags, -1)
-  if ((flags & PG_SWAPCACHE) !== 0 && left === 0) freeSwapOf(m, pfn)
-  if ((flags & PG_UNEVICTABLE) !== 0) munlockPage(m, pfn)
+  const { flags, mapcount } = m.zone.page
+  assert(mapcount[pfn] > 0, 'a frame is unmapped that nobody maps')
+  mapcount[pfn]--
+  countRss(mm, flags[pfn], -1)
+  if ((flags[pfn] & (PG_FILE | PG_SWAPCACHE | PG_UNEVICTABLE)) !== 0) noteUnmapped(m, pfn, pte)
   putPage(m, pfn)
+}
+
+/** What those who keep the page have to know. */
+function noteUnmapped(m: Machine, pfn: Pfn, pte: Pte): void {
+  const { flags, mapcount } = m.zone.page
+  const kind = flags[pfn]
+  if ((kind & PG_FILE) !== 0 && (pte & PTE_DIRTY) !== 0) setPageDirty(m, pfn)
+  if ((kind & PG_SWAPCACHE) !== 0 && mapcount[pfn] === 0) freeSwapOf(m, pfn)
+  if ((kind & PG_UNEVICTABLE) !== 0) munlockPage(m, pfn)
 }
 
 /** VmHWM: the most there was in memory, noted before it becomes less (update_hiwater_rss). */
