@@ -8,7 +8,7 @@
 import { assert } from '../../shared/lib/assert.ts'
 import { roundDown } from '../../shared/lib/bits.ts'
 import { errnoName } from '../../shared/lib/errno.ts'
-import { ptePfn, ptePresent } from '../../shared/hw/mmu.ts'
+import { NO_PTE, ptePfn, ptePresent } from '../../shared/hw/mmu.ts'
 import { dirtySlabOf, frameBase } from '../../shared/hw/ram.ts'
 import { S_IFREG, type Inode } from '../../shared/state/inode.ts'
 import type { Machine, MachineOptions } from '../../shared/state/machine.ts'
@@ -579,7 +579,7 @@ const NOP = 0x90
 function peekText(m: Machine, task: Task, va: number): void {
   const vma = vmaLookup(task.mm!, va)
   const page = roundDown(va, m.pageSize)
-  if (vma !== undefined && frameAt(m, task.mm!, page) === NO_PFN) faultIn(m, vma, page, false)
+  if (vma !== undefined && frameAt(m, task.mm!, page) === NO_PFN) faultIn(m, vma, page, false, NO_PTE)
 }
 
 function signalText(trace: Trace, { sig, code, address }: NonNullable<Outcome['signal']>): string {

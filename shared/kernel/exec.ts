@@ -21,6 +21,7 @@ import {
   VM_DONTDUMP,
   VM_DONTEXPAND,
   VM_EXEC,
+  VM_FAULT_MAJOR,
   VM_GROWSDOWN,
   VM_IO,
   VM_MAYEXEC,
@@ -49,9 +50,10 @@ import {
   type Runtime,
 } from '../fs/images.ts'
 import { MAY_EXEC, namei, normalizePath, permission } from '../fs/tree.ts'
-import { VM_FAULT_MAJOR, faultIn } from '../mm/memory.ts'
+import { faultIn } from '../mm/memory.ts'
 import { doBrk, doMprotect, getUnmappedArea, mmapRegion, type MapRequest } from '../mm/mmap.ts'
 import { vmaLookup } from '../mm/vma.ts'
+import { NO_PTE } from '../hw/mmu.ts'
 import { switchMm } from '../hw/tlb.ts'
 import { emit } from '../trace/trace.ts'
 import { mmAlloc, mmPut } from './fork.ts'
@@ -331,7 +333,7 @@ function touch(
   for (const page of pages) {
     const va = start + page * m.pageSize
     const vma = vmaLookup(mm, va)!
-    if ((faultIn(m, vma, va, write) & ~VM_FAULT_MAJOR) !== 0) return false
+    if ((faultIn(m, vma, va, write, NO_PTE) & ~VM_FAULT_MAJOR) !== 0) return false
     task.minFlt++
     m.vmstat.pgfault++
   }

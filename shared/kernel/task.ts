@@ -11,7 +11,7 @@ import {
   type Rlimits,
   type Task,
 } from '../state/task.ts'
-import { allocPages, putPage } from '../mm/pageAlloc.ts'
+import { allocPage, putPage } from '../mm/pageAlloc.ts'
 import { kmemCacheAlloc, kmemCacheFree } from '../mm/slab.ts'
 
 export const PID_MAX = 32768
@@ -157,7 +157,7 @@ export function freeTask(m: Machine, task: Task): void {
 function allocKernelStack(m: Machine): Pfn[] | null {
   const frames: Pfn[] = []
   while (frames.length * m.pageSize < KERNEL_STACK_BYTES) {
-    const pfn = allocPages(m, 0, PG_STACK, 0)
+    const pfn = allocPage(m, PG_STACK, 0)
     if (pfn === NO_PFN) {
       for (const taken of frames) putPage(m, taken)
       return null

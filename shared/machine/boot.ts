@@ -18,6 +18,7 @@ import {
   freeBootMemory,
   memmapPages,
   mkZone,
+  setupPerCpuPages,
   setupWatermarks,
 } from '../mm/pageAlloc.ts'
 import { mkSlabCaches } from '../mm/slab.ts'
@@ -155,6 +156,7 @@ function initMemory(m: Machine): void {
   assert((zone.page.flags[m.zeroPfn] & PG_RESERVED) !== 0, 'the zero page is the kernel’s')
   m.totalramPages = zone.managedPages
   setupWatermarks(m, defaultMinFreeKbytes(m))
+  setupPerCpuPages(m)
   const freeKb = zone.freePages * (m.pageSize / 1024)
   m.sysctl.adminReserveKbytes = Math.min(Math.floor(freeKb / 32), 8192)
   m.sysctl.userReserveKbytes = Math.min(Math.floor(freeKb / 32), 131072)

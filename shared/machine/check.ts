@@ -217,7 +217,19 @@ function checkFreeLists(m: Machine): void {
     }
     assert(blocks === zone.nrFree[order], 'nrFree counts the blocks')
   }
-  assert(free === zone.freePages, 'the free lists hold the free frames')
+  const atHand = new Set(zone.pcp.pages.subarray(0, zone.pcp.count))
+  assert(atHand.size === zone.pcp.count, 'no frame is at hand twice')
+  for (const pfn of atHand) {
+    const { flags, refcount, order } = zone.page
+    assert(
+      flags[pfn] === 0 && refcount[pfn] === 0 && order[pfn] === 0,
+      'a frame at hand is a single free one',
+    )
+  }
+  assert(
+    free + atHand.size === zone.freePages,
+    'what is free is on the free lists or at the CPU’s hand',
+  )
 }
 
 function checkLru({ zone }: Machine): void {

@@ -1,9 +1,17 @@
 // What a debugger does to a stopped process: have it make a system call, touch a byte (ptrace(2)).
 
+import { NO_PTE } from '../hw/mmu.ts'
 import { EAGAIN, ENOSYS } from '../lib/errno.ts'
 import { SEGV_MAPERR, SIGBUS, SIGSEGV, type Task } from '../state/task.ts'
 import type { Machine } from '../state/machine.ts'
-import { handleMmFault, permits, VM_FAULT_SIGBUS, VM_FAULT_SIGSEGV } from '../mm/memory.ts'
+import {
+  ACCESS_EXEC,
+  ACCESS_READ,
+  ACCESS_WRITE,
+  VM_FAULT_SIGBUS,
+  VM_FAULT_SIGSEGV,
+} from '../state/mm.ts'
+import { handleMmFault, permits } from '../mm/memory.ts'
 import { isMapped } from '../mm/pgtable.ts'
 import { USER_FAULT, load8, store8 } from '../mm/uaccess.ts'
 import { vmaLookup } from '../mm/vma.ts'
@@ -39,6 +47,8 @@ function callUntilFault(m: Machine, task: Task, name: string, args: number[]): n
   }
 }
 
+const ACCESS = { read: ACCESS_READ, write: ACCESS_WRITE, exec: ACCESS_EXEC }
+
 /** The process touches a byte. What would be its end is told instead. */
 export function accessByte(
   m: Machine,
@@ -50,7 +60,7 @@ export function accessByte(
     return { signal: { sig: SIGSEGV, code, address: va } }
   }
   if (!allowed(m, task, va, op)) {
-    const fault = handleMmFault(m, task, va, op)
+    const fault = handleMmFault(m, task, va, ACCESS[op], NO_PTE)
     if ((fault & (VM_FAULT_SIGSEGV | VM_FAULT_SIGBUS)) !== 0) {
       const sig = (fault & VM_FAULT_SIGBUS) !== 0 ? SIGBUS : SIGSEGV
       return { signal: { sig, code: task.faultCode, address: task.faultAddress } }
@@ -66,5 +76,5 @@ export function accessByte(
 
 function allowed(m: Machine, task: Task, va: number, op: 'read' | 'write' | 'exec'): boolean {
   const vma = vmaLookup(task.mm!, va)
-  return vma !== undefined && permits(vma, op) && isMapped(m, task.mm!, va, op === 'write')
+  return vma !== undefined && permits(vma, ACCESS[op]) && isMapped(m, task.mm!, va, op === 'write')
 }

@@ -11,7 +11,7 @@ import { NO_PFN, PG_ANON, PG_DIRTY, PG_FILE, PG_SWAPBACKED } from '../state/page
 import { emit } from '../trace/trace.ts'
 import { allocBlock, freeBlock, imagePosition, readBlocks, swapPosition } from './blockIo.ts'
 import { lruAdd } from './lru.ts'
-import { allocPages, allocZeroedPage, putPage } from './pageAlloc.ts'
+import { allocPage, allocZeroedPage, putPage } from './pageAlloc.ts'
 import { freeSwapAndCache } from './swapState.ts'
 import { deviceOf } from './swapfile.ts'
 import { workingsetRefault } from './workingset.ts'
@@ -34,7 +34,7 @@ export function readPage(m: Machine, inode: Inode, index: number, memcg: number)
   const flags = tmpfs ? PG_FILE | PG_SWAPBACKED : PG_FILE
   const stored = isStored(inode, index)
   const pfn = stored
-    ? allocPages(m, 0, flags, tmpfs ? memcg : 0)
+    ? allocPage(m, flags, tmpfs ? memcg : 0)
     : allocZeroedPage(m, flags, tmpfs ? memcg : 0)
   if (pfn === NO_PFN) return NO_PFN
   m.zone.page.mapping[pfn] = inode.ino

@@ -5,8 +5,11 @@ import { roundUp } from '../lib/bits.ts'
 import { PTE_ACCESSED, PTE_DIRTY, ptePfn, pteSwap } from '../hw/mmu.ts'
 import type { Machine } from '../state/machine.ts'
 import {
+  ACCESS_READ,
+  ACCESS_WRITE,
   VM_DONTCOPY,
   VM_DONTDUMP,
+  VM_FAULT_OOM,
   VM_LOCKED,
   VM_RAND_READ,
   VM_SEQ_READ,
@@ -26,7 +29,7 @@ import {
 } from '../state/page.ts'
 import type { Task } from '../state/task.ts'
 import { lruMove } from './lru.ts'
-import { VM_FAULT_OOM, forEachPte, isAnonymous, permits, unmapPageRange } from './memory.ts'
+import { forEachPte, isAnonymous, permits, unmapPageRange } from './memory.ts'
 import { modifyVmas } from './mmap.ts'
 import { populateVma } from './mlock.ts'
 import { freeEmptyTables, setPte } from './pgtable.ts'
@@ -182,7 +185,7 @@ function populateRange(m: Machine, task: Task, start: Vaddr, end: Vaddr, write: 
   while (va < end) {
     const vma = findVma(mm, va)
     if (vma === undefined || vma.start > va) return -ENOMEM
-    if (!permits(vma, write ? 'write' : 'read')) return -EINVAL
+    if (!permits(vma, write ? ACCESS_WRITE : ACCESS_READ)) return -EINVAL
     const stop = Math.min(end, vma.end)
     const fault = populateVma(m, task, vma, va, stop, write)
     if (fault !== 0) return (fault & VM_FAULT_OOM) !== 0 ? -ENOMEM : -EFAULT

@@ -36,9 +36,15 @@ import { copyFrame, dirtySlabOf, frameBase, slabOf, type Pfn } from '../hw/ram.t
 import { flushTlb } from '../hw/tlb.ts'
 import type { Machine } from '../state/machine.ts'
 import {
+  ACCESS_EXEC,
+  ACCESS_WRITE,
   VM_ACCOUNT,
   VM_DONTCOPY,
   VM_EXEC,
+  VM_FAULT_MAJOR,
+  VM_FAULT_OOM,
+  VM_FAULT_SIGBUS,
+  VM_FAULT_SIGSEGV,
   VM_GROWSDOWN,
   VM_LOCKED,
   VM_LOCKONFAULT,
@@ -46,8 +52,10 @@ import {
   VM_SHARED,
   VM_WIPEONFORK,
   VM_WRITE,
+  type Access,
   type Mm,
   type Vaddr,
+  type VmFault,
   type Vma,
 } from '../state/mm.ts'
 import {
@@ -74,7 +82,7 @@ import {
 import { lruAdd } from './lru.ts'
 import { mlockPage, munlockPage } from './mlock.ts'
 import { expandStack, mkVma } from './mmap.ts'
-import { allocPages, allocZeroedPage, putPage } from './pageAlloc.ts'
+import { allocPage, allocZeroedPage, putPage } from './pageAlloc.ts'
 import { vmEnoughMemory, vmUnacctMemory } from './overcommit.ts'
 import {
   followPte,
@@ -91,47 +99,33 @@ import { freeSwapAndCache, freeSwapOf, lookupSwapCache, swapinReadahead } from '
 import { swapDuplicate, swapFree, vmSwapFull } from './swapfile.ts'
 import { findVma, findVmaSlot, appendVma, vmaAt, vmaPages, vmasOf } from './vma.ts'
 
-export type VmFault = number
-export const VM_FAULT_OOM = 0x1 // no memory; the running task is the killer's victim
-export const VM_FAULT_SIGBUS = 0x2
-export const VM_FAULT_MAJOR = 0x4 // served, by reading from a disk
-export const VM_FAULT_SIGSEGV = 0x40
-
-/** What an access wants. */
-export type Access = 'read' | 'write' | 'exec'
-
 /** How many pages a read fault on a file maps around the one asked for, if they are in the cache (fault_around_bytes). */
 const FAULT_AROUND_BYTES = 65536
 
 /**
  * A task touched an address and the MMU would not translate it. 0: try again. Else the VM_FAULT_* that says why not, with
- * task.faultCode and task.faultAddress set. `ptep`: where the PTE lies, if its table is known to exist.
+ * task.faultCode and task.faultAddress set. `ptep`: where the PTE lies, NO_PTE if its table may not exist.
  */
 export function handleMmFault(
   m: Machine,
   task: Task,
   address: Vaddr,
   access: Access,
-  ptep: Ptep = NO_PTE,
+  ptep: Ptep,
 ): VmFault {
-  const mm = task.mm!
   const va = address - (address & (m.pageSize - 1))
   if (m.trace.on.page_fault_user || m.trace.on.page_fault_kernel)
     tracePageFault(m, task, address, access)
-  let vma = findVmaOfFault(m, mm, va)
-  if (vma === undefined) return badArea(task, address, SEGV_MAPERR)
-  if (vma.start > va) {
-    if ((vma.flags & VM_GROWSDOWN) === 0 || !expandStack(m, task, vma, va))
-      return badArea(task, address, SEGV_MAPERR)
-    vma = findVma(mm, va)!
-  }
+  const vma = findVmaOfFault(m, task, va)
+  if (vma === null) return badArea(task, address, SEGV_MAPERR)
   if (!permits(vma, access)) return badArea(task, address, SEGV_ACCERR)
-  const fault = faultIn(m, vma, va, access === 'write', ptep)
-  if ((fault & ~VM_FAULT_MAJOR) === 0) {
-    countFault(m, task, fault)
-    mm.hiwaterRss = Math.max(mm.hiwaterRss, mm.rssAnon + mm.rssFile + mm.rssShmem)
-    return 0
-  }
+  const fault = faultIn(m, vma, va, access === ACCESS_WRITE, ptep)
+  if ((fault & ~VM_FAULT_MAJOR) !== 0) return failedFault(task, address, fault)
+  countFault(m, task, fault)
+  return 0
+}
+
+function failedFault(task: Task, address: Vaddr, fault: VmFault): VmFault {
   task.faultAddress = address
   task.faultCode = (fault & VM_FAULT_SIGBUS) !== 0 ? BUS_ADRERR : 0
   return fault
@@ -142,9 +136,9 @@ function tracePageFault(m: Machine, task: Task, address: Vaddr, access: Access):
   const user = task.call === null
   const error_code =
     (isMapped(m, task.mm!, address, false) ? X86_PF_PROT : 0) |
-    (access === 'write' ? X86_PF_WRITE : 0) |
+    (access === ACCESS_WRITE ? X86_PF_WRITE : 0) |
     (user ? X86_PF_USER : 0) |
-    (access === 'exec' ? X86_PF_INSTR : 0)
+    (access === ACCESS_EXEC ? X86_PF_INSTR : 0)
   const name = user ? 'page_fault_user' : 'page_fault_kernel'
   emit(m.trace, m.ticks, task.pid, name, { address, error_code })
 }
@@ -159,13 +153,19 @@ export function countFault(m: Machine, task: Task, fault: VmFault): void {
   }
 }
 
-/** As findVma(): faults often come in a row, so the VMA of the last one is looked at first. */
-function findVmaOfFault(m: Machine, mm: Mm, va: Vaddr): Vma | undefined {
-  const { tlb } = m
-  const last = vmaAt(mm, tlb.vma)
-  if (last !== undefined && last.start <= va && va < last.end) return last
-  tlb.vma = findVmaSlot(mm, va)
-  return vmaAt(mm, tlb.vma)
+/** The VMA of the address; null if there is none. Faults often come in a row: that of the last one is looked at first. */
+function findVmaOfFault(m: Machine, task: Task, va: Vaddr): Vma | null {
+  const last = vmaAt(task.mm!, m.tlb.vma)
+  return last !== undefined && last.start <= va && va < last.end ? last : lookupVma(m, task, va)
+}
+
+/** As findVmaOfFault(), by search; a stack grows to the address. */
+function lookupVma(m: Machine, task: Task, va: Vaddr): Vma | null {
+  m.tlb.vma = findVmaSlot(task.mm!, va)
+  const vma = vmaAt(task.mm!, m.tlb.vma)
+  if (vma === undefined || vma.start <= va) return vma ?? null
+  if ((vma.flags & VM_GROWSDOWN) === 0 || !expandStack(m, task, vma, va)) return null
+  return findVma(task.mm!, va)!
 }
 
 function badArea(task: Task, address: Vaddr, code: number): VmFault {
@@ -174,41 +174,46 @@ function badArea(task: Task, address: Vaddr, code: number): VmFault {
   return VM_FAULT_SIGSEGV
 }
 
-/** On x86 what may be written or executed may be read. */
 export function permits(vma: Vma, access: Access): boolean {
-  if (access === 'write') return (vma.flags & VM_WRITE) !== 0
-  if (access === 'exec') return (vma.flags & VM_EXEC) !== 0
-  return (vma.flags & (VM_READ | VM_WRITE | VM_EXEC)) !== 0
+  return (vma.flags & access) !== 0
 }
 
-/** Brings the page in as the VMA says; `va` is page-aligned and the access permitted. `found`: its PTE, if known. */
-export function faultIn(
-  m: Machine,
-  vma: Vma,
-  va: Vaddr,
-  write: boolean,
-  found: Ptep = NO_PTE,
-): VmFault {
+/** Brings the page in as the VMA says; `va` is page-aligned and the access permitted. `found`: its PTE, or NO_PTE. */
+export function faultIn(m: Machine, vma: Vma, va: Vaddr, write: boolean, found: Ptep): VmFault {
   if (vma.special !== '') return doSpecialFault(m, vma, va, write)
   const anonymous = isAnonymous(vma)
-  if (!anonymous && vma.pgoff + (va - vma.start) / m.pageSize >= filePages(m, vma.file!)) {
-    // The tables above the lowest one are there all the same.
-    return tableAlloc(m, vma.mm, va, 1) === NO_PFN ? VM_FAULT_OOM : VM_FAULT_SIGBUS
-  }
+  if (!anonymous && linearIndex(m, vma, va) >= filePages(m, vma.file!)) return beyondEnd(m, vma, va)
   const ptep = found === NO_PTE ? ptepAlloc(m, vma.mm, va) : found
   if (ptep === NO_PTE) return VM_FAULT_OOM
   const pte = getPte(m, ptep)
-  if (!ptePresent(pte)) {
-    if (pteSwap(pte)) return doSwapPage(m, vma, va, ptep, pte, write)
-    if (anonymous) return doAnonymousPage(m, vma, va, ptep, write)
-    const index = vma.pgoff + (va - vma.start) / m.pageSize
-    if (!write) return doReadFault(m, vma, va, ptep, index)
-    return (vma.flags & VM_SHARED) !== 0
-      ? doSharedFault(m, vma, va, ptep, index)
-      : doCowFault(m, vma, va, ptep, index)
-  }
-  if (write && !pteWrite(pte)) return doWpPage(m, vma, va, ptep, pte)
-  return 0
+  if (pte !== 0) return handlePteFault(m, vma, va, ptep, pte, write)
+  return anonymous ? doAnonymousPage(m, vma, va, ptep, write) : doFault(m, vma, va, ptep, write)
+}
+
+/** A file's page that does not exist. The tables above the lowest one are made all the same. */
+function beyondEnd(m: Machine, vma: Vma, va: Vaddr): VmFault {
+  return tableAlloc(m, vma.mm, va, 1) === NO_PFN ? VM_FAULT_OOM : VM_FAULT_SIGBUS
+}
+
+function handlePteFault(
+  m: Machine,
+  vma: Vma,
+  va: Vaddr,
+  ptep: Ptep,
+  pte: Pte,
+  write: boolean,
+): VmFault {
+  if (!ptePresent(pte)) return doSwapPage(m, vma, va, ptep, pte, write)
+  return write && !pteWrite(pte) ? doWpPage(m, vma, va, ptep, pte) : 0
+}
+
+/** First touch of a file's page. */
+function doFault(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, write: boolean): VmFault {
+  const index = linearIndex(m, vma, va)
+  if (!write) return doReadFault(m, vma, va, ptep, index)
+  return (vma.flags & VM_SHARED) !== 0
+    ? doSharedFault(m, vma, va, ptep, index)
+    : doCowFault(m, vma, va, ptep, index)
 }
 
 /** Memory without a store of its own: nameless, or a private mapping of /dev/zero. */
@@ -229,10 +234,10 @@ function protOf(vma: Vma): number {
 /** First touch. Readers all see the one zero page; only a writer costs memory. */
 function doAnonymousPage(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, write: boolean): VmFault {
   if (!write) {
-    setPte(m, vma.mm, va, ptep, mkPte(m.zeroPfn, protOf(vma)))
+    writePte(m.ram, m.layout, ptep, mkPte(m.zeroPfn, protOf(vma)))
     return 0
   }
-  if (!anonVmaPrepare(m, vma)) return VM_FAULT_OOM
+  if (vma.anonVma === null && !anonVmaPrepare(m, vma)) return VM_FAULT_OOM
   const pfn = allocZeroedPage(m, PG_ANON | PG_SWAPBACKED | PG_EXCLUSIVE, vma.mm.seat)
   if (pfn === NO_PFN) return VM_FAULT_OOM
   mapAnonPage(m, vma, va, ptep, pfn)
@@ -381,7 +386,7 @@ function doCowFault(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, index: number):
 /** A frame for a copy of `source`, which reclaim must not take meanwhile: the caller drops the reference. */
 function allocBeside(m: Machine, source: Pfn, flags: number, memcg: number): Pfn {
   m.zone.page.refcount[source]++
-  const pfn = allocPages(m, 0, flags, memcg)
+  const pfn = allocPage(m, flags, memcg)
   if (pfn === NO_PFN) putPage(m, source)
   return pfn
 }
@@ -399,32 +404,37 @@ function doSharedFault(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, index: numbe
 
 /** A write to a present, read-only page: keep it if nobody else has it, else copy. */
 function doWpPage(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, pte: Pte): VmFault {
-  const { page } = m.zone
+  if ((vma.flags & VM_SHARED) !== 0) return wpPageShared(m, vma, va, ptep, pte)
   const pfn = ptePfn(pte)
-  if ((vma.flags & VM_SHARED) !== 0) {
-    if (!reserveBlock(m, vma.file!, page.index[pfn])) return VM_FAULT_SIGBUS
-    setPageDirty(m, pfn)
-    setPte(m, vma.mm, va, ptep, pte | PTE_WRITE | PTE_DIRTY)
-    return 0
-  }
-  if (pfn !== m.zeroPfn && (page.flags[pfn] & PG_ANON) !== 0) {
-    if ((page.flags[pfn] & PG_EXCLUSIVE) === 0 && page.refcount[pfn] === 2) freeSwapOf(m, pfn)
-    if ((page.flags[pfn] & PG_EXCLUSIVE) !== 0 || page.refcount[pfn] === 1) {
-      page.flags[pfn] |= PG_EXCLUSIVE
-      page.mapping[pfn] = vma.anonVma!.id
-      setPte(m, vma.mm, va, ptep, pte | PTE_WRITE | PTE_DIRTY)
-      return 0
-    }
-  }
-  return wpPageCopy(m, vma, va, ptep, pte)
+  const { flags } = m.zone.page
+  if ((flags[pfn] & PG_ANON) === 0 || pfn === m.zeroPfn || !wpCanReuse(m, pfn))
+    return wpPageCopy(m, vma, va, ptep, pte)
+  flags[pfn] |= PG_EXCLUSIVE
+  m.zone.page.mapping[pfn] = vma.anonVma!.id
+  setPte(m, vma.mm, va, ptep, pte | PTE_WRITE | PTE_DIRTY)
+  return 0
+}
+
+/** Nobody else has the anonymous page (wp_can_reuse_anon_folio); a slot in swap that nothing needs is given back. */
+function wpCanReuse(m: Machine, pfn: Pfn): boolean {
+  const { flags, refcount } = m.zone.page
+  if ((flags[pfn] & PG_EXCLUSIVE) !== 0) return true
+  if (refcount[pfn] === 2) freeSwapOf(m, pfn)
+  return refcount[pfn] === 1
+}
+
+function wpPageShared(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, pte: Pte): VmFault {
+  const pfn = ptePfn(pte)
+  if (!reserveBlock(m, vma.file!, m.zone.page.index[pfn])) return VM_FAULT_SIGBUS
+  setPageDirty(m, pfn)
+  setPte(m, vma.mm, va, ptep, pte | PTE_WRITE | PTE_DIRTY)
+  return 0
 }
 
 function wpPageCopy(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, pte: Pte): VmFault {
   const old = ptePfn(pte)
-  const flags = PG_ANON | PG_SWAPBACKED | PG_EXCLUSIVE
-  const { refcount } = m.zone.page
-  refcount[old]++ // until it is copied
-  const pfn = anonVmaPrepare(m, vma) ? allocCopyTarget(m, old, flags, vma.mm.seat) : NO_PFN
+  m.zone.page.refcount[old]++ // until it is copied
+  const pfn = allocCopyTarget(m, vma, old)
   putPage(m, old)
   if (pfn === NO_PFN) return VM_FAULT_OOM
   if (old !== m.zeroPfn) {
@@ -434,24 +444,37 @@ function wpPageCopy(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, pte: Pte): VmFa
   return 0
 }
 
-function allocCopyTarget(m: Machine, old: Pfn, flags: number, memcg: number): Pfn {
-  if (old === m.zeroPfn) return allocZeroedPage(m, flags, memcg)
-  const pfn = allocPages(m, 0, flags, memcg)
+function allocCopyTarget(m: Machine, vma: Vma, old: Pfn): Pfn {
+  if (vma.anonVma === null && !anonVmaPrepare(m, vma)) return NO_PFN
+  const flags = PG_ANON | PG_SWAPBACKED | PG_EXCLUSIVE
+  if (old === m.zeroPfn) return allocZeroedPage(m, flags, vma.mm.seat)
+  const pfn = allocPage(m, flags, vma.mm.seat)
   if (pfn !== NO_PFN) copyFrame(m.ram, pfn, old)
   return pfn
 }
 
 /** One PTE fewer points to the frame. */
 function dropMapping(m: Machine, mm: Mm, pfn: Pfn, pte: Pte): void {
-  const { page } = m.zone
-  assert(page.mapcount[pfn] > 0, 'a frame is unmapped that nobody maps')
-  const left = --page.mapcount[pfn]
-  const flags = page.flags[pfn]
-  if ((flags & PG_FILE) !== 0 && (pte & PTE_DIRTY) !== 0) setPageDirty(m, pfn)
-  countRss(mm, flags, -1)
-  if ((flags & PG_SWAPCACHE) !== 0 && left === 0) freeSwapOf(m, pfn)
-  if ((flags & PG_UNEVICTABLE) !== 0) munlockPage(m, pfn)
+  const { flags, mapcount } = m.zone.page
+  assert(mapcount[pfn] > 0, 'a frame is unmapped that nobody maps')
+  mapcount[pfn]--
+  countRss(mm, flags[pfn], -1)
+  if ((flags[pfn] & (PG_FILE | PG_SWAPCACHE | PG_UNEVICTABLE)) !== 0) noteUnmapped(m, pfn, pte)
   putPage(m, pfn)
+}
+
+/** What those who keep the page have to know. */
+function noteUnmapped(m: Machine, pfn: Pfn, pte: Pte): void {
+  const { flags, mapcount } = m.zone.page
+  const kind = flags[pfn]
+  if ((kind & PG_FILE) !== 0 && (pte & PTE_DIRTY) !== 0) setPageDirty(m, pfn)
+  if ((kind & PG_SWAPCACHE) !== 0 && mapcount[pfn] === 0) freeSwapOf(m, pfn)
+  if ((kind & PG_UNEVICTABLE) !== 0) munlockPage(m, pfn)
+}
+
+/** VmHWM: the most there was in memory, noted before it becomes less (update_hiwater_rss). */
+export function updateHiwaterRss(mm: Mm): void {
+  mm.hiwaterRss = Math.max(mm.hiwaterRss, mm.rssAnon + mm.rssFile + mm.rssShmem)
 }
 
 export function countRss(mm: Mm, flags: number, by: number): void {
@@ -465,6 +488,7 @@ export function unmapPageRange(m: Machine, vma: Vma, start: Vaddr, end: Vaddr): 
   const { layout, ram } = m
   const step = 1 << (layout.pteShift - 2)
   let zapped = 0
+  updateHiwaterRss(vma.mm)
   forEachTable(m, vma.mm, start, end, (table, from, to) => {
     if (slabOf(ram, table) === null) return // an empty table, after a load
     const index = Math.floor(from / m.pageSize) & ((1 << layout.tableShift) - 1)

@@ -2,22 +2,26 @@
 
 import { EINVAL, ENOMEM, EPERM } from '../lib/errno.ts'
 import { roundUp } from '../lib/bits.ts'
-import { ptePfn, ptePresent } from '../hw/mmu.ts'
+import { NO_PTE, ptePfn, ptePresent } from '../hw/mmu.ts'
 import type { Pfn } from '../hw/ram.ts'
 import type { Machine } from '../state/machine.ts'
 import {
+  ACCESS_READ,
+  ACCESS_WRITE,
+  VM_FAULT_MAJOR,
   VM_LOCKED,
   VM_LOCKONFAULT,
   VM_SHARED,
   VM_WRITE,
   type Mm,
   type Vaddr,
+  type VmFault,
   type Vma,
 } from '../state/mm.ts'
 import { PG_ACTIVE, PG_LRU, PG_UNEVICTABLE } from '../state/page.ts'
 import { RLIM_INFINITY, type Task } from '../state/task.ts'
 import { lruAdd, lruDel } from './lru.ts'
-import { VM_FAULT_MAJOR, countFault, faultIn, forEachPte, permits, type VmFault } from './memory.ts'
+import { countFault, faultIn, forEachPte, permits } from './memory.ts'
 import { modifyVmas } from './mmap.ts'
 import { isMapped } from './pgtable.ts'
 import { mappedLocked } from './rmap.ts'
@@ -157,7 +161,7 @@ export function populate(m: Machine, task: Task, start: Vaddr, end: Vaddr): bool
   for (const vma of vmasIn(mm, start, end)) {
     if ((vma.flags & VM_LOCKONFAULT) !== 0 || vma.special !== '') continue
     const write = (vma.flags & (VM_WRITE | VM_SHARED)) === VM_WRITE
-    if (!permits(vma, write ? 'write' : 'read')) return false
+    if (!permits(vma, write ? ACCESS_WRITE : ACCESS_READ)) return false
     const from = Math.max(start, vma.start)
     if (populateVma(m, task, vma, from, Math.min(end, vma.end), write) !== 0) return false
   }
@@ -175,7 +179,7 @@ export function populateVma(
 ): VmFault {
   for (let va = start; va < end; va += m.pageSize) {
     if (isMapped(m, vma.mm, va, write)) continue
-    const fault = faultIn(m, vma, va, write)
+    const fault = faultIn(m, vma, va, write, NO_PTE)
     if ((fault & ~VM_FAULT_MAJOR) !== 0) return fault
     countFault(m, task, fault)
     task.debt += POPULATE_FUEL

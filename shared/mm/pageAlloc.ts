@@ -5,16 +5,17 @@
 //   order 2   [8 9 10 11]
 //
 // A block of order n starts at a multiple of 2^n. Its buddy is the block that differs in that one bit of the
-// number; two free buddies become one block. Three watermarks say what happens when memory gets short (vmscan.ts):
+// number; two free buddies become one block. Single frames come from a stack of free ones (zone.pcp) and go back to it;
+// from the free lists it is filled, and to them it is emptied, in batches. Three watermarks say what happens when memory gets short (vmscan.ts):
 //
 //   free ≥ high    kswapd sleeps
 //        < low     kswapd is woken
 //        < min     whoever asks has to reclaim first; what is below is kept for those whose work frees memory
 //
-// Left out: zones beyond one, migrate types, per-CPU lists.
+// Left out: zones beyond one, CPUs beyond one, migrate types. MemFree counts what is in zone.pcp too.
 
 import { assert } from '../lib/assert.ts'
-import { intSqrt } from '../lib/bits.ts'
+import { intSqrt, log2 } from '../lib/bits.ts'
 import { clearFrame, type Pfn } from '../hw/ram.ts'
 import type { Machine } from '../state/machine.ts'
 import {
@@ -37,6 +38,7 @@ export function mkZone(nrFrames: number): Zone {
     page: mkPageColumns(nrFrames),
     freeHead: new Int32Array(MAX_ORDER + 1).fill(NO_PFN),
     nrFree: new Int32Array(MAX_ORDER + 1),
+    pcp: { pages: new Int32Array(0), count: 0, batch: 1 },
     lruvec: mkLruvec(),
     freePages: 0,
     presentPages: nrFrames,
@@ -70,6 +72,13 @@ export function freeBootMemory(zone: Zone, first: Pfn): void {
   }
 }
 
+/** How much the stack of free frames may hold and in what batches it is filled, by the kernel's formula (zone_batchsize). */
+export function setupPerCpuPages({ zone, pageSize }: Machine): void {
+  const share = Math.min(zone.managedPages >> 10, 2 ** 20 / pageSize) >> 2
+  const batch = share < 1 ? 1 : Math.max(1, 2 ** log2(share + (share >> 1)) - 1)
+  zone.pcp = { pages: new Int32Array(Math.max(zone.watermarkLow, batch * 4)), count: 0, batch }
+}
+
 /** min_free_kbytes and the watermarks by the kernel's formula (init_per_zone_wmark_min, __setup_per_zone_wmarks). */
 export function setupWatermarks(m: Machine, minFreeKbytes: number): void {
   const { zone } = m
@@ -90,9 +99,25 @@ export function defaultMinFreeKbytes(m: Machine): number {
 }
 
 /**
- * Takes 2^order frames, charged to `memcg`, with reference count 1 and the given PG_* flags; the content is what was
- * there. When memory is short pages are reclaimed, and when that does not help the OOM killer acts. NO_PFN: the task that runs is itself the victim.
+ * Takes a frame, charged to `memcg`, with reference count 1 and the given PG_* flags; the content is what was there. When
+ * memory is short pages are reclaimed, and when that does not help the OOM killer acts. NO_PFN: the task that runs is
+ * itself the victim.
  */
+export function allocPage(m: Machine, flags: number, memcg: number): Pfn {
+  const { zone } = m
+  const { page, pcp } = zone
+  if (pcp.count === 0 || zone.freePages <= zone.watermarkLow) return allocPages(m, 0, flags, memcg)
+  const pfn = pcp.pages[--pcp.count]
+  page.flags[pfn] = flags
+  page.refcount[pfn] = 1
+  page.memcg[pfn] = memcg
+  zone.freePages--
+  m.vmstat.pgalloc++
+  if (m.trace.on.mm_page_alloc) traceAlloc(m, pfn, 0)
+  return pfn
+}
+
+/** As allocPage, 2^order frames in a row. */
 export function allocPages(m: Machine, order: number, flags: number, memcg: number): Pfn {
   const { zone } = m
   let pfn = NO_PFN
@@ -103,25 +128,24 @@ export function allocPages(m: Machine, order: number, flags: number, memcg: numb
   }
   zone.freePages -= 1 << order
   const { page } = zone
-  page.flags[pfn] = flags
-  page.refcount[pfn] = 1
   page.order[pfn] = order
-  page.memcg[pfn] = memcg
-  for (let i = 1; i < 1 << order; i++) {
-    page.flags[pfn + i] = flags
-    page.refcount[pfn + i] = 1
-    page.memcg[pfn + i] = memcg
+  for (let i = pfn; i < pfn + (1 << order); i++) {
+    page.flags[i] = flags
+    page.refcount[i] = 1
+    page.memcg[i] = memcg
   }
   m.vmstat.pgalloc += 1 << order
-  if (m.trace.on.mm_page_alloc) {
-    emit(m.trace, m.ticks, m.current?.pid ?? 0, 'mm_page_alloc', { pfn, order })
-  }
+  if (m.trace.on.mm_page_alloc) traceAlloc(m, pfn, order)
   return pfn
 }
 
-/** As allocPages of one frame, cleared. */
+function traceAlloc(m: Machine, pfn: Pfn, order: number): void {
+  emit(m.trace, m.ticks, m.current?.pid ?? 0, 'mm_page_alloc', { pfn, order })
+}
+
+/** As allocPage, cleared. */
 export function allocZeroedPage(m: Machine, flags: number, memcg: number): Pfn {
-  const pfn = allocPages(m, 0, flags, memcg)
+  const pfn = allocPage(m, flags, memcg)
   if (pfn !== NO_PFN) clearFrame(m.ram, pfn)
   return pfn
 }
@@ -144,6 +168,7 @@ function allocPagesSlowpath(m: Machine, order: number): Pfn {
     fruitless = reclaimed > 0 ? 0 : fruitless + 1
     if (zone.freePages - (1 << order) >= zone.watermarkMin && reclaimed > 0) continue
     if (fruitless <= MAX_RECLAIM_RETRIES && reclaimCouldHelp(m, order)) continue
+    drainAllPages(zone)
     if (!outOfMemory(m, order)) return NO_PFN
     if (m.current !== null && m.current.oomVictim) return NO_PFN
     fruitless = 0
@@ -158,6 +183,32 @@ function reclaimCouldHelp(m: Machine, order: number): boolean {
 }
 
 function rmqueue(zone: Zone, order: number): Pfn {
+  const { pcp } = zone
+  if (order === 0) {
+    if (pcp.count === 0) rmqueueBulk(zone)
+    return pcp.count === 0 ? NO_PFN : pcp.pages[--pcp.count]
+  }
+  const pfn = rmqueueBuddy(zone, order)
+  if (pfn !== NO_PFN || pcp.count === 0) return pfn
+  drainAllPages(zone)
+  return rmqueueBuddy(zone, order)
+}
+
+/** Fills the empty stack with a batch of frames, so that they are taken in the order in which they lay. */
+function rmqueueBulk(zone: Zone): void {
+  const { pages, batch } = zone.pcp
+  let below = batch
+  while (below > 0) {
+    const pfn = rmqueueBuddy(zone, 0)
+    if (pfn === NO_PFN) break
+    zone.page.order[pfn] = 0
+    pages[--below] = pfn
+  }
+  pages.copyWithin(0, below, batch)
+  zone.pcp.count = batch - below
+}
+
+function rmqueueBuddy(zone: Zone, order: number): Pfn {
   for (let o = order; o <= MAX_ORDER; o++) {
     const pfn = zone.freeHead[o]
     if (pfn === NO_PFN) continue
@@ -180,7 +231,7 @@ export function putPage(m: Machine, pfn: Pfn): void {
 
 function freePages(m: Machine, pfn: Pfn, order: number): void {
   const { zone } = m
-  const { page } = zone
+  const { page, pcp } = zone
   if ((page.flags[pfn] & PG_LRU) !== 0) lruDel(zone, pfn)
   for (let i = pfn; i < pfn + (1 << order); i++) {
     assert(page.mapcount[i] === 0, 'a mapped frame is freed')
@@ -195,6 +246,29 @@ function freePages(m: Machine, pfn: Pfn, order: number): void {
   }
   zone.freePages += 1 << order
   m.vmstat.pgfree += 1 << order
+  if (order > 0) freeOnePage(zone, pfn, order)
+  else {
+    if (pcp.count === pcp.pages.length) freePcppagesBulk(zone, pcp.batch)
+    pcp.pages[pcp.count++] = pfn
+  }
+}
+
+/** Gives back those frames of the stack that have lain there longest. */
+function freePcppagesBulk(zone: Zone, count: number): void {
+  const { pcp } = zone
+  for (let i = 0; i < count; i++) freeOnePage(zone, pcp.pages[i], 0)
+  pcp.pages.copyWithin(0, count, pcp.count)
+  pcp.count -= count
+}
+
+/** All free frames go to the free lists, where they can become larger blocks. */
+export function drainAllPages(zone: Zone): void {
+  freePcppagesBulk(zone, zone.pcp.count)
+}
+
+/** The block goes to the free lists, together with its buddy if that is free, and so on. */
+function freeOnePage(zone: Zone, pfn: Pfn, order: number): void {
+  const { page } = zone
   while (order < MAX_ORDER) {
     const buddy = pfn ^ (1 << order)
     if (buddy + (1 << order) > zone.presentPages) break

@@ -27,7 +27,7 @@ import { flushTlbPage } from '../hw/tlb.ts'
 import type { Machine } from '../state/machine.ts'
 import type { Mm, Vaddr } from '../state/mm.ts'
 import { NO_PFN, PG_TABLE } from '../state/page.ts'
-import { allocPages, allocZeroedPage, putPage } from './pageAlloc.ts'
+import { allocPage, allocZeroedPage, putPage } from './pageAlloc.ts'
 
 const TABLE_FLAGS = PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED | PTE_DIRTY
 
@@ -49,11 +49,13 @@ export function setPte(m: Machine, mm: Mm, va: Vaddr, ptep: Ptep, pte: Pte): voi
 /** Where the address's PTE lies; NO_PTE if its table does not exist. */
 export function ptepFind(m: Machine, mm: Mm, va: Vaddr): Ptep {
   const { layout, tlb } = m
-  const vpn = va * layout.entryFraction[0] // and a fraction, which the masks below drop
   const region = Math.floor(va * layout.entryFraction[1])
-  if (tlb.mm === mm.id && tlb.region === region) {
-    return (tlb.table << layout.tableShift) | (vpn & ((1 << layout.tableShift) - 1))
-  }
+  if (tlb.mm !== mm.id || tlb.region !== region) return walkTables(m, mm, va, region)
+  return mkPtep(layout, tlb.table, tableIndex(layout, va, 0))
+}
+
+function walkTables(m: Machine, mm: Mm, va: Vaddr, region: number): Ptep {
+  const { layout, tlb } = m
   let table = mm.pgd
   for (let level = layout.levels - 1; level > 0; level--) {
     const entry = readPte(m.ram, layout, mkPtep(layout, table, tableIndex(layout, va, level)))
@@ -97,7 +99,7 @@ export function tableAlloc(
     }
     const pfn =
       overwritten && level === lowest + 1
-        ? allocPages(m, 0, PG_TABLE, mm.seat)
+        ? allocPage(m, PG_TABLE, mm.seat)
         : allocZeroedPage(m, PG_TABLE, mm.seat)
     if (pfn === NO_PFN) return NO_PFN
     writePte(m.ram, layout, at, mkPte(pfn, TABLE_FLAGS))

@@ -30,7 +30,7 @@ import {
 import type { Pfn } from '../hw/ram.ts'
 import { PG_ANON, PG_EXCLUSIVE, PG_SWAPBACKED } from '../state/page.ts'
 import { setPageDirty } from './filemap.ts'
-import { countRss } from './memory.ts'
+import { countRss, updateHiwaterRss } from './memory.ts'
 import { getPte, ptepFind, setPte } from './pgtable.ts'
 import { kmemCacheAlloc, kmemCacheFree } from './slab.ts'
 import { swapDuplicate } from './swapfile.ts'
@@ -223,6 +223,7 @@ export function tryToUnmap(m: Machine, pfn: Pfn): boolean {
       swapDuplicate(m, entry)
       vma.mm.swapEnts++
     }
+    updateHiwaterRss(vma.mm)
     countRss(vma.mm, flags, -1)
     page.flags[pfn] &= ~PG_EXCLUSIVE
     page.mapcount[pfn]--

@@ -3,7 +3,7 @@
 
 import type { Machine, SlabCache } from '../state/machine.ts'
 import { NO_PFN, PG_SLAB } from '../state/page.ts'
-import { allocPages, putPage } from './pageAlloc.ts'
+import { allocPage, putPage } from './pageAlloc.ts'
 
 // Sizes in bytes as /proc/slabinfo of 6.12 shows them on x86-64. They are mostly words: with 32 bits half of it.
 const sizes = {
@@ -31,7 +31,7 @@ export function mkSlabCaches(bits: 64 | 32): SlabCache[] {
 export function kmemCacheAlloc(m: Machine, name: SlabName): boolean {
   const cache = findCache(m, name)
   if ((cache.objects + 1) * cache.size > cache.frames.length * m.pageSize) {
-    const pfn = allocPages(m, 0, PG_SLAB, 0)
+    const pfn = allocPage(m, PG_SLAB, 0)
     if (pfn === NO_PFN) return false
     cache.frames.push(pfn)
   }

@@ -8,7 +8,7 @@ import { NO_PFN, PG_ANON, PG_DIRTY, PG_SWAPBACKED, PG_SWAPCACHE } from '../state
 import type { SwapDevice, SwapEntry } from '../state/swap.ts'
 import { readBlocks, swapPosition } from './blockIo.ts'
 import { lruAdd } from './lru.ts'
-import { allocPages, putPage } from './pageAlloc.ts'
+import { allocPage, putPage } from './pageAlloc.ts'
 import { deviceOf, getSwapPage, putSlot, swapCount, swapFree } from './swapfile.ts'
 import { workingsetRefault } from './workingset.ts'
 
@@ -87,7 +87,7 @@ export function swapinReadahead(m: Machine, entry: SwapEntry, memcg: number): Pf
 
 /** A frame in the swap cache with what is in the slot; NO_PFN: no memory. */
 function readSlot(m: Machine, device: SwapDevice, slot: number, memcg: number): Pfn {
-  const pfn = allocPages(m, 0, PG_ANON | PG_SWAPBACKED, memcg)
+  const pfn = allocPage(m, PG_ANON | PG_SWAPBACKED, memcg)
   if (pfn === NO_PFN) return NO_PFN
   copyFrameTo(m.ram, pfn, device.ram, slot)
   addToSwapCache(m, pfn, mkSwapEntry(device.type, slot))

@@ -1,14 +1,14 @@
 // swapon(2) and swapoff(2): a swap device is put to use, or its pages are fetched back (mm/swapfile.c).
 
 import { EBUSY, EINVAL, ENOENT, ENOMEM } from '../lib/errno.ts'
-import { pteSwap, swapDevice } from '../hw/mmu.ts'
+import { NO_PTE, pteSwap, swapDevice } from '../hw/mmu.ts'
 import type { Machine } from '../state/machine.ts'
-import type { Mm } from '../state/mm.ts'
+import { VM_FAULT_OOM, type Mm } from '../state/mm.ts'
 import { NO_PFN } from '../state/page.ts'
 import { printk } from '../state/printk.ts'
 import type { SwapDevice } from '../state/swap.ts'
 import { readPage } from './filemap.ts'
-import { VM_FAULT_OOM, faultIn, forEachPte } from './memory.ts'
+import { faultIn, forEachPte } from './memory.ts'
 import { vmEnoughMemory, vmUnacctMemory } from './overcommit.ts'
 import { freeSwapOf } from './swapState.ts'
 import { addSwapDevice } from './swapfile.ts'
@@ -70,7 +70,8 @@ function unuseMm(m: Machine, mm: Mm, device: SwapDevice): boolean {
     forEachPte(m, mm, vma.start, vma.end, (va, _ptep, pte) => {
       if (pteSwap(pte) && swapDevice(pte) === device.type) there.push(va)
     })
-    for (const va of there) if ((faultIn(m, vma, va, false) & VM_FAULT_OOM) !== 0) return false
+    for (const va of there)
+      if ((faultIn(m, vma, va, false, NO_PTE) & VM_FAULT_OOM) !== 0) return false
   }
   return true
 }

@@ -16,10 +16,17 @@ import {
 import { dirtySlabOf, frameBase, slabOf, type Pfn } from '../hw/ram.ts'
 import { TLB_ENTRIES, switchMm } from '../hw/tlb.ts'
 import type { Machine } from '../state/machine.ts'
-import type { Vaddr } from '../state/mm.ts'
+import {
+  ACCESS_READ,
+  ACCESS_WRITE,
+  VM_FAULT_SIGBUS,
+  VM_FAULT_SIGSEGV,
+  type Vaddr,
+  type VmFault,
+} from '../state/mm.ts'
 import { SEGV_MAPERR, SIGBUS, SIGKILL, SIGSEGV, SI_KERNEL, type Task } from '../state/task.ts'
 import { TRACE_SIGNAL_DELIVERED } from '../trace/events.ts'
-import { handleMmFault, permits, VM_FAULT_SIGBUS, VM_FAULT_SIGSEGV } from './memory.ts'
+import { handleMmFault, permits } from './memory.ts'
 import { sigMask } from './oomKill.ts'
 import { getPte, ptepFind } from './pgtable.ts'
 import { mkSigInfo, traceSignal } from './siginfo.ts'
@@ -40,41 +47,52 @@ export function translate(m: Machine, task: Task, va: Vaddr, write: boolean): Pf
   const vpn = Math.floor(va * m.layout.entryFraction[0])
   const slot = vpn & (TLB_ENTRIES - 1)
   if ((write ? tlb.writeTag[slot] : tlb.readTag[slot]) === vpn) return tlb.pfn[slot]
-  return walk(m, task, va, vpn, slot, write)
+  return walk(m, task, va, write)
 }
 
-function walk(m: Machine, task: Task, va: Vaddr, vpn: number, slot: number, write: boolean): Pfn {
+function walk(m: Machine, task: Task, va: Vaddr, write: boolean): Pfn {
+  if (!(va >= 0 && va < m.layout.taskSize)) raiseNoAddress(m, task, va)
   const mm = task.mm!
-  const { tlb } = m
-  if (!(va >= 0 && va < m.layout.taskSize)) {
-    task.faultAddress = va
-    task.faultCode = m.layout.bits === 32 ? SEGV_MAPERR : 0 // with 64 bits no address at all: a protection fault
-    raise(m, task, SIGSEGV)
-  }
+  const access = write ? ACCESS_WRITE : ACCESS_READ
+  const wanted = write ? PTE_PRESENT | PTE_WRITE : PTE_PRESENT
   let ptep = ptepFind(m, mm, va)
+  let pte = 0
   for (;;) {
-    const pte = ptep === NO_PTE ? 0 : getPte(m, ptep)
-    if ((pte & PTE_PRESENT) !== 0 && (!write || (pte & PTE_WRITE) !== 0)) {
-      const seen = pte | PTE_ACCESSED | (write ? PTE_DIRTY : 0)
-      if (seen !== pte) writePte(m.ram, m.layout, ptep, seen)
-      const pfn = ptePfn(pte)
-      if (tlb.readTag[slot] !== vpn) {
-        tlb.readTag[slot] = vpn
-        tlb.writeTag[slot] = NaN
-        tlb.pfn[slot] = pfn
-      }
-      if (write) {
-        dirtySlabOf(m.ram, pfn)
-        tlb.writeTag[slot] = vpn
-      }
-      return pfn
-    }
-    const fault = handleMmFault(m, task, va, write ? 'write' : 'read', ptep)
-    if ((fault & VM_FAULT_SIGSEGV) !== 0) raise(m, task, SIGSEGV)
-    if ((fault & VM_FAULT_SIGBUS) !== 0) raise(m, task, SIGBUS)
-    if (fault !== 0 || (task.pending & sigMask(SIGKILL)) !== 0) raise(m, task, SIGKILL)
+    if (ptep !== NO_PTE) pte = getPte(m, ptep)
+    if ((pte & wanted) === wanted) break
+    const fault = handleMmFault(m, task, va, access, ptep)
+    if (fault !== 0 || (task.pending & sigMask(SIGKILL)) !== 0) raiseFault(m, task, fault)
     if (ptep === NO_PTE) ptep = ptepFind(m, mm, va)
   }
+  const seen = pte | (write ? PTE_ACCESSED | PTE_DIRTY : PTE_ACCESSED)
+  if (seen !== pte) writePte(m.ram, m.layout, ptep, seen)
+  fillTlb(m, va, ptePfn(pte), write)
+  return ptePfn(pte)
+}
+
+function fillTlb({ tlb, layout, ram }: Machine, va: Vaddr, pfn: Pfn, write: boolean): void {
+  const vpn = Math.floor(va * layout.entryFraction[0])
+  const slot = vpn & (TLB_ENTRIES - 1)
+  if (tlb.readTag[slot] !== vpn) {
+    tlb.readTag[slot] = vpn
+    tlb.writeTag[slot] = NaN
+    tlb.pfn[slot] = pfn
+  }
+  if (!write) return
+  dirtySlabOf(ram, pfn)
+  tlb.writeTag[slot] = vpn
+}
+
+function raiseNoAddress(m: Machine, task: Task, va: Vaddr): never {
+  task.faultAddress = va
+  task.faultCode = m.layout.bits === 32 ? SEGV_MAPERR : 0 // with 64 bits no address at all: a protection fault
+  raise(m, task, SIGSEGV)
+}
+
+function raiseFault(m: Machine, task: Task, fault: VmFault): never {
+  if ((fault & VM_FAULT_SIGSEGV) !== 0) raise(m, task, SIGSEGV)
+  if ((fault & VM_FAULT_SIGBUS) !== 0) raise(m, task, SIGBUS)
+  raise(m, task, SIGKILL)
 }
 
 function raise(m: Machine, task: Task, signal: number): never {
@@ -219,7 +237,7 @@ export function peek8(m: Machine, task: Task, va: Vaddr): number | null {
   const { mm } = task
   if (mm === null || !(va >= 0 && va < m.layout.taskSize)) return null
   const vma = vmaLookup(mm, va)
-  if (vma === undefined || !permits(vma, 'read')) return null
+  if (vma === undefined || !permits(vma, ACCESS_READ)) return null
   const ptep = ptepFind(m, mm, va)
   const pte = ptep === NO_PTE ? 0 : getPte(m, ptep)
   if ((pte & (PTE_PRESENT | PTE_PROTNONE)) === 0) return null

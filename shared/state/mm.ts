@@ -28,6 +28,19 @@ export const VM_NORESERVE = 0x200000
 export const VM_WIPEONFORK = 0x2000000
 export const VM_DONTDUMP = 0x4000000
 
+// What an access needs: one of these rights. On x86 what may be written or executed may be read.
+export type Access = number
+export const ACCESS_READ = 0x7 // VM_READ | VM_WRITE | VM_EXEC
+export const ACCESS_WRITE = VM_WRITE
+export const ACCESS_EXEC = VM_EXEC
+
+// What became of a page fault (include/linux/mm_types.h); 0: served.
+export type VmFault = number
+export const VM_FAULT_OOM = 0x1 // no memory; the running task is the killer's victim
+export const VM_FAULT_SIGBUS = 0x2
+export const VM_FAULT_MAJOR = 0x4 // served, by reading from a disk
+export const VM_FAULT_SIGSEGV = 0x40
+
 export interface Vma {
   id: number
   mm: Mm

@@ -2,7 +2,7 @@
 //
 // The lists of the page allocator and of reclaim are the next/prev columns; a frame is on one list at a time.
 
-// What a frame is used for. A free frame has PG_BUDDY only on the head of its block.
+// What a frame is used for. Of free frames only the head of a block on the free lists has a flag, PG_BUDDY.
 export const PG_RESERVED = 1 << 0 // kernel image and memmap, never freed
 export const PG_BUDDY = 1 << 1 // head of a free block; its order is in `order`
 export const PG_ANON = 1 << 2 // anonymous memory of processes
@@ -35,21 +35,6 @@ export interface PageColumns {
 
 export const NO_PFN = -1
 
-export function mkPageColumns(nrFrames: number): PageColumns {
-  return {
-    flags: new Int32Array(nrFrames),
-    refcount: new Int32Array(nrFrames),
-    mapcount: new Int32Array(nrFrames),
-    order: new Int8Array(nrFrames),
-    next: new Int32Array(nrFrames).fill(NO_PFN),
-    prev: new Int32Array(nrFrames).fill(NO_PFN),
-    mapping: new Int32Array(nrFrames),
-    index: new Int32Array(nrFrames),
-    private: new Int32Array(nrFrames),
-    memcg: new Int16Array(nrFrames),
-  }
-}
-
 export const MAX_ORDER = 10
 
 // The reclaim lists (enum lru_list).
@@ -71,17 +56,43 @@ export interface Lruvec {
   refaults: Int32Array // activations by refault, anon and file, when reclaim last looked
 }
 
+/**
+ * Free frames that the CPU keeps at hand, so that most requests for one frame leave the free lists alone and get a frame
+ * that the host's cache still has (struct per_cpu_pages).
+ */
+export interface PerCpuPages {
+  pages: Int32Array // the one freed last on top; as long as the stack may get
+  count: number
+  batch: number // frames that are taken from the free lists, or go back to them, at once
+}
+
 /** A zone's free lists and watermarks, all in pages (include/linux/mmzone.h). This machine has one zone. */
 export interface Zone {
   name: string
   page: PageColumns
   freeHead: Int32Array // per order the first free block, NO_PFN if none
   nrFree: Int32Array // per order the number of free blocks
+  pcp: PerCpuPages
   lruvec: Lruvec
-  freePages: number
+  freePages: number // on the free lists and in pcp
   presentPages: number
   managedPages: number // present minus what the kernel keeps for itself at boot
   watermarkMin: number
   watermarkLow: number
   watermarkHigh: number
+}
+
+export function mkPageColumns(nrFrames: number): PageColumns {
+  return {
+    flags: new Int32Array(nrFrames),
+    refcount: new Int32Array(nrFrames),
+    mapcount: new Int32Array(nrFrames),
+    order: new Int8Array(nrFrames),
+    next: new Int32Array(nrFrames).fill(NO_PFN),
+    prev: new Int32Array(nrFrames).fill(NO_PFN),
+    mapping: new Int32Array(nrFrames),
+    index: new Int32Array(nrFrames),
+    private: new Int32Array(nrFrames),
+    memcg: new Int16Array(nrFrames),
+  }
 }

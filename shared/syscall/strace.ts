@@ -7,6 +7,7 @@
 // An argument says how it is shown. Everything up to the first one that the kernel fills in is told when the call begins,
 // the others when it is done. Memory is looked at without faults, and only while somebody watches.
 
+import { ACCESS_READ } from '../state/mm.ts'
 import { errnoName, strerror } from '../lib/errno.ts'
 import { hex } from '../lib/bits.ts'
 import { encodeUtf8 } from '../lib/utf8.ts'
@@ -154,7 +155,7 @@ function peekByte({ m, task }: Tracee, va: number): number | null {
   if (byte !== null || task.mm === null || !(va >= 0 && va < m.layout.taskSize)) return byte
   const vma = vmaLookup(task.mm, va)
   const untouched =
-    vma !== undefined && isAnonymous(vma) && permits(vma, 'read') && followPte(m, task.mm, va) === 0
+    vma !== undefined && isAnonymous(vma) && permits(vma, ACCESS_READ) && followPte(m, task.mm, va) === 0
   return untouched ? 0 : null
 }
 

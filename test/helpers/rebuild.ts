@@ -1,7 +1,7 @@
 // A recorded process put together again on a machine of ours: the same mappings of the same files, the same pages in
 // memory. What /proc then says of it must be what was recorded.
 
-import { PTE_ACCESSED, ptePfn, ptePresent } from '../../shared/hw/mmu.ts'
+import { NO_PTE, PTE_ACCESSED, ptePfn, ptePresent } from '../../shared/hw/mmu.ts'
 import type { Pfn } from '../../shared/hw/ram.ts'
 import { newInode, ROOT } from '../../shared/fs/tree.ts'
 import { copyProcess, mmAlloc } from '../../shared/kernel/fork.ts'
@@ -298,7 +298,7 @@ export class Rebuilder {
     const { m } = this
     const { file } = vma
     if (file === null || isAnonymous(vma)) {
-      faultIn(m, vma, va, write)
+      faultIn(m, vma, va, write, NO_PTE)
       return
     }
     const index = vma.pgoff + (va - vma.start) / m.pageSize
@@ -306,7 +306,7 @@ export class Rebuilder {
     const { pages, blocks } = file
     file.pages = new Map([[index, findPage(file, index)]])
     file.blocks = new Map()
-    faultIn(m, vma, va, write)
+    faultIn(m, vma, va, write, NO_PTE)
     file.pages = pages
     file.blocks = new Map([...blocks, ...file.blocks])
   }

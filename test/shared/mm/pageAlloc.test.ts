@@ -3,7 +3,13 @@ import { mkPrng, nextBelow } from '@shared/lib/prng.ts'
 import { addProcess, bootSmall } from '../../sim/process.ts'
 import { MAX_ORDER, NO_PFN, PG_ANON, PG_RESERVED, PG_SLAB } from '@shared/state/page.ts'
 import type { Machine } from '@shared/state/machine.ts'
-import { allocPages, defaultMinFreeKbytes, putPage } from '@shared/mm/pageAlloc.ts'
+import {
+  allocPage,
+  allocPages,
+  defaultMinFreeKbytes,
+  drainAllPages,
+  putPage,
+} from '@shared/mm/pageAlloc.ts'
 
 /** The blocks of the free lists as [frame, order], and a complaint if two buddies are both free. */
 function freeBlocks(m: Machine): [number, number][] {
@@ -21,7 +27,9 @@ function freeBlocks(m: Machine): [number, number][] {
   return blocks
 }
 
+/** All free frames; those at the CPU's hand go to the free lists first. */
 function freeFrames(m: Machine): Set<number> {
+  drainAllPages(m.zone)
   const frames = new Set<number>()
   for (const [pfn, order] of freeBlocks(m)) {
     for (let i = 0; i < 1 << order; i++) {
@@ -70,11 +78,34 @@ describe('the buddy allocator', () => {
 
   it('is one piece again when all has come back: the free lists are as at boot', () => {
     const m = bootSmall(8)
+    drainAllPages(m.zone)
     const before = [...m.zone.nrFree]
     const held: number[] = []
     while (m.zone.freePages > m.zone.watermarkMin) held.push(allocPages(m, 0, PG_ANON, 0))
     for (const pfn of held) putPage(m, pfn)
+    drainAllPages(m.zone)
     expect([...m.zone.nrFree]).toEqual(before)
+  })
+
+  it('gives the frame first that came back last', () => {
+    const m = bootSmall(8)
+    const [one, other] = [allocPage(m, PG_SLAB, 0), allocPage(m, PG_SLAB, 0)]
+    putPage(m, one)
+    putPage(m, other)
+    expect([allocPage(m, PG_SLAB, 0), allocPage(m, PG_SLAB, 0)]).toEqual([other, one])
+  })
+
+  it('keeps single frames at hand until there are too many: then a batch goes to the free lists', () => {
+    const m = bootSmall(8)
+    const { pcp } = m.zone
+    const held = Array.from({ length: pcp.pages.length + 1 }, () => allocPage(m, PG_SLAB, 0))
+    drainAllPages(m.zone)
+    const listed = m.zone.freePages
+    const [last, ...others] = held
+    for (const pfn of others) putPage(m, pfn)
+    expect(m.zone.freePages - pcp.count).toBe(listed)
+    putPage(m, last)
+    expect(m.zone.freePages - pcp.count).toBe(listed + pcp.batch)
   })
 
   it('frees a frame with the last reference', () => {

@@ -4,22 +4,23 @@
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { afterAll, describe, expect, it } from 'vitest'
-import { defaultMinFreeKbytes, setupWatermarks } from '../../../shared/mm/pageAlloc.ts'
-import { checkMachine } from '../../../shared/machine/check.ts'
-import { walkPageRange } from '../../../shared/proc/pageWalk.ts'
-import { readProc } from '../../../shared/proc/root.ts'
-import { procSmaps, procSmapsRollup } from '../../../shared/proc/smaps.ts'
-import { sysctlFiles } from '../../../shared/proc/sysctl.ts'
-import { pmapReport, type PmapFormat } from '../../../shared/shell/commands/pmap.ts'
-import { detailKb, parseMaps } from '../../../shared/shell/procps/maps.ts'
-import { ptePfn } from '../../../shared/hw/mmu.ts'
-import type { Machine } from '../../../shared/state/machine.ts'
-import { PG_ANON } from '../../../shared/state/page.ts'
-import type { Task } from '../../../shared/state/task.ts'
-import { oracle } from '../../helpers/oracle.ts'
-import { OwnRoom } from '../../helpers/ownRoom.ts'
-import { Rebuilder, type RecordedProcess } from '../../helpers/rebuild.ts'
-import { bootSmall } from '../../sim/process.ts'
+import { defaultMinFreeKbytes, setupWatermarks } from '../../shared/mm/pageAlloc.ts'
+import { vmasOf } from '../../shared/mm/vma.ts'
+import { checkMachine } from '../../shared/machine/check.ts'
+import { walkPageRange } from '../../shared/proc/pageWalk.ts'
+import { readProc } from '../../shared/proc/root.ts'
+import { procSmaps, procSmapsRollup } from '../../shared/proc/smaps.ts'
+import { sysctlFiles } from '../../shared/proc/sysctl.ts'
+import { pmapReport, type PmapFormat } from '../../shared/shell/commands/pmap.ts'
+import { detailKb, parseMaps } from '../../shared/shell/procps/maps.ts'
+import { ptePfn } from '../../shared/hw/mmu.ts'
+import type { Machine } from '../../shared/state/machine.ts'
+import { PG_ANON } from '../../shared/state/page.ts'
+import type { Task } from '../../shared/state/task.ts'
+import { oracle } from '../helpers/oracle.ts'
+import { OwnRoom } from '../helpers/ownRoom.ts'
+import { Rebuilder, type RecordedProcess } from '../helpers/rebuild.ts'
+import { bootSmall } from '../sim/process.ts'
 
 const folder = oracle('proc')
 const MACHINES = ['amd64', 'compat', 'amd64-randomized', 'amd64-6.1', 'i386']
@@ -114,7 +115,7 @@ function presentPages(text: string): string[] {
 function ourPages(m: Machine, task: Task): string {
   let text = ''
   const maps = lines(file(m, task, 'maps'))
-  task.mm!.vmas.forEach((vma, i) => {
+  vmasOf(task.mm).forEach((vma, i) => {
     const runs: string[] = []
     walkPageRange(m, task.mm!, vma.start, vma.end, (va, pte) => {
       const pfn = ptePfn(pte)
