@@ -579,7 +579,8 @@ const NOP = 0x90
 function peekText(m: Machine, task: Task, va: number): void {
   const vma = vmaLookup(task.mm!, va)
   const page = roundDown(va, m.pageSize)
-  if (vma !== undefined && frameAt(m, task.mm!, page) === NO_PFN) faultIn(m, vma, page, false, NO_PTE)
+  if (vma !== undefined && frameAt(m, task.mm!, page) === NO_PFN)
+    faultIn(m, vma, page, false, NO_PTE)
 }
 
 function signalText(trace: Trace, { sig, code, address }: NonNullable<Outcome['signal']>): string {

@@ -155,7 +155,10 @@ function peekByte({ m, task }: Tracee, va: number): number | null {
   if (byte !== null || task.mm === null || !(va >= 0 && va < m.layout.taskSize)) return byte
   const vma = vmaLookup(task.mm, va)
   const untouched =
-    vma !== undefined && isAnonymous(vma) && permits(vma, ACCESS_READ) && followPte(m, task.mm, va) === 0
+    vma !== undefined &&
+    isAnonymous(vma) &&
+    permits(vma, ACCESS_READ) &&
+    followPte(m, task.mm, va) === 0
   return untouched ? 0 : null
 }
 

@@ -107,7 +107,9 @@ function presentPages(text: string): string[] {
       if (last?.file === run.file && last.end === run.first) last.end = run.end
       else runs.push(run)
     }
-    return runs.map((run) => `${run.file ? 'f' : 'a'}:${run.first}+${run.end - run.first}`).join(' ')
+    return runs
+      .map((run) => `${run.file ? 'f' : 'a'}:${run.first}+${run.end - run.first}`)
+      .join(' ')
   })
 }
 
@@ -209,7 +211,8 @@ const SECTIONS: Record<string, Check> = {
 
 /** smaps whole; Pss only of mappings of which nobody else had a page whom we do not know. */
 function compareSmaps(recorded: string, ours: string, old: boolean): void {
-  const blocks = (text: string) => (old ? withoutHeapLabel(smapsOfBoth(text)) : text).split(/(?<=^VmFlags.*\n)/m)
+  const blocks = (text: string) =>
+    (old ? withoutHeapLabel(smapsOfBoth(text)) : text).split(/(?<=^VmFlags.*\n)/m)
   const known = blocks(recorded)
   const found = blocks(ours)
   expect(found.map((block) => lines(block)[0])).toEqual(known.map((block) => lines(block)[0]))
