@@ -111,6 +111,7 @@ const typedefs: Record<string, [size: number | 'w', signed: boolean]> = {
   mode_t: [4, false],
   useconds_t: [4, false],
   id_t: [4, false],
+  clockid_t: [4, true],
   rlim_t: ['w', false],
   int8_t: [1, true],
   int16_t: [2, true],

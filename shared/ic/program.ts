@@ -12,7 +12,7 @@ import { roundUp } from '../lib/bits.ts'
 import type { Machine } from '../state/machine.ts'
 import { SIGINT, type Program, type Task } from '../state/task.ts'
 import type { Caller, LibCall } from '../libc/call.ts'
-import { findPrototype, functionNames } from '../libc/headers.ts'
+import { constantsOf, findPrototype, functionNames } from '../libc/headers.ts'
 import { mkCaller } from '../libc/process.ts'
 import { atLineStart, drain, flushStdout } from '../libc/stdio.ts'
 import { errnoAddress, fileAddress, mkLibcState, type LibcState } from '../libc/state.ts'
@@ -172,6 +172,8 @@ function answerHelp(task: Task, line: string): boolean {
   } else {
     const prototype = findPrototype(name)
     print(task, prototype === null ? `there is no function '${name}'\n` : `${prototype};\n`)
+    for (const [argument, names] of constantsOf(name))
+      print(task, `${wrap([`${argument}:`, ...names])}\n`)
   }
   return true
 }

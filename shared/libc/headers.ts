@@ -114,6 +114,23 @@ export function findPrototype(name: string): string | null {
   return `${result}${call.name}(${args.length === 0 ? 'void' : args.join(', ')})`
 }
 
+/** The constants that a system call's arguments take, by argument. */
+export function constantsOf(name: string): [argument: string, names: string[]][] {
+  const call = findSyscall(C_NAMES[name] ?? name)
+  return Object.entries(call?.args ?? {})
+    .map(([argument, { names }]): [string, string[]] => [argument, Object.keys(names)])
+    .filter(([, names]) => names.length > 0)
+}
+
+/** Functions that stand for a system call of another name. */
+const C_NAMES: Record<string, string> = {
+  getrlimit: 'prlimit64',
+  prlimit: 'prlimit64',
+  setrlimit: 'prlimit64',
+  shm_open: 'open',
+  waitpid: 'wait4',
+}
+
 /** All functions that can be called, in the order of their names. */
 export function functionNames(): string[] {
   const names = new Set([...libFunctionNames(), ...SYSCALLS.map(({ name }) => name)])

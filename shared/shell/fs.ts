@@ -1,6 +1,7 @@
 // The machine's files as just-bash sees a file system: reading is looking at the replica, writing is a command.
 //
 //   /proc              proc/root.ts
+//   /sys/kernel/tracing tracefs.ts
 //   /dev/tty           the terminal; TERMINAL_OUT and TERMINAL_ERR are where the rewritten script sends its output
 //   /dev/fd            kept here: just-bash puts <(…) there
 //   everything else    the machine's tree
@@ -10,7 +11,17 @@
 // fixErrors() to put the right words in.
 
 import type { IFileSystem } from 'just-bash'
-import { EACCES, EISDIR, ENOENT, ENOTDIR, EPERM, EROFS, errnoName, strerror } from '../lib/errno.ts'
+import {
+  EACCES,
+  EFBIG,
+  EISDIR,
+  ENOENT,
+  ENOTDIR,
+  EPERM,
+  EROFS,
+  errnoName,
+  strerror,
+} from '../lib/errno.ts'
 import { peekFile } from '../fs/file.ts'
 import { encodeUtf8 } from '../lib/utf8.ts'
 import {
@@ -29,6 +40,7 @@ import type { Inode } from '../state/inode.ts'
 import type { Machine } from '../state/machine.ts'
 import type { MachinePort } from './port.ts'
 import { byteString, decodeUtf8 } from './text.ts'
+import { TraceFs } from './tracefs.ts'
 
 export const TERMINAL_OUT = '/dev/.out'
 /** Followed by the line of the script. */
@@ -52,6 +64,8 @@ export interface FsOptions {
 
 // The longest text one command carries; longer files are written in pieces.
 const PIECE = 16384
+/** The longest file that is read as a whole; one with holes may be far longer than all memory. */
+const READ_MAX = 64 << 20
 
 export class MachineFs implements IFileSystem {
   private readonly options: FsOptions
@@ -59,9 +73,11 @@ export class MachineFs implements IFileSystem {
   private readonly readErrors = new Map<string, number>()
   private writeError = 0
   private truncated: string | null = null // opened for writing, nothing written yet
+  private readonly tracing: TraceFs
 
   constructor(options: FsOptions) {
     this.options = options
+    this.tracing = new TraceFs(options.port, options.uid)
   }
 
   private get machine(): Machine {
@@ -215,6 +231,7 @@ export class MachineFs implements IFileSystem {
   openError(path: string): number {
     const full = this.follow(normalizePath(path, '/'))
     if (isTerminal(full) || full.startsWith('/dev/fd/')) return 0
+    if (this.tracing.holds(full)) return this.tracingOpenError(full)
     if (isProc(full)) {
       const node = findProc(this.machine, full, this.options.pid())
       if (node === null) return ENOENT
@@ -230,6 +247,12 @@ export class MachineFs implements IFileSystem {
     if (parent === null) return ENOENT
     if (!isDir(parent)) return ENOTDIR
     return permission(parent, this.cred, MAY_WRITE | MAY_EXEC) ? this.readOnlyError() : EACCES
+  }
+
+  private tracingOpenError(full: string): number {
+    if (this.uid !== 0) return EACCES
+    const node = this.tracing.find(full)
+    return node === null ? ENOENT : node.kind === 'dir' ? EISDIR : 0
   }
 
   /** The errno of a write that failed since the last call, 0 if none did. */
@@ -288,12 +311,17 @@ export class MachineFs implements IFileSystem {
       const shown = readProc(this.machine, full, this.uid, this.options.pid())
       return 'text' in shown ? encodeUtf8(shown.text) : this.refuse(shown.errno, 'open', path)
     }
+    if (this.tracing.holds(full)) {
+      const shown = this.tracing.read(full)
+      return 'text' in shown ? encodeUtf8(shown.text) : this.refuse(shown.errno, 'open', path)
+    }
     if (full === SYSLOG) return encodeUtf8(procSyslog(this.machine))
     const inode = namei(this.machine, full)
     if (inode === null) return this.refuse(ENOENT, 'open', path)
     if (isDir(inode)) return this.refuse(EISDIR, 'read', path)
     if (!permission(inode, this.cred, MAY_READ)) return this.refuse(EACCES, 'open', path)
     if (inode.backing === 'zero') return new Uint8Array(65536)
+    if (inode.size > READ_MAX) return this.refuse(EFBIG, 'read', path)
     return peekFile(this.machine, inode)
   }
 
@@ -315,6 +343,7 @@ export class MachineFs implements IFileSystem {
     const local = this.scratch.get(full)
     if (local !== undefined) return { ...plainFile, size: local.length, mtime: when(0) }
     if (isProc(full)) return this.findProc(full)
+    if (this.tracing.holds(full)) return this.findTracing(full)
     const inode = namei(this.machine, full)
     if (inode === null) {
       return this.isCommandFile(full) ? { ...plainFile, mode: 0o755, mtime: when(0) } : null
@@ -344,6 +373,19 @@ export class MachineFs implements IFileSystem {
     }
   }
 
+  private findTracing(full: string): Stat | null {
+    const node = this.tracing.find(full)
+    if (node === null) return null
+    return {
+      isFile: node.kind === 'file',
+      isDirectory: node.kind === 'dir',
+      isSymbolicLink: false,
+      mode: node.mode,
+      size: 0,
+      mtime: this.options.when(this.machine.bootTime),
+    }
+  }
+
   private isCommandFile(full: string): boolean {
     const name = /^\/(?:usr\/)?bin\/([^/]+)$/.exec(full)?.[1]
     return name !== undefined && this.options.commands().has(name)
@@ -354,12 +396,17 @@ export class MachineFs implements IFileSystem {
       const listed = listProc(this.machine, full, this.uid, this.options.pid())
       return 'names' in listed ? listed.names : this.refuse(listed.errno, 'scandir', full)
     }
+    if (this.tracing.holds(full)) {
+      if (this.uid !== 0) return this.refuse(EACCES, 'scandir', full)
+      return this.tracing.list(full) ?? this.refuse(ENOTDIR, 'scandir', full)
+    }
     const inode = namei(this.machine, full)
     if (inode === null) return this.refuse(ENOENT, 'scandir', full)
     if (!isDir(inode)) return this.refuse(ENOTDIR, 'scandir', full)
     if (!permission(inode, this.cred, MAY_READ)) return this.refuse(EACCES, 'scandir', full)
     const names = new Set(inode.entries.keys())
     if (full === '/') names.add('proc')
+    if (full === '/sys') names.add('kernel')
     if (full === '/usr/bin') {
       for (const name of this.options.commands()) if (!name.startsWith('__')) names.add(name)
     }
@@ -376,6 +423,10 @@ export class MachineFs implements IFileSystem {
       return
     }
     if (full === '/dev/null') return
+    if (this.tracing.holds(full)) {
+      if (text !== '' || !append) this.writeError = this.tracing.write(full, text, append)
+      return
+    }
     await this.writeMachine(this.follow(full), text, append)
   }
 

@@ -22,8 +22,8 @@ export interface Prompt {
 const FUEL = 500_000
 const MOST_TICKS = 2000
 
-export function sitDown(ram = 32 << 20): Prompt {
-  const m = createMachine({ ...DEFAULT_OPTIONS, ram, hostname: 'amd64', speed: 1e8 }, 0)
+export function sitDown(ram = 32 << 20, bits: 64 | 32 = 64): Prompt {
+  const m = createMachine({ ...DEFAULT_OPTIONS, ram, bits, hostname: 'amd64', speed: 1e8 }, 0)
   const { task: handle } = apply(m, 1, { t: 'seat', name: 'Ada', role: 'student', from: '::1' })
   const task = m.handles.get(handle!)!
   const stream = task.stdout!
