@@ -100,7 +100,7 @@ async function room(seats: number, theme: string, locale: string): Promise<void>
   for (const name of names.slice(0, seats - 1))
     extras.push(await Extra.join(server.url, code, name))
 
-  const each = Math.floor((76 * MIB) / seats) - 0.4 * MIB
+  const each = Math.floor((76 / seats - 0.4) * MIB)
   const lines = [`p = malloc(${each})`, `memset(p, 'x', ${each})`, `memset(p, 'y', ${each})`]
   for (const line of lines) {
     await desk.getByTestId('prompt-input').fill(line)
