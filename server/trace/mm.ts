@@ -7,7 +7,7 @@
 
 import { assert } from '../../shared/lib/assert.ts'
 import { errnoName } from '../../shared/lib/errno.ts'
-import { ptePfn, ptePresent } from '../../shared/hw/mmu.ts'
+import { NO_PTE, ptePfn, ptePresent } from '../../shared/hw/mmu.ts'
 import { dirtySlabOf, frameBase } from '../../shared/hw/ram.ts'
 import { S_IFREG, type Inode } from '../../shared/state/inode.ts'
 import type { Machine, MachineOptions } from '../../shared/state/machine.ts'
@@ -565,7 +565,8 @@ const NOP = 0x90
 function peekText(m: Machine, task: Task, va: number): void {
   const vma = vmaLookup(task.mm!, va)
   const page = Math.floor(va / PAGE) * PAGE
-  if (vma !== undefined && frameAt(m, task.mm!, page) === NO_PFN) faultIn(m, vma, page, false)
+  if (vma !== undefined && frameAt(m, task.mm!, page) === NO_PFN)
+    faultIn(m, vma, page, false, NO_PTE)
 }
 
 function signalText(trace: Trace, { sig, code, address }: NonNullable<Outcome['signal']>): string {

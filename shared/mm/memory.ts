@@ -94,7 +94,7 @@ import {
 import { anonVmaFork, anonVmaPrepare } from './rmap.ts'
 import { freeSwapAndCache, freeSwapOf, lookupSwapCache, swapinReadahead } from './swapState.ts'
 import { swapDuplicate, swapFree, vmSwapFull } from './swapfile.ts'
-import { findVma, findVmaIndex, vmaPages } from './vma.ts'
+import { findVmaIndex, vmaPages } from './vma.ts'
 
 /** How many pages a read fault on a file maps around the one asked for, if they are in the cache (fault_around_bytes). */
 const FAULT_AROUND_BYTES = 65536
