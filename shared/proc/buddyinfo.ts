@@ -1,4 +1,4 @@
-// /proc/buddyinfo: free blocks of each order (mm/vmstat.c frag_show_print).
+// /proc/buddyinfo: free blocks of each order (mm/vmstat.c frag_show_print), without what the CPU has at hand.
 
 import type { Machine } from '../state/machine.ts'
 
