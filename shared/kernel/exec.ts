@@ -49,7 +49,7 @@ import {
   type Runtime,
 } from '../fs/images.ts'
 import { MAY_EXEC, namei, normalizePath, permission } from '../fs/tree.ts'
-import { VM_FAULT_MAJOR, faultIn } from '../mm/memory.ts'
+import { VM_FAULT_MAJOR, faultIn, tracePageFault } from '../mm/memory.ts'
 import { doBrk, doMprotect, getUnmappedArea, mmapRegion, type MapRequest } from '../mm/mmap.ts'
 import { vmaLookup } from '../mm/vma.ts'
 import { switchMm } from '../hw/tlb.ts'
@@ -331,6 +331,7 @@ function touch(
   for (const page of pages) {
     const va = start + page * m.pageSize
     const vma = vmaLookup(mm, va)!
+    if (m.trace.on.page_fault_user) tracePageFault(m, task, va, write ? 'write' : 'read', true)
     if ((faultIn(m, vma, va, write) & ~VM_FAULT_MAJOR) !== 0) return false
     task.minFlt++
     m.vmstat.pgfault++

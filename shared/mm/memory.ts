@@ -117,7 +117,7 @@ export function handleMmFault(
   const mm = task.mm!
   const va = address - (address & (m.pageSize - 1))
   if (m.trace.on.page_fault_user || m.trace.on.page_fault_kernel)
-    tracePageFault(m, task, address, access)
+    tracePageFault(m, task, address, access, task.call === null)
   let vma = findVmaOfFault(m, mm, va)
   if (vma === undefined) return badArea(task, address, SEGV_MAPERR)
   if (vma.start > va) {
@@ -137,9 +137,14 @@ export function handleMmFault(
   return fault
 }
 
-/** In a system call the kernel itself has touched the address for the task. */
-function tracePageFault(m: Machine, task: Task, address: Vaddr, access: Access): void {
-  const user = task.call === null
+/** `user`: the program itself has touched the address; else the kernel for it, in a system call. */
+export function tracePageFault(
+  m: Machine,
+  task: Task,
+  address: Vaddr,
+  access: Access,
+  user: boolean,
+): void {
   const error_code =
     (isMapped(m, task.mm!, address, false) ? X86_PF_PROT : 0) |
     (access === 'write' ? X86_PF_WRITE : 0) |
