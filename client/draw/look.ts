@@ -13,12 +13,14 @@ import {
   rgbOf,
   SCREEN,
   textures,
+  type Rgb,
 } from './palette.ts'
-import { FREE, KERNEL, kindNames, kindOf, SHARED } from './kind.ts'
+import { ageOf } from './age.ts'
+import { ANON, FILE, FREE, KERNEL, kindNames, kindOf, SHARED, SLAB, TABLE } from './kind.ts'
 import type { FrameMap } from '@shared/proc/frames.ts'
 
-export type Mode = 'owner' | 'kind' | 'mine'
-export const modes: readonly Mode[] = ['owner', 'kind', 'mine']
+export type Mode = 'owner' | 'kind' | 'mine' | 'age'
+export const modes: readonly Mode[] = ['owner', 'kind', 'mine', 'age']
 
 const INK_NEUTRAL = ownerColors.length
 const INK_KIND = INK_NEUTRAL + 1
@@ -43,6 +45,18 @@ export const isMarked = (look: number) => ((look >> SHADE_SHIFT) & 3) === MARKED
 const shadeOfKind = [FULL, HALF, PALE, PALE, HALF, FULL, MARKED]
 const textureOfKind = [0, 0, 2, 1, 1, 0, 2]
 
+/** By age (draw/age.ts): a colour for what the page is, striped and half as bright when it has grown old. */
+export const ageLooks = [
+  INK_KIND + FREE,
+  INK_KIND + ANON,
+  INK_KIND + ANON + (1 << TEXTURE_SHIFT) + (HALF << SHADE_SHIFT),
+  INK_KIND + FILE,
+  INK_KIND + FILE + (1 << TEXTURE_SHIFT) + (HALF << SHADE_SHIFT),
+  INK_KIND + TABLE + (2 << TEXTURE_SHIFT),
+  INK_KIND + SLAB + (2 << TEXTURE_SHIFT),
+  INK_NEUTRAL + (PALE << SHADE_SHIFT),
+]
+
 export interface Eyes {
   mode: Mode
   seat: number // whose eyes; 0 for nobody's
@@ -51,10 +65,13 @@ export interface Eyes {
 
 /** Fills `into` with the look of every frame. */
 export function looksOf(map: FrameMap, eyes: Eyes, into: Uint16Array): void {
-  const { kind, sharers, seat } = map
+  const { kind, sharers, seat, age } = map
   const lookOf = looker(eyes)
   for (let pfn = 0; pfn < kind.length; pfn++) {
-    const look = lookOf(kindOf(kind[pfn], sharers[pfn]), seat[pfn])
+    const look =
+      eyes.mode === 'age'
+        ? ageLooks[ageOf(kind[pfn], age[pfn])]
+        : lookOf(kindOf(kind[pfn], sharers[pfn]), seat[pfn])
     into[pfn] = eyes.only === null || eyes.only.has(pfn) ? look : look | FAINT
   }
 }
@@ -90,21 +107,27 @@ function ownerLook(seat: number): number {
   )
 }
 
+const screen = rgbOf(SCREEN)
+const white = rgbOf('#ffffff')
+const colors = [...ownerColors, neutral, ...kindNames.map((name) => kindColors[name])].map(rgbOf)
+
+/** The colour of a look, its texture left out. */
+export function colorOf(look: number): Rgb {
+  const ink = inkOf(look)
+  const shade = (look >> SHADE_SHIFT) & 3
+  let color = colors[ink]
+  if (shade === HALF) color = mix(color, screen, 0.5)
+  if (shade === PALE)
+    color = ink === INK_NEUTRAL ? mix(color, screen, 0.68) : mix(color, white, 0.55)
+  return (look & FAINT) === 0 ? color : mix(color, screen, 0.78)
+}
+
 /** Two pixels per look: the cell's own, and what its texture and mark are drawn with. */
 export function mkInks(): Uint32Array {
-  const screen = rgbOf(SCREEN)
-  const white = rgbOf('#ffffff')
-  const colors = [...ownerColors, neutral, ...kindNames.map((name) => kindColors[name])].map(rgbOf)
   const inks = new Uint32Array(LOOKS * 2)
   for (let look = 0; look < LOOKS; look++) {
-    const ink = inkOf(look)
-    if (ink >= INKS) continue
-    const shade = (look >> SHADE_SHIFT) & 3
-    let color = colors[ink]
-    if (shade === HALF) color = mix(color, screen, 0.5)
-    if (shade === PALE)
-      color = ink === INK_NEUTRAL ? mix(color, screen, 0.68) : mix(color, white, 0.55)
-    if ((look & FAINT) !== 0) color = mix(color, screen, 0.78)
+    if (inkOf(look) >= INKS) continue
+    const color = colorOf(look)
     inks[look * 2] = pixelOf(color)
     inks[look * 2 + 1] = pixelOf(mix(color, screen, 0.55))
   }

@@ -2,23 +2,40 @@
 
 import { icIsWaiting } from '@shared/ic/program.ts'
 import { nextVictim, oomScore } from '@shared/mm/oomKill.ts'
+import { freeSwapPages, totalSwapPages } from '@shared/mm/swapfile.ts'
+import { addressSpace } from '@shared/proc/addressSpace.ts'
+import { oomRank, type OomFate, type OomStanding } from '@shared/proc/oomRank.ts'
+import { pagemap } from '@shared/proc/pagemap.ts'
 import { syslogBody, syslogHead } from '@shared/proc/syslog.ts'
 import { frameInfo } from '@shared/proc/frameInfo.ts'
 import type { FrameMap } from '@shared/proc/frames.ts'
 import { rssPages } from '@shared/proc/status.ts'
 import { hashRoom, type Room } from '@shared/room/room.ts'
-import { TICK_MS } from '@shared/state/machine.ts'
+import { KERNEL_ERAS, TICK_MS, type KernelEra } from '@shared/state/machine.ts'
 import type { Task } from '@shared/state/task.ts'
+import { countAges } from '../draw/age.ts'
 import { countKinds } from '../draw/kind.ts'
 import type { Chronicle } from './chronicle.ts'
 import { completeLine } from './completion.ts'
-import type { FrameAnswer, Overview, ProcessRow, Question, SeatRow, SyslogRow } from './protocol.ts'
+import type { History } from './history.ts'
+import { pressure } from './pressure.ts'
+import type {
+  FrameAnswer,
+  OomAnswer,
+  OomDetails,
+  Overview,
+  ProcessRow,
+  Question,
+  SeatRow,
+  SyslogRow,
+} from './protocol.ts'
 
 /** What there is to look at. */
 export interface Scene {
   room: Room
   frames: FrameMap // scanned from this room
   chronicle: Chronicle
+  history: History
   at: number // ms of the recording
 }
 
@@ -39,6 +56,22 @@ export function answer(scene: Scene, { topic, ask }: Question): unknown {
       return scene.chronicle.transcript(room, ask.seat, ask.language)
     case 'frame':
       return frameAnswer(room, ask.pfn)
+    case 'ages':
+      return countAges(scene.frames)
+    case 'oom':
+      return oomAnswer(room)
+    case 'oomDetails':
+      return oomDetails(room, ask.pid)
+    case 'pressure':
+      return pressure(room.machine, scene.history)
+    case 'space': {
+      const task = room.machine.handles.get(ask.task)
+      return task === undefined ? [] : addressSpace(room.machine, task, ask.cells)
+    }
+    case 'pages': {
+      const task = room.machine.handles.get(ask.task)
+      return task === undefined ? [] : pagemap(room.machine, task, ask.va, ask.count)
+    }
     case 'complete':
       return completeLine(room, ask.task, ask.line)
     case 'hash':
@@ -64,6 +97,9 @@ function overview({ room, frames, at }: Scene): Overview {
     faults: m.vmstat.pgfault,
     committed: m.committed,
     panic: m.panic,
+    boots: m.boots,
+    swapPages: totalSwapPages(m),
+    swapUsed: totalSwapPages(m) - freeSwapPages(m),
   }
 }
 
@@ -125,6 +161,7 @@ function processRow(room: Room, task: Task, depth: number, victim: Task | null):
     user: m.users.get(task.uid) ?? String(task.uid),
     state: task.state,
     rss: task.mm === null ? 0 : rssPages(task.mm) * m.pageSize,
+    swap: (task.mm?.swapEnts ?? 0) * m.pageSize,
     vsz: task.mm === null ? 0 : task.mm.totalVm * m.pageSize,
     oomScore: oomScore(m, task),
     next: task === victim,
@@ -149,4 +186,37 @@ function frameAnswer(room: Room, pfn: number): FrameAnswer | null {
   const people: Record<number, string> = {}
   for (const { seat } of info.sharers) people[seat] = room.seats.get(seat)?.name ?? ''
   return { ...info, name: room.seats.get(info.seat)?.name ?? '', people }
+}
+
+function oomAnswer({ machine, seats }: Room): OomAnswer {
+  const { era, pageSize, totalpages, rows } = oomRank(machine)
+  const { oomKillAllocatingTask, panicOnOom } = machine.sysctl
+  return {
+    era,
+    pageSize,
+    totalpages,
+    killAllocatingTask: oomKillAllocatingTask !== 0,
+    panicOnOom,
+    rows: rows.map((row) => {
+      const { handle, seat } = machine.tasks.get(row.pid)!
+      const { standings } = row
+      const name = seats.get(seat)?.name ?? ''
+      return { ...row, handle, seat, name, standings: mapEras((era) => brief(standings[era])) }
+    }),
+  }
+}
+
+/** The steps are asked for one process at a time. */
+function brief({ score, fate }: OomStanding): { score: number; fate: OomFate } {
+  return { score, fate }
+}
+
+function mapEras<T>(value: (era: KernelEra) => T): Record<KernelEra, T> {
+  return Object.fromEntries(KERNEL_ERAS.map((era) => [era, value(era)])) as Record<KernelEra, T>
+}
+
+function oomDetails({ machine }: Room, pid: number): OomDetails | null {
+  const { totalpages, rows } = oomRank(machine)
+  const row = rows.find((one) => one.pid === pid)
+  return row === undefined ? null : { row, totalpages }
 }

@@ -49,6 +49,7 @@ export class Chronicle {
   private bySysrq = false // the next kill is one that root asked for
   private victims = new Map<number, Victim>() // by pid
   private senders = new Map<string, { seat: number; signal: number }>() // by handle
+  private boots = 0
   private started = false
 
   /** The first room that is seen, if it has a past: what its terminals still show comes first. */
@@ -67,6 +68,7 @@ export class Chronicle {
     }
     this.lastExit = machine.exits[machine.exits.length - 1] ?? null
     this.syslogLines = machine.syslogLines
+    this.boots = machine.boots
     this.calls.begin(room)
     this.started = true
   }
@@ -85,11 +87,23 @@ export class Chronicle {
   /** After each entry. Returns the deaths it brought. */
   observe(room: Room, entry: Entry): Death[] {
     if (!this.started) this.begin(room)
+    if (room.machine.boots !== this.boots) this.noteReboot(room, entry.seq)
     this.noteCommand(room, entry)
     this.calls.observe(room, entry)
     this.readSyslog(room)
     this.readTerminals(room, entry.seq)
     return this.readExits(room, entry)
+  }
+
+  /** Pids start from the beginning, and everybody has a new process at a prompt. */
+  private noteReboot({ machine, seats }: Room, seq: number): void {
+    this.boots = machine.boots
+    this.victims.clear()
+    this.senders.clear()
+    for (const { no, prompts } of seats.values()) {
+      this.append(no, seq, 'boot')
+      for (const handle of prompts) this.notePrompt(machine.handles.get(handle))
+    }
   }
 
   private noteCommand(room: Room, { seq, seat, c }: Entry): void {
@@ -256,9 +270,10 @@ function inLanguage({ line, diagnostics }: Passage, out: string, language: Langu
   return out.startsWith(said) ? say(language) + out.slice(said.length) : out
 }
 
-/** True while a statement is at work; a process at its prompt waits for input. */
+/** True while a statement is at work; a process at its prompt waits for input, and nothing runs after a panic. */
 function isRunning({ machine }: Room, handle: string): boolean {
   const task = machine.handles.get(handle)
+  if (machine.panic !== '') return false
   if (task === undefined || task.state === 'Z') return false
   return task.program.kind === 'ic' && !icIsWaiting(task)
 }

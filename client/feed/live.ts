@@ -2,6 +2,7 @@
 
 import { io, type Socket } from 'socket.io-client'
 import { applyEntry, createRoom, hashRoom, loadRoom, type Room } from '@shared/room/room.ts'
+import { errnoName } from '@shared/lib/errno.ts'
 import type { Command, Entry, Header } from '@shared/room/entry.ts'
 import { differingField } from '@shared/state/walk.ts'
 import {
@@ -47,6 +48,7 @@ const SLICE_MS = 8 // work between two looks at the mailbox
 const BEAT_MS = 4000
 const ANSWER_MS = 10_000
 const BUSY_MS = 3000
+const FAILURES_KEPT = 50
 const CATCHING_UP = 200 // entries behind from which the way there is shown
 
 export class Live {
@@ -61,6 +63,8 @@ export class Live {
   private pieces: SnapshotPiece[] = []
   private restoring = false
   private waiting: Waiting[] = []
+  private failures = new Map<number, string>() // by entry of one's own seat: the error's name, until it is told
+  private seat = 0
   private lost: number | null = null // when the connection went
   private rttMs: number | null = null
   private differed = false
@@ -113,9 +117,16 @@ export class Live {
       .emit('command', command, (late: Error | null, reply: Accepted | Refusal) => {
         if (late !== null) done(false, 'offline')
         else if (!reply.ok) done(false, reply.why)
-        else if (this.room !== null && this.room.seq >= reply.seq) done(true, '')
+        else if (this.room !== null && this.room.seq >= reply.seq) this.finish(reply.seq, done)
         else this.waiting.push({ seq: reply.seq, done })
       })
+  }
+
+  /** The command has been applied; whether the machine did it. */
+  private finish(seq: number, done: Waiting['done']): void {
+    const why = this.failures.get(seq) ?? ''
+    this.failures.delete(seq)
+    done(why === '', why)
   }
 
   private hello(): Hello {
@@ -135,6 +146,7 @@ export class Live {
     this.pieces = []
     this.restoring = welcome.resume === 'snapshot'
     this.ticket.token = welcome.token
+    this.seat = welcome.seat
     this.chronicle.calls.follow(welcome.seat)
     this.on.me({
       seat: welcome.seat,
@@ -190,11 +202,20 @@ export class Live {
   }
 
   private apply(room: Room, entry: Entry): void {
-    const { mismatch } = applyEntry(room, entry)
+    const { mismatch, errno } = applyEntry(room, entry)
+    if (errno !== undefined && entry.seat === this.seat) this.noteFailure(entry.seq, errno)
     for (const death of this.chronicle.observe(room, entry)) this.on.death(death)
     if (mismatch === undefined) return
     this.differed = true
     this.socket.emit('differs', { seq: entry.seq, hash: mismatch })
+  }
+
+  private noteFailure(seq: number, errno: number): void {
+    this.failures.set(seq, errnoName(errno))
+    for (const old of this.failures.keys()) {
+      if (this.failures.size <= FAILURES_KEPT) break
+      this.failures.delete(old)
+    }
   }
 
   private applied(): void {
@@ -202,7 +223,7 @@ export class Live {
     const ready = this.waiting.filter((waiting) => waiting.seq <= seq)
     if (ready.length > 0) {
       this.waiting = this.waiting.filter((waiting) => waiting.seq > seq)
-      for (const { done } of ready) done(true, '')
+      for (const waiting of ready) this.finish(waiting.seq, waiting.done)
     }
     this.on.changed()
     this.say()

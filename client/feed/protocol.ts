@@ -4,12 +4,16 @@
 import type { Grid, Space } from '../draw/grid.ts'
 import type { Mode } from '../draw/look.ts'
 import type { Command, Role } from '@shared/room/entry.ts'
-import type { MachineOptions } from '@shared/state/machine.ts'
+import type { MachineOptions, KernelEra } from '@shared/state/machine.ts'
 import type { TaskState } from '@shared/state/task.ts'
 import type { Language } from '@shared/ic/diagnostics.ts'
+import type { Region } from '@shared/proc/addressSpace.ts'
 import type { FrameInfo } from '@shared/proc/frameInfo.ts'
+import type { OomFate, OomRow } from '@shared/proc/oomRank.ts'
+import type { PageRow } from '@shared/proc/pagemap.ts'
 import type { LogProblem } from '@shared/room/log.ts'
 import type { Marker } from '@shared/room/player.ts'
+import type { CounterName } from './pressure.ts'
 
 export interface Overview {
   seq: number
@@ -27,6 +31,9 @@ export interface Overview {
   faults: number
   committed: number // pages
   panic: string
+  boots: number
+  swapPages: number // 0: no swap is on
+  swapUsed: number
 }
 
 export interface SeatRow {
@@ -50,6 +57,7 @@ export interface ProcessRow {
   user: string
   state: TaskState
   rss: number // bytes
+  swap: number // bytes
   vsz: number // bytes
   oomScore: number
   next: boolean // the OOM killer would choose it now
@@ -78,7 +86,7 @@ export interface CallRow {
 /** A thing that happened at the prompt, in order. */
 export interface Block {
   seq: number // of the entry
-  kind: 'earlier' | 'ic' | 'shell' | 'output' | 'death'
+  kind: 'earlier' | 'ic' | 'shell' | 'output' | 'death' | 'boot'
   pid: number
   line: string
   out: string
@@ -105,6 +113,59 @@ export interface FrameAnswer extends FrameInfo {
   people: Record<number, string> // names of the sharers' seats
 }
 
+/** Who stands where with the killers of all eras. */
+export interface OomAnswer {
+  era: KernelEra // whose killer is at work
+  pageSize: number // bytes
+  totalpages: number // RAM and swap
+  killAllocatingTask: boolean
+  panicOnOom: number
+  rows: OomEntry[]
+}
+
+export interface OomEntry extends Omit<OomRow, 'standings'> {
+  handle: string
+  seat: number
+  name: string // of the person, '' for the machine's own
+  standings: Record<KernelEra, { score: number; fate: OomFate }>
+}
+
+/** A process's arithmetic, with what it is measured against. */
+export interface OomDetails {
+  row: OomRow
+  totalpages: number
+}
+
+export interface PsiShare {
+  avg10: number // per cent of the time
+  avg60: number
+  avg300: number
+}
+
+export interface Pressure {
+  pageSize: number // bytes
+  managed: number // pages, from here on
+  free: number
+  min: number
+  low: number
+  high: number
+  kswapd: 'asleep' | 'working'
+  lru: number[] // by LRU_*
+  swapDevice: string // that the machine has, whether it is on or not; '' none
+  swaps: { path: string; pages: number; inUse: number }[] // that are on
+  swappiness: number
+  some: PsiShare
+  full: PsiShare
+  lostMs: number // in which somebody waited for memory, since boot
+  uptimeMs: number
+  counters: { name: CounterName; total: number; rate: number }[] // since boot, and per second now
+  history: {
+    free: number[] // pages, a value per second of the last minute
+    faults: number[] // major, per second
+    lost: number[] // share of the second, 0 to 1
+  }
+}
+
 /** Questions and their answers. */
 export interface Questions {
   overview: { ask: object; answer: Overview }
@@ -114,6 +175,12 @@ export interface Questions {
   calls: { ask: { seat: number; last: number }; answer: CallRow[] }
   transcript: { ask: { seat: number; language: Language }; answer: Block[] }
   frame: { ask: { pfn: number }; answer: FrameAnswer | null }
+  ages: { ask: object; answer: number[] } // frames, in the order of draw/age.ts
+  oom: { ask: object; answer: OomAnswer }
+  oomDetails: { ask: { pid: number }; answer: OomDetails | null }
+  pressure: { ask: object; answer: Pressure }
+  space: { ask: { task: string; cells: number }; answer: Region[] }
+  pages: { ask: { task: string; va: number; count: number }; answer: (PageRow | null)[] }
   complete: { ask: { seat: number; task: string; line: string }; answer: Completion }
   hash: { ask: { seq: number }; answer: string }
 }

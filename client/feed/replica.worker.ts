@@ -5,6 +5,7 @@ import type { Room } from '@shared/room/room.ts'
 import { answer } from './answers.ts'
 import type { Chronicle } from './chronicle.ts'
 import { Film } from './film.ts'
+import { History } from './history.ts'
 import { Live } from './live.ts'
 import { commandProblem } from '@shared/wire/schema.ts'
 import { MapPainter } from './mapPainter.ts'
@@ -13,6 +14,7 @@ import type { FromWorker, Question, ToWorker } from './protocol.ts'
 declare const OOMROOM_ENGINE: string // put in by the build
 
 const painter = new MapPainter()
+const history = new History()
 const marks = new Map<string, { text: string; mark: number }>() // the last answers by question
 let live: Live | null = null
 let film: Film | null = null
@@ -97,6 +99,7 @@ function flush(now: number): void {
   if (stale) {
     stale = false
     painter.refresh()
+    history.observe(room.machine)
     version++
     say({ t: 'version', version, seq: room.seq })
   }
@@ -112,7 +115,7 @@ function reply(id: number, question: Question, known: number): void {
     return
   }
   const text = JSON.stringify(
-    answer({ room, frames: painter.frames, chronicle: chronicle(), at: now() }, question),
+    answer({ room, frames: painter.frames, chronicle: chronicle(), history, at: now() }, question),
   )
   const key = JSON.stringify(question)
   const last = marks.get(key)

@@ -9,10 +9,14 @@ import { readStored, writeStored } from './storage.ts'
 export const themes = ['system', 'light', 'dark', 'projector'] as const
 export type Theme = (typeof themes)[number]
 
+/** What is looked at beside the map. */
+export type Tab = 'processes' | 'oom' | 'pressure' | 'space'
+
 export const useSettings = defineStore('settings', () => {
   const locale = ref<Locale>(oneOf(locales, readStored('locale'), browserLocale()))
   const theme = ref<Theme>(oneOf(themes, readStored('theme'), 'system'))
   const mode = ref<Mode>('owner')
+  const tab = ref<Tab>('processes')
   const name = ref(storedName())
   const system = matchMedia('(prefers-color-scheme: dark)')
   const motion = matchMedia('(prefers-reduced-motion: reduce)')
@@ -41,7 +45,7 @@ export const useSettings = defineStore('settings', () => {
   )
   watch(name, (to) => writeStored('name', to))
 
-  return { locale, theme, mode, name, calm }
+  return { locale, theme, mode, tab, name, calm }
 })
 
 function storedName(): string {

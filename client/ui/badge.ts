@@ -1,16 +1,27 @@
 // A seat's colour and texture as CSS, for everything that is not the map.
 
-import { badgeOf, mix, rgbOf, SCREEN, textOn } from '../draw/palette.ts'
+import { colorOf, textureOf } from '../draw/look.ts'
+import { badgeOf, mix, rgbOf, SCREEN, textOn, textures, type Rgb } from '../draw/palette.ts'
 
-const css = (hex: string) => `rgb(${mix(rgbOf(hex), rgbOf(SCREEN), 0.55).join(' ')})`
+const css = (color: Rgb) => `rgb(${color.join(' ')})`
 
 export function badgeStyle(seat: number): Record<string, string> {
   const { color, texture } = badgeOf(seat)
   return swatchStyle(color, texture)
 }
 
-export function swatchStyle(color: string, texture: string): Record<string, string> {
-  const second = css(color)
+export function swatchStyle(hex: string, texture: string): Record<string, string> {
+  return texturedStyle(rgbOf(hex), texture)
+}
+
+/** As the map shows frames of this look. */
+export function lookStyle(look: number): Record<string, string> {
+  return texturedStyle(colorOf(look), textures[textureOf(look)])
+}
+
+function texturedStyle(rgb: Rgb, texture: string): Record<string, string> {
+  const color = css(rgb)
+  const second = css(mix(rgb, rgbOf(SCREEN), 0.55))
   if (texture === 'stripe') {
     return {
       backgroundColor: color,
@@ -25,6 +36,14 @@ export function swatchStyle(color: string, texture: string): Record<string, stri
     }
   }
   return { backgroundColor: color }
+}
+
+/** For what is not in memory: hatched, with gaps. */
+export function hatchStyle(color: string): Record<string, string> {
+  return {
+    backgroundColor: SCREEN,
+    backgroundImage: `repeating-linear-gradient(135deg, ${color} 0 2px, transparent 2px 5px)`,
+  }
 }
 
 /** For the element in which everything is one's own. */

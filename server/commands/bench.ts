@@ -8,6 +8,8 @@ export type Figures = Record<string, unknown>
 interface Bench {
   /** What cannot be measured here is null with a `why`. */
   measure(): Promise<Figures> | Figures
+  /** The figures for people; without it they are listed one by one. */
+  show?(figures: Figures): string
 }
 
 const benches: Record<string, () => Promise<Bench>> = {
@@ -33,7 +35,9 @@ export async function run(args: string[]): Promise<number> {
   for (const name of names) {
     const bench = await benches[name]()
     results[name] = await bench.measure()
-    if (!values.json) print(name, results[name])
+    if (values.json) continue
+    if (bench.show !== undefined) process.stdout.write(bench.show(results[name]))
+    else print(name, results[name])
   }
   if (values.json) process.stdout.write(JSON.stringify(results) + '\n')
   return 0

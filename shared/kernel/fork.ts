@@ -1,5 +1,6 @@
 // fork(): a copy of the task with a copy-on-write copy of its memory (kernel/fork.c).
 
+import { roundUp } from '../lib/bits.ts'
 import { EAGAIN, ENOMEM } from '../lib/errno.ts'
 import type { Machine } from '../state/machine.ts'
 import { VM_DONTCOPY, type Mm } from '../state/mm.ts'
@@ -89,6 +90,7 @@ export function copyProcess(m: Machine, parent: Task, program?: Program): Task |
     if (file !== null) file.count++
     child.files.push(file)
   }
+  child.fdSize = fdSizeOf(m, parent)
   attachStream(child, parent.stdout)
   parent.debt += (child.mm?.rssAnon ?? 0) * 4
   m.stat.processes++
@@ -101,6 +103,13 @@ export function copyProcess(m: Machine, parent: Task, program?: Program): Task |
     })
   }
   return child
+}
+
+/** Room in the child's table: for what is open, whole words of bits (sane_fdtable_size). A bash has its terminal open as 255. */
+function fdSizeOf({ layout }: Machine, { files, program }: Task): number {
+  let count = program.kind === 'shell' ? 256 : files.length
+  while (count > 0 && count <= files.length && files[count - 1] === null) count--
+  return Math.max(roundUp(count, layout.bits), layout.bits)
 }
 
 /** RLIMIT_NPROC: the processes of a user, root's are not counted. */

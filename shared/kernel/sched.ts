@@ -218,8 +218,9 @@ export function actOnSignals(m: Machine): void {
   if (m.onCpu !== null && m.onCpu.state !== 'R') contextSwitch(m, null)
 }
 
-/** True if the task runs no further. */
+/** True if the task runs no further. After a panic nobody does, and nobody dies: what was in memory stays to be seen. */
 function actOnSignal(m: Machine, task: Task): boolean {
+  if (m.panic !== '') return true
   if (task.state === 'Z') return true
   if (task.pending === 0) return task.state === 'T'
   if (task.state === 'T' && (task.pending & sigMask(SIGKILL)) === 0) return true

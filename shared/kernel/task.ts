@@ -107,6 +107,7 @@ export function newTask(
     stdout: null,
     cwd: parent?.cwd ?? m.root,
     cwdPath: parent?.cwdPath ?? '/',
+    fdSize: m.layout.bits, // NR_OPEN_DEFAULT
     files: [],
     rlimits: copyRlimits(parent?.rlimits ?? defaultRlimits(m)),
     oomAdj: parent?.oomAdj ?? 0,

@@ -1,6 +1,7 @@
 // sysconf(3): what a program may ask about the machine it runs on, by number (bits/confname.h).
 
 import { EINVAL } from '../lib/errno.ts'
+import { CLK_TCK } from '../state/cputime.ts'
 import type { Machine } from '../state/machine.ts'
 import type { Task } from '../state/task.ts'
 import { fail, finish, intArg, type LibFunction } from './call.ts'
@@ -21,8 +22,8 @@ const LEAST_ARG_MAX = 131072
 const answers = new Map<number, (m: Machine, task: Task) => number>([
   [_SC_ARG_MAX, (_m, { rlimits }) => Math.max(LEAST_ARG_MAX, Math.floor(rlimits.stack.soft / 4))],
   [_SC_CHILD_MAX, (_m, { rlimits }) => rlimits.nproc.soft], // -1 without a limit
-  [_SC_CLK_TCK, () => 100],
-  [_SC_OPEN_MAX, () => 1024],
+  [_SC_CLK_TCK, () => CLK_TCK],
+  [_SC_OPEN_MAX, (_m, { rlimits }) => rlimits.nofile.soft],
   [_SC_PAGESIZE, (m) => m.pageSize],
   [_SC_NPROCESSORS_CONF, () => 1],
   [_SC_NPROCESSORS_ONLN, () => 1],

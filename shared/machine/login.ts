@@ -113,6 +113,7 @@ function startShell(m: Machine, seat: number, uid: number): Task | number {
   }
   for (const stream of m.streams.values())
     if (stream.seat === seat && stream.terminal) attachStream(task, stream)
+  task.fdSize = 256
   task.state = 'S'
   task.wait = { for: 'input' }
   return task

@@ -630,7 +630,11 @@ function copyPtes(
       source[s] = pte
       swapDuplicate(m, pte)
       mm.swapEnts++
-    } else if (pte !== 0 && pfn !== zeroPfn) {
+      target[t] = pte
+      if (step === 2) target[t + 1] = source[s + 1]
+      continue
+    }
+    if (pte !== 0 && pfn !== zeroPfn) {
       const kind = flags[pfn]
       refcount[pfn]++
       mapcount[pfn]++
@@ -643,7 +647,7 @@ function copyPtes(
         }
       } else countRss(mm, kind, 1)
     }
-    target[t] = pte
+    target[t] = pte & ~PTE_ACCESSED // the child has not been there yet
     if (step === 2) target[t + 1] = source[s + 1]
   }
   mm.rssAnon += anon

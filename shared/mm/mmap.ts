@@ -145,10 +145,10 @@ export function mmapRegion(
   request: MapRequest,
 ): number {
   const pages = length / m.pageSize
+  let slot = findVmaSlot(mm, start)
+  const next = vmaAt(mm, slot)
   const replaced =
-    findVmaIntersection(mm, start, start + length) === undefined
-      ? 0
-      : pagesIn(mm, start, start + length)
+    next === undefined || next.start >= start + length ? 0 : pagesIn(mm, start, start + length)
   if (!mayExpandVm(mm, task.rlimits, request.flags, pages - replaced)) return -ENOMEM
   if (mm.vmas.count >= m.sysctl.maxMapCount) return -ENOMEM
   let { flags } = request
@@ -165,9 +165,10 @@ export function mmapRegion(
       if ((flags & VM_ACCOUNT) !== 0) vmUnacctMemory(m, pages)
       return error
     }
+    slot = findVmaSlot(mm, start)
   }
   if (request.file === null && request.special === '') request.pgoff = start / m.pageSize
-  if (insertOrMerge(m, mm, start, start + length, flags, request) === null) {
+  if (insertOrMerge(m, mm, slot, start, start + length, flags, request) === null) {
     if ((flags & VM_ACCOUNT) !== 0) vmUnacctMemory(m, pages)
     return -ENOMEM
   }
@@ -182,16 +183,16 @@ function isPromise(m: Machine, flags: number, file: Inode | null): boolean {
   return file === null || file.backing !== 'dir'
 }
 
-/** The new range joins its neighbours if they are alike, else it is a VMA of its own; null when there is no memory. */
+/** The new range below `slot` joins its neighbours if they are alike, else it is a VMA of its own; null: no memory. */
 function insertOrMerge(
   m: Machine,
   mm: Mm,
+  slot: Slot,
   start: Vaddr,
   end: Vaddr,
   flags: number,
   request: MapRequest,
 ): Vma | null {
-  const slot = findVmaSlot(mm, start)
   const prev = vmaBefore(mm, slot)
   const next = vmaAt(mm, slot)
   const { file, pgoff, special } = request
@@ -396,7 +397,7 @@ export function doMunmap(m: Machine, mm: Mm, start: Vaddr, length: number): numb
   const hole = findVmaSlot(mm, end)
   const floor = vmaBefore(mm, hole)?.end ?? 0
   const ceiling = vmaAt(mm, hole)?.start ?? Number.MAX_SAFE_INTEGER
-  noteGap(mm, hole)
+  noteGap(mm, hole, ceiling - floor)
   for (const vma of gone) {
     unmapPageRange(m, vma, vma.start, vma.end)
     const pages = vmaPages(vma)
@@ -426,9 +427,9 @@ function trimVma(m: Machine, slot: Slot, vma: Vma, start: Vaddr, end: Vaddr): bo
     vma.pgoff += pages
   }
   const above = atEnd ? nextSlot(mm, slot) : slot
-  noteGap(mm, above)
   const floor = vmaBefore(mm, above)?.end ?? 0
   const ceiling = vmaAt(mm, above)?.start ?? Number.MAX_SAFE_INTEGER
+  noteGap(mm, above, ceiling - floor)
   freePgtables(m, mm, start, end, floor, ceiling)
   return true
 }

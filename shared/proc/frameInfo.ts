@@ -1,11 +1,14 @@
 // One frame in full: what it holds and every page table entry that points at it. Found by walking all address
 // spaces, so it is for a question now and then, not for every frame.
 
-import { mkPtep, ptePfn, ptePresent, pteWrite, readPte } from '../hw/mmu.ts'
+import { mkPtep, ptePfn, ptePresent, pteWrite, readPte, swapSlot } from '../hw/mmu.ts'
 import type { Pfn } from '../hw/ram.ts'
+import { lruOf } from '../mm/lru.ts'
+import { deviceOf } from '../mm/swapfile.ts'
 import type { Machine } from '../state/machine.ts'
 import type { Mm, Vaddr } from '../state/mm.ts'
-import { PG_DIRTY, PG_EXCLUSIVE } from '../state/page.ts'
+import { PG_DIRTY, PG_EXCLUSIVE, PG_LRU, PG_REFERENCED, PG_SWAPCACHE } from '../state/page.ts'
+import type { SwapEntry } from '../state/swap.ts'
 import type { Task } from '../state/task.ts'
 import { FRAME_FILE, FRAME_SHMEM, FRAME_TABLE, FRAME_ZERO, frameKind } from './frames.ts'
 import { vmaName, vmaPermissions } from './maps.ts'
@@ -24,6 +27,12 @@ export interface Sharer {
   writable: boolean // the PTE; a page shared since a fork is not, whatever the mapping says
 }
 
+/** A slot of a swap device. */
+export interface SwapPlace {
+  device: string // its path
+  slot: number
+}
+
 export interface FrameInfo {
   pfn: Pfn
   kind: number // FRAME_*
@@ -32,6 +41,9 @@ export interface FrameInfo {
   mapcount: number
   dirty: boolean
   exclusive: boolean
+  lru: number // LRU_*: the reclaim list that it is on; -1: none
+  referenced: boolean // seen in use once since it came there
+  swap: SwapPlace | null // the slot that has the same content
   file: string // of a page of a file: its path
   fileOffset: number // bytes
   tableLevel: number // of a page table: 0 holds PTEs; -1 for other frames
@@ -44,14 +56,18 @@ export const SHARERS_KEPT = 256
 export function frameInfo(m: Machine, pfn: Pfn): FrameInfo {
   const { page } = m.zone
   const kind = frameKind(m, pfn)
+  const flags = page.flags[pfn]
   const info: FrameInfo = {
     pfn,
     kind,
     seat: page.memcg[pfn],
     refcount: page.refcount[pfn],
     mapcount: page.mapcount[pfn],
-    dirty: (page.flags[pfn] & PG_DIRTY) !== 0,
-    exclusive: (page.flags[pfn] & PG_EXCLUSIVE) !== 0,
+    dirty: (flags & PG_DIRTY) !== 0,
+    exclusive: (flags & PG_EXCLUSIVE) !== 0,
+    lru: (flags & PG_LRU) !== 0 ? lruOf(flags) : -1,
+    referenced: (flags & PG_REFERENCED) !== 0,
+    swap: (flags & PG_SWAPCACHE) !== 0 ? swapPlace(m, page.private[pfn]) : null,
     file: '',
     fileOffset: 0,
     tableLevel: -1,
@@ -64,6 +80,10 @@ export function frameInfo(m: Machine, pfn: Pfn): FrameInfo {
   if (kind === FRAME_TABLE) findTable(m, info)
   else if (kind === FRAME_ZERO || info.mapcount > 0) findSharers(m, info)
   return info
+}
+
+export function swapPlace(m: Machine, entry: SwapEntry): SwapPlace {
+  return { device: deviceOf(m, entry).path, slot: swapSlot(entry) }
 }
 
 function findSharers(m: Machine, info: FrameInfo): void {

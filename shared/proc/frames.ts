@@ -1,14 +1,17 @@
 // What each frame is and who is charged for it: for the memory map. A scan of the columns, no walk.
 
 import type { Pfn } from '../hw/ram.ts'
+import { lruOf } from '../mm/lru.ts'
 import type { Machine } from '../state/machine.ts'
 import {
   PG_ANON,
   PG_FILE,
+  PG_LRU,
   PG_RESERVED,
   PG_SLAB,
   PG_STACK,
   PG_SWAPBACKED,
+  PG_SWAPCACHE,
   PG_TABLE,
 } from '../state/page.ts'
 
@@ -37,11 +40,17 @@ export const FRAME_NAMES = [
   'other',
 ] as const
 
+// Ages: the reclaim list that a frame is on, and 1.
+export const AGE_NONE = 0 // on none
+export const AGE_LIST = 7 // LRU_* + 1 in these bits
+export const AGE_SWAPCACHE = 8 // a slot of swap has the same content
+
 /** Columns indexed by pfn. */
 export interface FrameMap {
   kind: Uint8Array // FRAME_*
   seat: Int16Array // who is charged; 0 is the machine's own
   sharers: Uint8Array // PTEs that point here, 255 at most
+  age: Uint8Array // AGE_*
 }
 
 export function mkFrameMap(nrFrames: number): FrameMap {
@@ -49,6 +58,7 @@ export function mkFrameMap(nrFrames: number): FrameMap {
     kind: new Uint8Array(nrFrames),
     seat: new Int16Array(nrFrames),
     sharers: new Uint8Array(nrFrames),
+    age: new Uint8Array(nrFrames),
   }
 }
 
@@ -59,6 +69,7 @@ export function scanFrames(m: Machine, map: FrameMap): void {
     map.kind[pfn] = kindOf(flags[pfn], refcount[pfn])
     const mapped = mapcount[pfn]
     map.sharers[pfn] = mapped > 255 ? 255 : mapped
+    map.age[pfn] = ageOf(flags[pfn])
   }
   map.seat.set(memcg)
   map.kind[m.zeroPfn] = FRAME_ZERO
@@ -67,6 +78,11 @@ export function scanFrames(m: Machine, map: FrameMap): void {
 export function frameKind(m: Machine, pfn: Pfn): number {
   const { flags, refcount } = m.zone.page
   return pfn === m.zeroPfn ? FRAME_ZERO : kindOf(flags[pfn], refcount[pfn])
+}
+
+function ageOf(flags: number): number {
+  const list = (flags & PG_LRU) !== 0 ? lruOf(flags) + 1 : AGE_NONE
+  return (flags & PG_SWAPCACHE) !== 0 ? list | AGE_SWAPCACHE : list
 }
 
 function kindOf(flags: number, refcount: number): number {

@@ -1,12 +1,13 @@
 // /proc/PID/pagemap for people: which frame a page is in, and who else has it.
 
-import { PTE_ACCESSED, pteDirty, ptePfn, ptePresent, pteWrite } from '../hw/mmu.ts'
+import { PTE_ACCESSED, pteDirty, ptePfn, ptePresent, pteSwap, pteWrite } from '../hw/mmu.ts'
 import type { Pfn } from '../hw/ram.ts'
 import { followPte } from '../mm/pgtable.ts'
 import type { Machine } from '../state/machine.ts'
 import type { Vaddr } from '../state/mm.ts'
 import { NO_PFN } from '../state/page.ts'
 import type { Task } from '../state/task.ts'
+import { swapPlace, type SwapPlace } from './frameInfo.ts'
 import { FRAME_OTHER, FRAME_ZERO, frameKind } from './frames.ts'
 import { vmaLookup } from '../mm/vma.ts'
 
@@ -18,6 +19,7 @@ export interface PageRow {
   writable: boolean
   dirty: boolean
   accessed: boolean
+  swap: SwapPlace | null // where the page is that is not in memory
 }
 
 /** A row for each of `count` pages from the one that holds `va`; null where the process has nothing mapped. */
@@ -40,6 +42,7 @@ function pageRow(m: Machine, { mm }: Task, va: Vaddr): PageRow | null {
       writable: false,
       dirty: false,
       accessed: false,
+      swap: pteSwap(pte) ? swapPlace(m, pte) : null,
     }
   }
   const pfn = ptePfn(pte)
@@ -52,5 +55,6 @@ function pageRow(m: Machine, { mm }: Task, va: Vaddr): PageRow | null {
     writable: pteWrite(pte),
     dirty: pteDirty(pte),
     accessed: (pte & PTE_ACCESSED) !== 0,
+    swap: null,
   }
 }

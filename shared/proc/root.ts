@@ -15,7 +15,7 @@ import { procMeminfo } from './meminfo.ts'
 import { procPressureMemory } from './pressure.ts'
 import { procSlabinfo } from './slabinfo.ts'
 import { procSwaps } from './swaps.ts'
-import { findSysctl, hasSysctl, SYSCTL_FILES, type SysctlFile } from './sysctl.ts'
+import { findSysctl, sysctlFiles, type SysctlFile } from './sysctl.ts'
 import { procLoadavg, procUptime } from './uptime.ts'
 import { bootCommandLine, procVersion } from './version.ts'
 import { procVmstat } from './vmstat.ts'
@@ -116,13 +116,13 @@ function findPid(m: Machine, pid: number, rest: string[]): ProcNode | null {
 
 function findSys(m: Machine, rest: string[]): ProcNode | null {
   const path = rest.join('/')
-  const sysctl = findSysctl(path)
-  if (sysctl !== null && hasSysctl(m, sysctl)) {
+  const sysctl = findSysctl(m, path)
+  if (sysctl !== null) {
     const { mode } = sysctl
     return { kind: 'file', mode, uid: 0, strict: true, show: () => lineOf(sysctl.get(m)), sysctl }
   }
   const below = path === '' ? '' : path + '/'
-  const inside = SYSCTL_FILES.filter((file) => file.path.startsWith(below) && hasSysctl(m, file))
+  const inside = sysctlFiles(m).filter((file) => file.path.startsWith(below))
   if (inside.length === 0) return null
   const names = inside.map((file) => file.path.slice(below.length).split('/')[0])
   return dir(0, () => [...new Set(names)])

@@ -4,10 +4,11 @@
 import { PTE_ACCESSED, pteDirty, ptePfn, pteSwap } from '../hw/mmu.ts'
 import { hex } from '../lib/bits.ts'
 import { swapCount } from '../mm/swapfile.ts'
+import { vmaPages } from '../mm/vma.ts'
 import type { Machine } from '../state/machine.ts'
 import * as VM from '../state/mm.ts'
 import type { Vma } from '../state/mm.ts'
-import { PG_ANON, PG_DIRTY, PG_SWAPBACKED } from '../state/page.ts'
+import { PG_ANON, PG_DIRTY, PG_REFERENCED, PG_SWAPBACKED } from '../state/page.ts'
 import type { Task } from '../state/task.ts'
 import { isStack, mapsLine, padName } from './maps.ts'
 import { walkPageRange } from './pageWalk.ts'
@@ -62,6 +63,7 @@ function sharePerUser(m: Machine, users: number): number {
 /** What is resident of one mapping. The zero page belongs to nobody and does not count. */
 export function gatherVma(m: Machine, vma: Vma, stats = mkStats()): MemSizeStats {
   const { page } = m.zone
+  stats.swap += shmemSwapUsage(m, vma)
   walkPageRange(m, vma.mm, vma.start, vma.end, (_, pte) => {
     if (pteSwap(pte)) {
       stats.swap += m.pageSize
@@ -83,11 +85,27 @@ export function gatherVma(m: Machine, vma: Vma, stats = mkStats()): MemSizeStats
       stats.pssAnon += share
     } else if ((flags & PG_SWAPBACKED) !== 0) stats.pssShmem += share
     else stats.pssFile += share
-    if ((pte & PTE_ACCESSED) !== 0) stats.referenced += m.pageSize
+    if ((pte & PTE_ACCESSED) !== 0 || (flags & PG_REFERENCED) !== 0) stats.referenced += m.pageSize
     if (mapcount > 1) stats[dirty ? 'sharedDirty' : 'sharedClean'] += m.pageSize
     else stats[dirty ? 'privateDirty' : 'privateClean'] += m.pageSize
   })
   return stats
+}
+
+/**
+ * What of a mapped tmpfs file is in swap, bytes: its page table does not know. Behind a page of its own a private
+ * mapping does not see the file's.
+ */
+function shmemSwapUsage(m: Machine, vma: Vma): number {
+  const { mm, file, start, end, pgoff, flags } = vma
+  if (file === null || file.backing !== 'tmpfs' || file.swapped.size === 0) return 0
+  const own = new Set<number>()
+  if ((flags & (VM.VM_SHARED | VM.VM_WRITE)) === VM.VM_WRITE)
+    walkPageRange(m, mm, start, end, (va) => own.add(pgoff + (va - start) / m.pageSize))
+  let pages = 0
+  for (const index of file.swapped.keys())
+    if (index >= pgoff && index < pgoff + vmaPages(vma) && !own.has(index)) pages++
+  return pages * m.pageSize
 }
 
 export function procSmaps(m: Machine, task: Task): string {

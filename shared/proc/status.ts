@@ -28,7 +28,7 @@ PPid:\t${task.parent?.pid ?? 0}
 TracerPid:\t0
 Uid:\t${uids}
 Gid:\t${gids}
-FDSize:\t${task.mm === null ? 0 : 256}
+FDSize:\t${task.state === 'Z' ? 0 : task.fdSize}
 Groups:\t${' '}
 NStgid:\t${task.pid}
 NSpid:\t${task.pid}

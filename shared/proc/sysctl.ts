@@ -20,6 +20,8 @@ export interface SysctlFile {
   write: (m: Machine, text: string, writer: Task) => number
   /** The eras whose kernels have the file; all unless given. */
   eras?: KernelEra[]
+  /** The words of the kernels that have it; both unless given. */
+  bits?: 64 | 32
 }
 
 const INT_MIN = -(2 ** 31)
@@ -250,26 +252,29 @@ const vmFiles: SysctlFile[] = [
   dropCaches,
   kept('vm/enable_soft_offline', 1, 0, 1),
   kept('vm/extfrag_threshold', 500, 0, 1000),
-  kept('vm/hugetlb_optimize_vmemmap', 0, 0, 1),
+  { ...kept('vm/highmem_is_dirtyable', 0, 0, 1), bits: 32 },
+  { ...kept('vm/hugetlb_optimize_vmemmap', 0, 0, 1), bits: 64 },
   kept('vm/hugetlb_shm_group', 0),
   kept('vm/laptop_mode', 0),
   kept('vm/legacy_va_layout', 0, 0),
-  keptVector('vm/lowmem_reserve_ratio', [256, 256, 32, 0, 0]),
+  { ...keptVector('vm/lowmem_reserve_ratio', [256, 256, 32, 0, 0]), bits: 64 },
+  { ...keptVector('vm/lowmem_reserve_ratio', [256, 32, 0, 0]), bits: 32 },
   obeyed('vm/max_map_count', 'maxMapCount', 0),
   kept('vm/memfd_noexec', 0, 0, 2),
   kept('vm/memory_failure_early_kill', 0, 0, 1),
   kept('vm/memory_failure_recovery', 1, 0, 1),
   obeyed('vm/min_free_kbytes', 'minFreeKbytes', 0, INT_MAX, rewatermark),
-  kept('vm/min_slab_ratio', 5, 0, 100),
-  kept('vm/min_unmapped_ratio', 1, 0, 100),
+  { ...kept('vm/min_slab_ratio', 5, 0, 100), bits: 64 },
+  { ...kept('vm/min_unmapped_ratio', 1, 0, 100), bits: 64 },
   obeyedLong('vm/mmap_min_addr', 'mmapMinAddr'),
-  kept('vm/mmap_rnd_bits', 28, 28, 32, 0o600),
-  kept('vm/mmap_rnd_compat_bits', 8, 8, 16, 0o600),
+  { ...kept('vm/mmap_rnd_bits', 28, 28, 32, 0o600), bits: 64 },
+  { ...kept('vm/mmap_rnd_bits', 8, 8, 16, 0o600), bits: 32 },
+  { ...kept('vm/mmap_rnd_compat_bits', 8, 8, 16, 0o600), bits: 64 },
   kept('vm/nr_hugepages', 0, 0, 0),
-  kept('vm/nr_hugepages_mempolicy', 0, 0, 0),
+  { ...kept('vm/nr_hugepages_mempolicy', 0, 0, 0), bits: 64 },
   kept('vm/nr_overcommit_hugepages', 0, 0),
-  kept('vm/numa_stat', 1, 0, 1),
-  numaZonelistOrder,
+  { ...kept('vm/numa_stat', 1, 0, 1), bits: 64 },
+  { ...numaZonelistOrder, bits: 64 },
   obeyed('vm/oom_dump_tasks', 'oomDumpTasks'),
   obeyed('vm/oom_kill_allocating_task', 'oomKillAllocatingTask'),
   {
@@ -287,22 +292,25 @@ const vmFiles: SysctlFile[] = [
   obeyed('vm/swappiness', 'swappiness', 0, 200),
   kept('vm/unprivileged_userfaultfd', 0, 0, 1),
   { ...obeyedLong('vm/user_reserve_kbytes', 'userReserveKbytes'), eras: NEW },
+  { ...kept('vm/vdso_enabled', 1, 0, 1), bits: 32 },
   obeyed('vm/vfs_cache_pressure', 'vfsCachePressure', 0),
   kept('vm/watermark_boost_factor', 15000, 0),
   obeyed('vm/watermark_scale_factor', 'watermarkScaleFactor', 1, 3000, rewatermark),
-  kept('vm/zone_reclaim_mode', 0, 0),
+  { ...kept('vm/zone_reclaim_mode', 0, 0), bits: 64 },
 ]
 
 /** In the order in which a directory lists them: by their characters. */
-export const SYSCTL_FILES: SysctlFile[] = [...kernelFiles, ...vmFiles]
+const SYSCTL_FILES: SysctlFile[] = [...kernelFiles, ...vmFiles]
 
-export function findSysctl(path: string): SysctlFile | null {
-  return SYSCTL_FILES.find((file) => file.path === path) ?? null
+export function findSysctl(m: Machine, path: string): SysctlFile | null {
+  return sysctlFiles(m).find((file) => file.path === path) ?? null
 }
 
-/** Whether the kernel of the machine's era has the file. */
-export function hasSysctl({ era }: Machine, { eras }: SysctlFile): boolean {
-  return eras === undefined || eras.includes(era)
+/** Those that the machine's kernel has. */
+export function sysctlFiles({ era, layout }: Machine): SysctlFile[] {
+  return SYSCTL_FILES.filter(
+    ({ eras, bits }) => (eras?.includes(era) ?? true) && (bits ?? layout.bits) === layout.bits,
+  )
 }
 
 /** What was written to the file counts up to the first blank behind the number (proc_get_long). */

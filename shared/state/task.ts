@@ -142,6 +142,7 @@ export interface Task {
   stdout: Stream | null
   cwd: Inode
   cwdPath: string
+  fdSize: number // descriptors that its table has room for
   files: (File | null)[]
   rlimits: Rlimits
   oomAdj: number // 2.6's, -17 to 15

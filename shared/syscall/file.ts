@@ -17,7 +17,7 @@ import {
 import { splitUtf8 } from '../lib/utf8.ts'
 import type { Machine } from '../state/machine.ts'
 import { S_IFMT, S_IFREG, type Inode } from '../state/inode.ts'
-import type { Task } from '../state/task.ts'
+import { RLIM_INFINITY, type Task } from '../state/task.ts'
 import { emptyFile, readFile, writeFile } from '../fs/file.ts'
 import {
   MAY_READ,
@@ -67,7 +67,6 @@ import {
   takeNames,
 } from './strace.ts'
 
-const OPEN_MAX = 256
 const PATH_MAX = 4096
 export const FIRST_FD = 3 // 0, 1, 2 are the terminal
 /** What one call moves at most, so that a call's work is bounded. */
@@ -142,13 +141,21 @@ export function openPath(
   return fd
 }
 
+/** Room for a descriptor and more: a power of two of KiB of pointers (alloc_fdtable). */
+function fdTableSize(m: Machine, fd: number): number {
+  const step = 1024 / (m.layout.bits / 8)
+  return 2 ** Math.ceil(Math.log2(Math.floor(fd / step) + 1)) * step
+}
+
 /** A descriptor for the inode, the lowest that is free; or -errno. */
 export function installFile(m: Machine, task: Task, inode: Inode, flags: number): number {
   let fd = FIRST_FD
   while (task.files[fd]) fd++
-  if (fd >= OPEN_MAX) return -EMFILE
+  const { soft } = task.rlimits.nofile
+  if (soft !== RLIM_INFINITY && fd >= soft) return -EMFILE
   if (!kmemCacheAlloc(m, 'filp')) return -ENOMEM
   while (task.files.length <= fd) task.files.push(null)
+  if (fd >= task.fdSize) task.fdSize = fdTableSize(m, fd)
   task.files[fd] = { inode, flags, pos: 0, count: 1 }
   inode.users++
   return fd

@@ -21,7 +21,7 @@ import { arg, oneOf, out, peek64, peekLongs, showAddress, type Tracee } from './
 
 // --- limits: two numbers of 64 bits on every machine -----------------------------------------------------------------
 
-const TOP = 2n ** 64n
+const TOP = 0x1_0000_0000_0000_0000n
 
 /** `{rlim_cur=8192*1024, rlim_max=RLIM64_INFINITY}` */
 function showRlimit(t: Tracee, va: number): string {

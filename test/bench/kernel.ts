@@ -5,27 +5,27 @@
 // the turns of the medians of each, the ratio the median of the turns' ratios. Faults are measured over few
 // pages, so that the host's caches matter little (ours 250, the real one's 1,000, its least), fork over 10,000.
 
-import { DEFAULT_OPTIONS } from '../../shared/room/options.ts'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { apply, createMachine } from '../../shared/machine/machine.ts'
 import type { Machine } from '../../shared/state/machine.ts'
-import { SIGKILL, type Task } from '../../shared/state/task.ts'
-import { actOnSignals } from '../../shared/kernel/sched.ts'
-import { sendSignal } from '../../shared/kernel/signal.ts'
-import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from '../../shared/mm/mmap.ts'
-import { load8, store8 } from '../../shared/mm/uaccess.ts'
-import { doSyscall } from '../../shared/syscall/table.ts'
-
-export interface Figure {
-  ns: number
-  realNs: number | null
-  ratio: number | null
-  why?: string
-}
+import type { Task } from '../../shared/state/task.ts'
+import { PAGE_CASES, PAGE_COUNTS, VMA_CASES, VMA_COUNTS, measureScale } from './kernelScale.ts'
+import {
+  bootProcess,
+  end,
+  fork,
+  map,
+  median,
+  readAll,
+  round,
+  time,
+  unmap,
+  writeAll,
+  type Figure,
+} from './process.ts'
 
 const TURNS = 7
 const FAULT_PAGES = 250
@@ -49,15 +49,16 @@ const realNames: Record<Case, [name: string, ns: number]> = {
   mmapMunmap: ['mmap_munmap_ns', 1],
 }
 
-export function measure(): Record<Case, Figure> {
+export function measure(): Record<string, Figure> {
   const real = buildReal()
-  const { m, task } = bootProcess()
+  const { m, task } = bootProcess({ ram: 256 << 20 })
   for (let i = 0; i < WARM_UP; i++) faultRound(m, task)
   for (let i = 0; i < FORK_ROUNDS; i++) forkRound(m, task)
   const turns = Array.from({ length: TURNS }, () => takeTurn(m, task, real.run))
+  const scale = measureScale(real.run)
   real.remove()
 
-  const figures = {} as Record<Case, Figure>
+  const figures: Record<string, Figure> = {}
   for (const name of Object.keys(realNames) as Case[]) {
     const ns = round(median(turns.map(({ ours }) => ours[name])))
     const reals = turns.flatMap((turn) => (turn.real === null ? [] : [turn.real[name]]))
@@ -67,7 +68,32 @@ export function measure(): Record<Case, Figure> {
       figures[name] = { ns, realNs: round(median(reals)), ratio: round(median(ratios), 4) }
     }
   }
-  return figures
+  return { ...figures, ...scale }
+}
+
+/** As tables: the cases beside the real kernel, then how they grow. Nanoseconds. */
+export function show(figures: Record<string, Figure>): string {
+  const cell = (value: number | null | undefined) => String(value ?? '-').padStart(12)
+  const line = (head: string, cells: (number | string | null | undefined)[]) =>
+    head.padEnd(14) +
+    cells.map((one) => (typeof one === 'string' ? one.padStart(12) : cell(one))).join('') +
+    '\n'
+  let text = line('ns', ['ours', 'real', 'ratio'])
+  for (const name of Object.keys(realNames)) {
+    const { ns, realNs, ratio } = figures[name]
+    text += line(name, [ns, realNs, ratio])
+  }
+  const grown = (names: readonly string[], counts: number[], unit: string) => {
+    text += '\n' + line(unit, counts.map(String))
+    for (const name of names)
+      text += line(
+        name,
+        counts.map((count) => figures[`${name}@${count}${unit}`].ns),
+      )
+  }
+  grown(VMA_CASES, VMA_COUNTS, 'vmas')
+  grown(PAGE_CASES, PAGE_COUNTS, 'pages')
+  return text
 }
 
 interface Turn {
@@ -91,15 +117,6 @@ function takeTurn(m: Machine, task: Task, run: RunReal | null): Turn {
     real[name as Case] = (name === 'fork10k' ? forks : faults)[realName] * unit
   }
   return { ours, real }
-}
-
-/** A process at its prompt on a fresh machine. */
-function bootProcess(): { m: Machine; task: Task } {
-  const m = createMachine({ ...DEFAULT_OPTIONS, ram: 256 << 20 }, 0)
-  const { task: handle } = apply(m, 1, { t: 'seat', name: 'bench', role: 'teacher', from: '::1' })
-  const task = m.handles.get(handle!)!
-  m.current = task
-  return { m, task }
 }
 
 function forkRound(m: Machine, task: Task): number {
@@ -130,7 +147,7 @@ function faultRound(m: Machine, task: Task): Omit<Record<Case, number>, 'fork10k
 
   const zeroes = map(m, task, FAULT_PAGES)
   const zeroFault = perPage(() => {
-    for (let i = 0; i < FAULT_PAGES; i++) load8(m, task, zeroes + i * m.pageSize)
+    readAll(m, task, zeroes, FAULT_PAGES)
   })
   unmap(m, task, zeroes, FAULT_PAGES)
 
@@ -138,52 +155,6 @@ function faultRound(m: Machine, task: Task): Omit<Record<Case, number>, 'fork10k
     for (let i = 0; i < PAIRS; i++) unmap(m, task, map(m, task, 16), 16)
   })
   return { writeFault, zeroFault, cowFault, reuseFault, mmapMunmap: pairs / PAIRS }
-}
-
-function map(m: Machine, task: Task, pages: number): number {
-  return doSyscall(m, task, 'mmap', [
-    0,
-    pages * m.pageSize,
-    PROT_READ | PROT_WRITE,
-    MAP_PRIVATE | MAP_ANONYMOUS,
-    -1,
-    0,
-  ])
-}
-
-function unmap(m: Machine, task: Task, va: number, pages: number): void {
-  doSyscall(m, task, 'munmap', [va, pages * m.pageSize])
-}
-
-function writeAll(m: Machine, task: Task, area: number, pages: number): void {
-  for (let i = 0; i < pages; i++) store8(m, task, area + i * m.pageSize, i)
-}
-
-function fork(m: Machine, task: Task): { task: Task; ns: number } {
-  let pid = 0
-  const ns = time(() => {
-    pid = doSyscall(m, task, 'fork', [])
-  })
-  return { task: m.tasks.get(pid)!, ns }
-}
-
-function end(m: Machine, child: Task): void {
-  sendSignal(m, child, SIGKILL)
-  actOnSignals(m)
-  doSyscall(m, child.parent!, 'wait4', [-1, 0, 0, 0])
-}
-
-/**
- * Nanoseconds of CPU time, as bench-kernel.c takes it. Node tells that of the whole process only, compiler and collector
- * threads included, so the wall clock is taken where it is less: neither is ever below what the work itself took.
- */
-function time(work: () => void): number {
-  const before = process.cpuUsage()
-  const start = process.hrtime.bigint()
-  work()
-  const wall = Number(process.hrtime.bigint() - start)
-  const spent = process.cpuUsage(before)
-  return Math.min(wall, (spent.user + spent.system) * 1000)
 }
 
 function perPage(work: () => void): number {
@@ -217,13 +188,4 @@ function buildReal(): { run: RunReal | null; why: string; remove: () => void } {
     why: '',
     remove: () => rmSync(folder, { recursive: true }),
   }
-}
-
-function median(values: number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[sorted.length >> 1]
-}
-
-function round(value: number, digits = 1): number {
-  return Number(value.toFixed(digits))
 }

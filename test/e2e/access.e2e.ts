@@ -51,7 +51,10 @@ async function inEachLook(page: Page): Promise<string[]> {
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme })
     // Colours on their way from one look to the other are neither.
-    await page.evaluate(() => Promise.allSettled(document.getAnimations().map((a) => a.finished)))
+    await page.evaluate(async () => {
+      await new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)))
+      await Promise.allSettled(document.getAnimations().map((a) => a.finished))
+    })
     for (const broken of await violations(page)) found.push(`${colorScheme}: ${broken}`)
   }
   await page.emulateMedia({ colorScheme: null })
@@ -62,6 +65,7 @@ it('home', async () => {
   const seat = await Seat.open(browser)
   await seat.page.goto(classUrl(server.url))
   await seat.at('home-join').waitFor()
+  await seat.at('home-create-more').click()
   expect(await inEachLook(seat.page)).toEqual([])
   await seat.close()
 })
@@ -78,12 +82,49 @@ it('the room', async () => {
   expect(await inEachLook(teacher.page)).toEqual([])
 })
 
+it('what one looks at beside the map', async () => {
+  for (const tab of ['oom', 'pressure', 'space']) {
+    await teacher.at(`tab-${tab}`).click()
+    await teacher.page.locator('[role=tabpanel] tbody tr').first().waitFor()
+    if (tab === 'oom') await teacher.page.locator('[data-testid^=oom-row-]').first().click()
+    if (tab === 'space') await teacher.at('space').locator('button').first().click()
+    expect(await inEachLook(teacher.page), tab).toEqual([])
+  }
+  await teacher.at('tabs-large').click()
+  expect(await violations(teacher.page)).toEqual([])
+  await teacher.at('tabs-large').click()
+  await teacher.at('tab-processes').click()
+})
+
+it('the map by age, and as a table', async () => {
+  await teacher.page.getByText('Age', { exact: true }).click()
+  expect(await inEachLook(teacher.page)).toEqual([])
+  await teacher.at('map-table-toggle').click()
+  expect(await inEachLook(teacher.page)).toEqual([])
+  await teacher.at('map-table-toggle').click()
+})
+
 it('the room on a phone: nothing sticks out to the side', async () => {
   await teacher.page.setViewportSize({ width: 320, height: 568 })
   const wide = () => teacher.page.evaluate(() => document.documentElement.scrollWidth)
-  await expect.poll(wide).toBeLessThanOrEqual(320)
-  expect(await violations(teacher.page)).toEqual([])
+  for (const tab of ['oom', 'pressure', 'space', 'processes']) {
+    await teacher.at(`tab-${tab}`).click()
+    await expect.poll(wide, { message: tab }).toBeLessThanOrEqual(320)
+    expect(await violations(teacher.page), tab).toEqual([])
+  }
   await teacher.page.setViewportSize({ width: 1366, height: 657 })
+})
+
+it('a machine that has panicked', async () => {
+  await teacher.at('tab-oom').click()
+  await teacher.at('oom-panic').click()
+  await teacher.at('teacher-hog-size').fill('64')
+  await teacher.at('teacher-hog-rate').selectOption('64')
+  await teacher.at('teacher-hog-run').click()
+  await teacher.at('reboot').waitFor()
+  expect(await inEachLook(teacher.page)).toEqual([])
+  await teacher.at('reboot').click()
+  await teacher.at('prompt-input').waitFor()
 })
 
 it('the recording', async () => {

@@ -98,7 +98,7 @@ const paths = [
   '/tmp/c',
   '/tmp/sub/d',
   '/mnt/e',
-  '/root/f',
+  '/mnt/f',
   '/dev/zero',
   '/usr/bin/ic',
   '/no/such',

@@ -55,18 +55,18 @@ function play(worker: 'anon' | 'file', swappiness: number, locked = false): Resu
     type(task, line)
     for (let i = 0; i < 2000 && task.state !== 'S'; i++) tick()
   }
-  run(a, writing('/root/big', 960))
-  run(a, writing('/root/cache', 68))
+  run(a, writing('/mnt/big', 960))
+  run(a, writing('/mnt/cache', 68))
   apply(m, 1, { t: 'write', path: '/proc/sys/vm/drop_caches', text: '3', append: false })
   for (let times = 0; times < 3; times++)
-    run(a, `w = malloc(65536); ${reading('/root/cache')}; free(w)`)
+    run(a, `w = malloc(65536); ${reading('/mnt/cache')}; free(w)`)
   const size = locked ? 30 : 40
   run(a, `char *a = malloc(${size} << 20); memset(a, 1, ${size} << 20)`)
   if (locked) run(a, `mlock(a, ${size} << 20)`)
   const before: Vmstat = { ...m.vmstat }
   const stall = m.psi.some.total
   const work =
-    worker === 'file' ? reading('/root/big') : 'for (int i = 0; i < (60 << 20); i += 4096) b[i]++'
+    worker === 'file' ? reading('/mnt/big') : 'for (int i = 0; i < (60 << 20); i += 4096) b[i]++'
   run(b, worker === 'file' ? 'char *w = malloc(65536)' : 'char *b = malloc(60 << 20)')
   type(b, `for (;;) { ${work}; }`)
   let bWhenFirst = 0

@@ -1,5 +1,6 @@
 // free (procps 4.0.2): used is what is not available.
 
+import { power } from '../../lib/decimal.ts'
 import { fixed } from '../../lib/decimal.ts'
 import { getopt, type OptionSpec } from '../getopt.ts'
 import { parseMeminfo, type Meminfo } from '../procps/meminfo.ts'
@@ -166,11 +167,11 @@ export function freeReport(info: Meminfo, wish: FreeWish): string {
 }
 
 /** KiB in the unit wished for; whole units, cut. */
-function size(kb: number, { power, si, human }: FreeWish): string {
-  if (human) return humanSize(kb, si)
-  const base = si ? 1000 : 1024
-  if (power < 0) return String(Math.trunc((kb * 1024) / base))
-  return String(Math.trunc((kb * 1024) / base ** power))
+function size(kb: number, wish: FreeWish): string {
+  if (wish.human) return humanSize(kb, wish.si)
+  const base = wish.si ? 1000 : 1024
+  const exponent = wish.power < 0 ? 1 : wish.power
+  return String(Math.trunc((kb * 1024) / power(base, exponent)))
 }
 
 /** As many digits as fit in three places: `12Ki`, `8.1Mi`, `87Mi`; `87M` with powers of 1000. */

@@ -50,6 +50,7 @@ function report(m: Machine, task: Task, va: number, count: number): string {
 }
 
 function cells(m: Machine, task: Task, row: PageRow): string[] {
+  if (row.swap !== null) return [address(row.va), '-', `in swap, slot ${row.swap.slot}`, '', '', '']
   if (row.pfn === NO_PFN) return [address(row.va), '-', 'not present', '', '', '']
   const flags = (row.writable ? 'W' : '-') + (row.dirty ? 'D' : '-') + (row.accessed ? 'A' : '-')
   const kind = FRAME_NAMES[row.kind]

@@ -280,9 +280,10 @@ function sizeText(kb: number, bytes: boolean): string {
   const value = kb * 1024
   if (bytes) return String(value)
   let power = 0
-  while (power < 5 && value >= 1024 ** (power + 1)) power++
-  const whole = Math.floor(value / 1024 ** power)
-  const thousandths = Math.floor(((value % 1024 ** power) * 1000) / 1024 ** power)
+  while (power < 5 && value >= 2 ** (10 * (power + 1))) power++
+  const unit = 2 ** (10 * power)
+  const whole = Math.floor(value / unit)
+  const thousandths = Math.floor(((value % unit) * 1000) / unit)
   const tenths = whole * 10 + Math.floor((thousandths + 50) / 100)
   const text = tenths % 10 === 0 ? String(tenths / 10) : (tenths / 10).toFixed(1)
   return text + 'BKMGTP'[power]

@@ -439,7 +439,7 @@ export function topMemory(
   { summaryScale }: Pick<TopWish, 'summaryScale'>,
 ): [memory: string, swap: string] {
   const cell = (kb: number) =>
-    fixed(Math.fround(kb / 1024 ** summaryScale), summaryScale === 0 ? 0 : 1).padStart(9)
+    fixed(Math.fround(kb / 2 ** (10 * summaryScale)), summaryScale === 0 ? 0 : 1).padStart(9)
   const unit = ['KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'][summaryScale]
   const { total, free, used, buffers, cached, swapTotal, swapFree, available } = info
   const swapUsed = swapTotal - swapFree

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
+  AGE_SWAPCACHE,
   FRAME_ANON,
   FRAME_FILE,
   FRAME_FREE,
@@ -11,6 +12,14 @@ import {
   type FrameMap,
 } from '@shared/proc/frames.ts'
 import {
+  LRU_ACTIVE_ANON,
+  LRU_ACTIVE_FILE,
+  LRU_INACTIVE_ANON,
+  LRU_INACTIVE_FILE,
+  LRU_UNEVICTABLE,
+} from '@shared/state/page.ts'
+import { ageNames, countAges, lruNames } from '../../../client/draw/age.ts'
+import {
   ANON,
   FILE,
   FREE,
@@ -21,6 +30,7 @@ import {
   kindOf,
 } from '../../../client/draw/kind.ts'
 import {
+  ageLooks,
   FAINT,
   inkOf,
   isMarked,
@@ -111,9 +121,46 @@ describe('looks', () => {
       [FRAME_KERNEL, 0, 0],
       [FRAME_TABLE, 36, 0],
     )
-    for (const mode of ['owner', 'kind', 'mine'] as const) {
+    for (const mode of ['owner', 'kind', 'mine', 'age'] as const) {
       for (const look of looks(map, { mode, seat: 1 })) expect(inks[look * 2]).toBeGreaterThan(0)
     }
+  })
+})
+
+describe('by age', () => {
+  const frames = mapOf(
+    [FRAME_FREE, 0, 0],
+    [FRAME_ANON, 1, 1],
+    [FRAME_ANON, 1, 1],
+    [FRAME_FILE, 0, 1],
+    [FRAME_FILE, 0, 1],
+    [FRAME_ANON, 1, 1],
+    [FRAME_ANON, 1, 1],
+    [FRAME_KERNEL, 0, 0],
+  )
+  const lists = [
+    0,
+    LRU_ACTIVE_ANON + 1,
+    LRU_INACTIVE_ANON + 1,
+    LRU_ACTIVE_FILE + 1,
+    LRU_INACTIVE_FILE + 1,
+    LRU_UNEVICTABLE + 1,
+    (LRU_INACTIVE_ANON + 1) | AGE_SWAPCACHE,
+    0,
+  ]
+  frames.age.set(lists)
+
+  it('every list has a look of its own, told apart without colour as well where kinds are the same', () => {
+    const all = looks(frames, { mode: 'age' })
+    expect(new Set(all).size).toBe(ageNames.length)
+    expect([...all]).toEqual(ageLooks)
+    const [, active, inactive] = all
+    expect(textureOf(active)).not.toBe(textureOf(inactive))
+  })
+
+  it('frames are counted', () => {
+    expect(countAges(frames)).toEqual(Array(ageNames.length).fill(1))
+    expect(lruNames[LRU_UNEVICTABLE]).toBe('unevictable')
   })
 })
 

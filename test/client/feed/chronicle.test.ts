@@ -2,25 +2,37 @@ import { describe, expect, it } from 'vitest'
 import { DEFAULT_OPTIONS } from '@shared/room/options.ts'
 import { applyEntry, createRoom, loadRoom, saveRoom, type Room } from '@shared/room/room.ts'
 import type { Command } from '@shared/room/entry.ts'
+import { KERNEL_ERAS, type MachineOptions } from '@shared/state/machine.ts'
 import { SIGKILL, SIGSEGV } from '@shared/state/task.ts'
 import { mkFrameMap, scanFrames } from '@shared/proc/frames.ts'
 import { answer } from '../../../client/feed/answers.ts'
 import { Chronicle } from '../../../client/feed/chronicle.ts'
-import type { Death, Overview, ProcessRow, SeatRow } from '../../../client/feed/protocol.ts'
+import { History } from '../../../client/feed/history.ts'
+import type {
+  Death,
+  OomAnswer,
+  OomDetails,
+  Overview,
+  Pressure,
+  ProcessRow,
+  SeatRow,
+} from '../../../client/feed/protocol.ts'
 
 /** A room with a teacher (seat 1) and a student (seat 2), told entry by entry. */
 class Lesson {
-  room: Room = createRoom({
-    format: 1,
-    engine: 'test',
-    code: '123456',
-    created: 0,
-    options: DEFAULT_OPTIONS,
-  })
+  room: Room
   chronicle = new Chronicle()
+  history = new History()
   deaths: Death[] = []
 
-  constructor() {
+  constructor(options: Partial<MachineOptions> = {}) {
+    this.room = createRoom({
+      format: 1,
+      engine: 'test',
+      code: '123456',
+      created: 0,
+      options: { ...DEFAULT_OPTIONS, ...options },
+    })
     this.chronicle.begin(this.room)
     this.say(1, { t: 'seat', name: 'Ada', role: 'teacher', from: '10.0.0.1' })
     this.say(2, { t: 'seat', name: 'Linus', role: 'student', from: '10.0.0.2' })
@@ -30,6 +42,7 @@ class Lesson {
     const entry = { seq: this.room.seq + 1, at: this.room.seq * 50, seat, c }
     applyEntry(this.room, entry)
     this.deaths.push(...this.chronicle.observe(this.room, entry))
+    this.history.observe(this.room.machine)
   }
 
   ticks(count: number): void {
@@ -48,7 +61,7 @@ class Lesson {
   scene() {
     const frames = mkFrameMap(this.room.machine.ram.nrFrames)
     scanFrames(this.room.machine, frames)
-    return { room: this.room, frames, chronicle: this.chronicle, at: 0 }
+    return { room: this.room, frames, chronicle: this.chronicle, history: this.history, at: 0 }
   }
 }
 
@@ -141,6 +154,64 @@ describe('how a process ended', () => {
     const [death] = lesson.deaths
     expect(death).toMatchObject({ comm: 'hog', seat: 1, by: 'oom', byName: 'hog' })
     expect(death.rss).toBeGreaterThan(20 * 2 ** 20)
+  })
+})
+
+describe('a reboot', () => {
+  it('stands between what was typed before and after, and nothing old is running', () => {
+    const lesson = new Lesson()
+    lesson.type(2, 'sleep(1000)')
+    expect(lesson.transcript(2).at(-1)!.running).toBe(true)
+    lesson.say(1, { t: 'write', path: '/proc/sysrq-trigger', text: 'c', append: false })
+    expect(lesson.transcript(2).at(-1)!.running).toBe(false)
+    lesson.say(1, { t: 'reboot' })
+    const [handle] = lesson.room.seats.get(2)!.prompts
+    lesson.say(2, { t: 'ic', task: handle, line: 'x = 1' })
+    lesson.ticks(8)
+    const told = lesson.transcript(2)
+    expect(told.map(({ kind }) => kind)).toEqual(['ic', 'boot', 'ic'])
+    expect(told.at(-1)!.out).toContain('x = 1')
+  })
+})
+
+describe('answers about memory', () => {
+  it('rank the same processes under every killer, with the arithmetic for one', () => {
+    const lesson = new Lesson()
+    lesson.type(2, 'p = malloc(4000000); memset(p, 1, 4000000)')
+    const oom = answer(lesson.scene(), { topic: 'oom', ask: {} }) as OomAnswer
+    const mine = oom.rows.find(({ seat, comm }) => seat === 2 && comm === 'ic')!
+    expect(mine.name).toBe('Linus')
+    for (const era of KERNEL_ERAS)
+      expect(oom.rows.filter(({ standings }) => standings[era].fate === 'next')).toHaveLength(1)
+    const ask = { pid: mine.pid }
+    const { row } = answer(lesson.scene(), { topic: 'oomDetails', ask }) as OomDetails
+    expect(row.standings['6.12'].steps[0]).toMatchObject({ term: 'rss', points: mine.rss })
+    expect(row.standings['6.12'].score).toBe(mine.standings['6.12'].score)
+    expect(answer(lesson.scene(), { topic: 'oomDetails', ask: { pid: 9999 } })).toBe(null)
+  })
+
+  it('show how short memory is, and where the pages are', () => {
+    const mib = 2 ** 20
+    const lesson = new Lesson({ ram: 16 * mib, swap: 16 * mib })
+    const pressure = () => answer(lesson.scene(), { topic: 'pressure', ask: {} }) as Pressure
+    expect(pressure().history.lost).toEqual([])
+    lesson.type(2, `p = malloc(${18 * mib})`)
+    lesson.type(2, `memset(p, 1, ${18 * mib})`)
+    lesson.ticks(80)
+    const short = pressure()
+    expect(short.min).toBeLessThan(short.low)
+    expect(short.swaps[0].inUse).toBeGreaterThan(0)
+    expect(short.history.free.length).toBe(short.history.faults.length + 1)
+    expect(short.counters.find(({ name }) => name === 'pswpout')!.total).toBeGreaterThan(0)
+    const { machine } = lesson.room
+    expect(short.lru).toEqual([...machine.zone.lruvec.size])
+
+    const [mine] = (
+      answer(lesson.scene(), { topic: 'processes', ask: { seat: 2 } }) as ProcessRow[]
+    ).filter(({ atPrompt }) => atPrompt)
+    expect(mine.swap).toBeGreaterThan(0)
+    const overview = answer(lesson.scene(), { topic: 'overview', ask: {} }) as Overview
+    expect(overview.swapUsed).toBe(short.swaps[0].inUse)
   })
 })
 

@@ -1,8 +1,6 @@
-import { mount, flushPromises, type VueWrapper } from '@vue/test-utils'
-import { createPinia } from 'pinia'
-import { afterEach, describe, expect, it, vi } from 'vitest'
-import { FEED, Feed, type Port } from '../../../client/feed/feed.ts'
-import type { Block, CallRow, Death, ProcessRow, ToWorker } from '../../../client/feed/protocol.ts'
+import { flushPromises } from '@vue/test-utils'
+import { describe, expect, it, vi } from 'vitest'
+import type { Block, CallRow, Death, ProcessRow } from '../../../client/feed/protocol.ts'
 import { i18n } from '../../../client/i18n/index.ts'
 import DeathNotice from '../../../client/panels/DeathNotice.vue'
 import KillAnnouncer from '../../../client/panels/KillAnnouncer.vue'
@@ -10,27 +8,7 @@ import LogPanel from '../../../client/panels/LogPanel.vue'
 import ProcessPanel from '../../../client/panels/ProcessPanel.vue'
 import PromptPanel from '../../../client/panels/PromptPanel.vue'
 import StatusBanner from '../../../client/panels/StatusBanner.vue'
-
-/** A feed that answers at once what the test has laid out, and keeps what was submitted. */
-function mkFeed(answers: Record<string, unknown> = {}) {
-  const submitted: unknown[] = []
-  const port: Port = {
-    onmessage: null,
-    terminate: () => undefined,
-    postMessage(message: ToWorker) {
-      const say = (data: object) => port.onmessage!(new MessageEvent('message', { data }) as never)
-      if (message.t === 'ask') {
-        const text = JSON.stringify(answers[message.question.topic] ?? null)
-        say({ t: 'answer', id: message.id, text, mark: 1 })
-      }
-      if (message.t === 'submit') {
-        submitted.push(message.command)
-        say({ t: 'done', id: message.id, ok: true, why: '' })
-      }
-    },
-  }
-  return { feed: new Feed(port), submitted }
-}
+import { mkFeed, show } from './stage.ts'
 
 const row = (over: Partial<ProcessRow>): ProcessRow => ({
   handle: '2.2',
@@ -44,6 +22,7 @@ const row = (over: Partial<ProcessRow>): ProcessRow => ({
   user: 'linus',
   state: 'S',
   rss: 2 ** 20,
+  swap: 0,
   vsz: 2 ** 22,
   oomScore: 679,
   next: false,
@@ -64,23 +43,6 @@ const death: Death = {
   byName: 'hog',
   rss: 5 * 2 ** 20,
 }
-
-const open: VueWrapper[] = []
-function show(component: unknown, props: object, feed: Feed) {
-  const wrapper = mount(component as never, {
-    props: props as never,
-    attachTo: document.body,
-    global: { plugins: [i18n, createPinia()], provide: { [FEED as symbol]: feed } },
-  })
-  open.push(wrapper)
-  return wrapper
-}
-
-afterEach(() => {
-  for (const wrapper of open.splice(0)) wrapper.unmount()
-  i18n.global.locale.value = 'en'
-  vi.useRealTimers()
-})
 
 describe('the prompt', () => {
   const block = (over: Partial<Block>): Block => ({

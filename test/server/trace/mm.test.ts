@@ -39,14 +39,18 @@ describe('trace mm', () => {
       ? []
       : readdirSync(join(folder, 'cases')).filter((name) => name.endsWith('.trace'))
 
-  it.skipIf(folder === null)('answers as the real kernel did, case by case', () => {
-    expect(cases.length).toBeGreaterThan(100)
-    for (const name of cases) {
-      const file = join(folder!, 'cases', name)
-      const want = compared(readFileSync(file.replace(/trace$/, 'expect'), 'utf8'))
-      expect(runTrace(readFileSync(file, 'utf8'), options), name).toEqual(want)
-    }
-  })
+  it.skipIf(folder === null)(
+    'answers as the real kernel did, case by case',
+    { timeout: 60_000 },
+    () => {
+      expect(cases.length).toBeGreaterThan(100)
+      for (const name of cases) {
+        const file = join(folder!, 'cases', name)
+        const want = compared(readFileSync(file.replace(/trace$/, 'expect'), 'utf8'))
+        expect(runTrace(readFileSync(file, 'utf8'), options), name).toEqual(want)
+      }
+    },
+  )
 
   // What counts in bytes (fault-around, the stack at the start, lengths given in KiB) is not the same with other pages.
   const inPages = /^(fork|merge|mlock|mremap|prot|unmap)-00[1-3]/

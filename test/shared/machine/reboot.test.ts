@@ -130,6 +130,20 @@ describe('a panic', () => {
     expect(apply(m, 2, hog).task).toBeDefined()
   })
 
+  it('leaves in memory what brought it about', () => {
+    const m = bootSmall(16)
+    takeSeats(m, 2)
+    apply(m, 1, write('/proc/sys/vm/panic_on_oom', '1'))
+    apply(m, 2, { ...hog, argv: ['hog', '40M'] })
+    ticks(m, 400)
+    expect(m.panic).not.toBe('')
+    expect([...m.tasks.values()].some(({ comm, state }) => comm === 'hog' && state !== 'Z')).toBe(
+      true,
+    )
+    expect(m.zone.freePages).toBeLessThan(m.zone.watermarkHigh)
+    checkMachine(m)
+  })
+
   it('6.12 ends its words with a line of its own', () => {
     const m = bootSmall(16)
     panic(m, 'test')

@@ -88,6 +88,7 @@ describe('the tree of VMAs', () => {
       const random = mkPrng(seed)
       const below = (bound: number): number => nextBelow(random, bound)
       const region = mm.mmapBase - 6000 * PAGE
+      if (seed === 3) call(m, task, 'munmap', m.layout.stackTop - 33 * PAGE, 33 * PAGE)
       let most = 0
       for (let step = 0; step < 4000; step++) {
         const va = region + below(6000) * PAGE

@@ -170,18 +170,18 @@ describe('the lists', () => {
     )
     expect(task.mm!.rssAnon).toBe(51)
     apply(m, 1, { t: 'seat', name: 'root', role: 'teacher', from: '::1' })
-    apply(m, 1, { t: 'write', path: '/root/f', text: 'x'.repeat(20_000), append: false })
+    apply(m, 1, { t: 'write', path: '/mnt/f', text: 'x'.repeat(20_000), append: false })
     const written = m.zone.lruvec.size.slice()
-    apply(m, 1, { t: 'write', path: '/root/f', text: 'y'.repeat(20_000), append: false })
-    apply(m, 1, { t: 'write', path: '/root/f', text: 'y', append: true })
-    apply(m, 1, { t: 'write', path: '/root/f', text: 'y', append: true })
+    apply(m, 1, { t: 'write', path: '/mnt/f', text: 'y'.repeat(20_000), append: false })
+    apply(m, 1, { t: 'write', path: '/mnt/f', text: 'y', append: true })
+    apply(m, 1, { t: 'write', path: '/mnt/f', text: 'y', append: true })
     expect(m.zone.lruvec.size[LRU_ACTIVE_FILE]).toBeGreaterThan(written[LRU_ACTIVE_FILE])
   })
 
   it('drop_caches takes what is clean and not mapped', () => {
     const m = bootSmall(16)
     apply(m, 1, { t: 'seat', name: 'root', role: 'teacher', from: '::1' })
-    apply(m, 1, { t: 'write', path: '/root/f', text: 'x'.repeat(60_000), append: false })
+    apply(m, 1, { t: 'write', path: '/mnt/f', text: 'x'.repeat(60_000), append: false })
     const dirty = m.dirtyPages
     expect(dirty).toBe(15)
     dropPagecache(m)

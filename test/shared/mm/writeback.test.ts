@@ -12,7 +12,7 @@ const PAGES = 20
 function scene(): Machine {
   const m = bootSmall(16)
   apply(m, 1, { t: 'seat', name: 'root', role: 'teacher', from: '::1' })
-  write(m, '/root/f', 'abcd'.repeat(1024 * PAGES))
+  write(m, '/mnt/f', 'abcd'.repeat(1024 * PAGES))
   return m
 }
 
@@ -37,8 +37,8 @@ describe('dirty pages of a file', () => {
     expect(m.dirtyPages).toBe(0)
     expect(m.vmstat.nr_written).toBe(PAGES)
     expect(dropPagecache(m)).toBeGreaterThanOrEqual(PAGES)
-    expect(namei(m, '/root/f')!.pages.size).toBe(0)
-    expect(text(m, '/root/f')).toBe('abcd'.repeat(1024 * PAGES))
+    expect(namei(m, '/mnt/f')!.pages.size).toBe(0)
+    expect(text(m, '/mnt/f')).toBe('abcd'.repeat(1024 * PAGES))
     checkMachine(m)
   })
 
@@ -56,7 +56,7 @@ describe('dirty pages of a file', () => {
     const m = bootSmall(16)
     apply(m, 1, { t: 'seat', name: 'root', role: 'teacher', from: '::1' })
     apply(m, 1, { t: 'write', path: '/proc/sys/vm/dirty_ratio', text: '1', append: false })
-    for (let i = 0; i < 4; i++) write(m, `/root/${i}`, 'x'.repeat(60_000))
+    for (let i = 0; i < 4; i++) write(m, `/mnt/${i}`, 'x'.repeat(60_000))
     expect(m.vmstat.nr_written).toBeGreaterThan(10)
     expect(m.disk.busyUntil).toBeGreaterThan(0)
     checkMachine(m)
@@ -66,14 +66,14 @@ describe('dirty pages of a file', () => {
     const m = scene()
     m.disk.free = 0
     m.disk.used.fill(1)
-    expect(write(m, '/root/g', 'x')).not.toBe(undefined)
-    expect(text(m, '/root/f')).toBe('abcd'.repeat(1024 * PAGES))
+    expect(write(m, '/mnt/g', 'x')).not.toBe(undefined)
+    expect(text(m, '/mnt/f')).toBe('abcd'.repeat(1024 * PAGES))
   })
 
   it('blocks of a file that is unlinked are free again', () => {
     const m = scene()
     const { free } = m.disk
-    apply(m, 1, { t: 'unlink', path: '/root/f' })
+    apply(m, 1, { t: 'unlink', path: '/mnt/f' })
     expect(m.disk.free).toBe(free + PAGES)
     expect(m.dirtyPages).toBe(0)
     checkMachine(m)

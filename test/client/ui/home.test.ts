@@ -1,0 +1,57 @@
+import { flushPromises } from '@vue/test-utils'
+import { afterEach, expect, it, vi } from 'vitest'
+import { router } from '../../../client/router.ts'
+import HomeView from '../../../client/views/HomeView.vue'
+import { mkFeed, show } from './stage.ts'
+
+vi.mock('../../../client/panels/SampleMap.vue', () => ({ default: { template: '<i />' } }))
+afterEach(() => vi.unstubAllGlobals())
+
+/** The form, and what it sends to a server that answers so. */
+function open(reply: object) {
+  const sent: unknown[] = []
+  vi.stubGlobal('fetch', (_path: string, { body }: { body: string }) => {
+    sent.push(JSON.parse(body))
+    return Promise.resolve({ ok: false, status: 400, json: () => Promise.resolve(reply) })
+  })
+  const page = show(HomeView, {}, mkFeed().feed, [router])
+  const create = async () => {
+    await page.get('[data-testid=home-create]').trigger('submit')
+    await flushPromises()
+  }
+  return { page, sent, create }
+}
+
+it('the machine is made as the form says', async () => {
+  const { page, sent, create } = open({ why: 'busy' })
+  await page.get('[data-testid=home-create-swap]').setValue('128')
+  await page.get('[data-testid=home-create-kernel]').setValue('2.6.32')
+  await page.get('[data-testid=home-create-overcommit]').setValue('2')
+  await page.get('[data-testid=home-create-swappiness]').setValue('10')
+  expect(page.text()).toContain('children too')
+  await create()
+  expect(sent).toEqual([
+    {
+      ram: '64M',
+      pageSize: 4096,
+      bits: 64,
+      kernel: '2.6.32',
+      swap: '128M',
+      overcommit: 2,
+      swappiness: 10,
+      hostname: 'oomroom',
+    },
+  ])
+  expect(page.get('[role=alert]').text()).toContain('busy')
+})
+
+it('what the server finds wrong stands at the field, unfolded', async () => {
+  const { page, create } = open({ why: 'options', detail: '--swappiness: from 0 to 200' })
+  await create()
+  const field = page.get('[data-testid=home-create-swappiness]')
+  expect(field.attributes('aria-invalid')).toBe('true')
+  const hint = page.get(`[id="${field.attributes('aria-describedby')}"]`)
+  expect(hint.text()).toContain('from 0 to 200')
+  expect(page.get('details').attributes('open')).toBeDefined()
+  expect(page.get('[data-testid=home-create-ram]').attributes('aria-invalid')).toBe('false')
+})
