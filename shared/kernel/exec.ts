@@ -18,6 +18,8 @@ import { roundUp } from '../lib/bits.ts'
 import type { Inode } from '../state/inode.ts'
 import type { Machine } from '../state/machine.ts'
 import {
+  ACCESS_READ,
+  ACCESS_WRITE,
   VM_DONTDUMP,
   VM_DONTEXPAND,
   VM_EXEC,
@@ -50,7 +52,7 @@ import {
   type Runtime,
 } from '../fs/images.ts'
 import { MAY_EXEC, namei, normalizePath, permission } from '../fs/tree.ts'
-import { faultIn } from '../mm/memory.ts'
+import { faultIn, tracePageFault } from '../mm/memory.ts'
 import { doBrk, doMprotect, getUnmappedArea, mmapRegion, type MapRequest } from '../mm/mmap.ts'
 import { vmaLookup } from '../mm/vma.ts'
 import { NO_PTE } from '../hw/mmu.ts'
@@ -333,6 +335,8 @@ function touch(
   for (const page of pages) {
     const va = start + page * m.pageSize
     const vma = vmaLookup(mm, va)!
+    if (m.trace.on.page_fault_user)
+      tracePageFault(m, task, va, write ? ACCESS_WRITE : ACCESS_READ, true)
     if ((faultIn(m, vma, va, write, NO_PTE) & ~VM_FAULT_MAJOR) !== 0) return false
     task.minFlt++
     m.vmstat.pgfault++

@@ -96,6 +96,8 @@ function release(m: Machine, parent: Task, task: Task): void {
   parent.cstime += task.stime + task.cstime
   parent.cminFlt += task.minFlt + task.cminFlt
   parent.cmajFlt += task.majFlt + task.cmajFlt
+  parent.cnvcsw += task.nvcsw + task.cnvcsw
+  parent.cnivcsw += task.nivcsw + task.cnivcsw
   parent.children.splice(parent.children.indexOf(task), 1)
   task.parent = null
   freeTask(m, task)

@@ -129,6 +129,8 @@ export function newTask(
     majFlt: 0,
     cminFlt: 0,
     cmajFlt: 0,
+    cnvcsw: 0,
+    cnivcsw: 0,
     nvcsw: 0,
     nivcsw: 0,
     call: null,

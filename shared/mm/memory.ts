@@ -115,7 +115,7 @@ export function handleMmFault(
 ): VmFault {
   const va = address - (address & (m.pageSize - 1))
   if (m.trace.on.page_fault_user || m.trace.on.page_fault_kernel)
-    tracePageFault(m, task, address, access)
+    tracePageFault(m, task, address, access, task.call === null)
   const vma = findVmaOfFault(m, task, va)
   if (vma === null) return badArea(task, address, SEGV_MAPERR)
   if (!permits(vma, access)) return badArea(task, address, SEGV_ACCERR)
@@ -131,9 +131,14 @@ function failedFault(task: Task, address: Vaddr, fault: VmFault): VmFault {
   return fault
 }
 
-/** In a system call the kernel itself has touched the address for the task. */
-function tracePageFault(m: Machine, task: Task, address: Vaddr, access: Access): void {
-  const user = task.call === null
+/** `user`: the program itself has touched the address; else the kernel for it, in a system call. */
+export function tracePageFault(
+  m: Machine,
+  task: Task,
+  address: Vaddr,
+  access: Access,
+  user: boolean,
+): void {
   const error_code =
     (isMapped(m, task.mm!, address, false) ? X86_PF_PROT : 0) |
     (access === ACCESS_WRITE ? X86_PF_WRITE : 0) |

@@ -2,6 +2,7 @@
 
 import { ENOMEM } from '../lib/errno.ts'
 import { ptePresent } from '../hw/mmu.ts'
+import type { Inode } from '../state/inode.ts'
 import type { Machine } from '../state/machine.ts'
 import type { Vaddr, Vma } from '../state/mm.ts'
 import { NO_PFN } from '../state/page.ts'
@@ -28,10 +29,15 @@ export function doMincore(m: Machine, task: Task, addr: Vaddr, pages: number, ve
   return 0
 }
 
+/** Whether the caller owns the file or could write it (can_do_mincore). */
+function canDoMincore(file: Inode, { uid, gid }: Task): boolean {
+  if (uid === 0 || file.uid === uid) return true
+  return (file.mode & (file.gid === gid ? 0o020 : 0o002)) !== 0
+}
+
 /** Of a file that the caller could not write only its own pages are told, the others count as present. */
 function residentPages(m: Machine, task: Task, vma: Vma, va: Vaddr, count: number): Uint8Array {
-  const { file } = vma
-  const mayKnow = isAnonymous(vma) || (file !== null && (task.uid === 0 || file.uid === task.uid))
+  const mayKnow = isAnonymous(vma) || canDoMincore(vma.file!, task)
   return Uint8Array.from({ length: count }, (_, i) => {
     const at = va + i * m.pageSize
     if (!mayKnow || ptePresent(followPte(m, task.mm!, at))) return 1

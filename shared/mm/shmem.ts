@@ -11,14 +11,14 @@ import { kmemCacheAlloc, kmemCacheFree } from './slab.ts'
 export function shmemZeroSetup(
   m: Machine,
   bytes: number,
-  admin: boolean,
+  owner: Pick<Inode, 'uid' | 'gid'>,
   totalVm: number,
   noreserve: boolean,
 ): Inode | null {
   const pages = Math.ceil(bytes / m.pageSize)
   const flags = VM_SHARED | (noreserve ? VM_NORESERVE : 0)
   const promised = isPromised(m.sysctl.overcommitMemory, flags) ? pages : 0
-  if (promised > 0 && !vmEnoughMemory(m, promised, admin, totalVm)) return null
+  if (promised > 0 && !vmEnoughMemory(m, promised, owner.uid === 0, totalVm)) return null
   if (!kmemCacheAlloc(m, 'inode_cache')) {
     vmUnacctMemory(m, promised)
     return null
@@ -27,8 +27,8 @@ export function shmemZeroSetup(
     ino: m.nextId++,
     dev: '00:01',
     mode: S_IFREG | 0o777,
-    uid: 0,
-    gid: 0,
+    uid: owner.uid,
+    gid: owner.gid,
     nlink: 0,
     size: pages * m.pageSize,
     mtime: 0,

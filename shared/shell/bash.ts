@@ -3,7 +3,7 @@
 import type { CustomCommand, IFileSystem, TransformPlugin } from 'just-bash'
 import type { ChildSettings } from '../machine/command.ts'
 import type { MachineFs } from './fs.ts'
-import { FORK_MARK, rewrite, TTY_MARK, type RewriteOptions } from './rewrite.ts'
+import { FORK_MARK, rewrite, TTY2_MARK, TTY_MARK, type RewriteOptions } from './rewrite.ts'
 import { decodeUtf8 } from './text.ts'
 import { failed, type Call, type Command, type Result, type Signal, type World } from './world.ts'
 
@@ -207,6 +207,7 @@ function mkCommand(module: Module, name: string, command: Command, options: Bash
   return module.defineCommand(name, async (args, ctx) => {
     const {
       [TTY_MARK]: mark,
+      [TTY2_MARK]: mark2,
       [FORK_MARK]: fork,
       [CHILD_SETTINGS]: _,
       ...env
@@ -219,6 +220,7 @@ function mkCommand(module: Module, name: string, command: Command, options: Bash
       env,
       cwd: ctx.cwd,
       tty: mark === '1',
+      tty2: mark2 === '1',
       status: Number(ctx.env.get('?') ?? 0),
       signal: ctx.signal,
       assign: (variable, value) => ctx.assignShellVariable?.(variable, value),

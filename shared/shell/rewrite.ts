@@ -21,6 +21,9 @@ import { TERMINAL_ERR, TERMINAL_OUT } from './fs.ts'
 /** Set in the environment of a program whose standard output is the terminal. */
 export const TTY_MARK = '__TTY'
 
+/** The same for standard error. */
+export const TTY2_MARK = '__TTY2'
+
 /** Set in the environment of a command for which bash would have forked: in a subshell, a pipeline, $(…). */
 export const FORK_MARK = '__FORK'
 
@@ -104,13 +107,16 @@ function rewriteSimple(command: SimpleCommandNode, where: Where): void {
   }
   const own = command.redirections
   if (name === 'ulimit' && where.forked) command.assignments.push(assignment(FORK_MARK, '1'))
+  const streams = name !== null && where.streams.has(name)
   if (
-    (isProgram(command, where) || (name !== null && where.streams.has(name))) &&
+    (isProgram(command, where) || streams) &&
     where.tty &&
     !own.some((redirection) => redirects(redirection, 1))
   ) {
     command.assignments.push(assignment(TTY_MARK, '1'))
   }
+  if (streams && where.tty2 && !own.some((redirection) => redirects(redirection, 2)))
+    command.assignments.push(assignment(TTY2_MARK, '1'))
   command.redirections = [...terminalRedirections(command.line ?? 1, where), ...own]
 }
 

@@ -42,6 +42,7 @@ export interface Call {
   env: Record<string, string>
   cwd: string
   tty: boolean // standard output is the terminal: a program may write to it while it runs
+  tty2: boolean // standard error is the terminal
   forked: boolean // bash would have forked for it: what it changes of the shell does not outlive the subshell
   status: number // of the command before
   child: ChildSettings // what a program that it starts is to set for itself first

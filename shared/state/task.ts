@@ -164,6 +164,8 @@ export interface Task {
   majFlt: number
   cminFlt: number // of the children that have been waited for
   cmajFlt: number
+  cnvcsw: number
+  cnivcsw: number
   nvcsw: number // times it left the processor of its own will
   nivcsw: number // times it had to
   call: PendingCall | null // the system call that it sleeps in

@@ -109,13 +109,7 @@ export const mmap = defineSyscall({
     if (nameless && (flags & MAP_ANONYMOUS) !== 0 && (flags & MAP_GROWSDOWN) !== 0) return -EINVAL
     if (nameless) {
       if (length > m.layout.taskSize) return -ENOMEM
-      file = shmemZeroSetup(
-        m,
-        length,
-        task.uid === 0,
-        task.mm!.totalVm,
-        (flags & MAP_NORESERVE) !== 0,
-      )
+      file = shmemZeroSetup(m, length, task, task.mm!.totalVm, (flags & MAP_NORESERVE) !== 0)
       if (file === null) return -ENOMEM
       if (task.files[fd] && access === O_RDONLY) file.mode = 0o400
     }

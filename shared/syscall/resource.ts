@@ -120,16 +120,17 @@ function usageOf(m: Machine, task: Task): Rusage {
   }
 }
 
-/** What the children have used that it has waited for. How often they have left the processor is not kept. */
-function usageOfChildren({ cutime, cstime, cminFlt, cmajFlt }: Task): Rusage {
+/** What the children have used that it has waited for. */
+function usageOfChildren(task: Task): Rusage {
+  const { cutime, cstime, cminFlt, cmajFlt, cnvcsw, cnivcsw } = task
   return {
     utime: cutime - cstime,
     stime: cstime,
     maxrss: 0,
     minflt: cminFlt,
     majflt: cmajFlt,
-    nvcsw: 0,
-    nivcsw: 0,
+    nvcsw: cnvcsw,
+    nivcsw: cnivcsw,
   }
 }
 

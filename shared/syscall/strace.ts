@@ -14,6 +14,7 @@ import { encodeUtf8 } from '../lib/utf8.ts'
 import type { Machine } from '../state/machine.ts'
 import * as signals from '../state/task.ts'
 import type { Task } from '../state/task.ts'
+import type { TraceEvent } from '../trace/events.ts'
 import { emit, watchesCalls } from '../trace/trace.ts'
 import { isAnonymous, permits } from '../mm/memory.ts'
 import { followPte } from '../mm/pgtable.ts'
@@ -387,13 +388,25 @@ export function withResult(line: string, value: string): string {
 
 export function traceEnter(m: Machine, task: Task, call: Syscall, args: number[]): void {
   if (!watchesCalls(m.trace, task.seat)) return
+  const event = enterEvent(m, task, call, args)
+  emit(m.trace, event.ticks, event.pid, event.name, event.args)
+}
+
+/** That the task begins the call. */
+export function enterEvent(
+  m: Machine,
+  task: Task,
+  call: Syscall,
+  args: number[],
+): TraceEvent & { name: 'sys_enter' } {
   const t = { m, task }
-  emit(m.trace, m.ticks, task.pid, 'sys_enter', {
+  const fields = {
     id: callNumber(t, call),
     args: args.slice(0, 6),
     name: callName(t, call),
     ...enterLine(t, call, args),
-  })
+  }
+  return { name: 'sys_enter', ticks: m.ticks, pid: task.pid, args: fields }
 }
 
 export function traceExit(

@@ -242,22 +242,22 @@ export class StraceWriter {
     this.prefix = prefix
   }
 
-  /** The lines that the item finishes. */
-  write(item: StraceItem): string[] {
+  /** What is written now: a call's line grows when the call is done. */
+  write(item: StraceItem): string {
     const { unfinished } = this
     this.unfinished = null
-    if (unfinished !== null && item.kind === 'done' && item.id === unfinished.call.id)
-      return [withResult(`${unfinished.line}${item.tail})`, item.value)]
-    const lines: string[] = []
-    if (unfinished !== null) {
-      lines.push(`${unfinished.line} <unfinished ...>`)
-      this.broken.add(unfinished.call.id)
+    if (unfinished !== null && item.kind === 'done' && item.id === unfinished.call.id) {
+      const line = withResult(`${unfinished.line}${item.tail})`, item.value)
+      return `${line.slice(unfinished.line.length)}\n`
     }
+    const before = unfinished === null ? '' : ' <unfinished ...>\n'
+    if (unfinished !== null) this.broken.add(unfinished.call.id)
     const prefix = this.prefix(item)
-    if (item.kind === 'begun') this.unfinished = { call: item, line: prefix + item.head }
-    else if (item.kind === 'note') lines.push(prefix + item.text)
-    else lines.push(withResult(`${prefix}${this.endOf(item)})`, item.value))
-    return lines
+    if (item.kind === 'note') return `${before}${prefix}${item.text}\n`
+    if (item.kind === 'done')
+      return `${before}${withResult(`${prefix}${this.endOf(item)})`, item.value)}\n`
+    this.unfinished = { call: item, line: prefix + item.head }
+    return before + this.unfinished.line
   }
 
   private endOf(item: Done): string {
@@ -265,10 +265,10 @@ export class StraceWriter {
     return `<... ${item.name} resumed>${item.value === '?' ? '' : item.tail}`
   }
 
-  /** The line that is not finished when the tracing ends. */
-  detach(): string[] {
-    const { unfinished } = this
+  /** The tracing ends in the middle of a call. */
+  detach(): string {
+    const text = this.unfinished === null ? '' : ' <detached ...>\n'
     this.unfinished = null
-    return unfinished === null ? [] : [`${unfinished.line} <detached ...>`]
+    return text
   }
 }

@@ -5,6 +5,7 @@ import type { Machine } from '../state/machine.ts'
 import { SIGBUS, SIGSEGV, type Task } from '../state/task.ts'
 import { sigMask } from '../mm/oomKill.ts'
 import { USER_FAULT } from '../mm/uaccess.ts'
+import type { TraceEvent } from '../trace/events.ts'
 import { WAITING, type Syscall } from './define.ts'
 import { close, fsync, lseek, open, openat, read, sync, write } from './file.ts'
 import { ftruncate, memfdCreate, mkdir, rmdir, truncate, unlink } from './inode.ts'
@@ -43,7 +44,7 @@ import {
   wait4,
 } from './process.ts'
 import { getpriority, getrusage, prlimit64, setpriority } from './resource.ts'
-import { RESTART_BLOCK, RESTART_SYS, traceEnter, traceExit } from './strace.ts'
+import { RESTART_BLOCK, RESTART_SYS, enterEvent, traceEnter, traceExit } from './strace.ts'
 import { swapoff, swapon } from './swap.ts'
 import { clockNanosleep, nanosleep } from './time.ts'
 
@@ -104,6 +105,7 @@ export const SYSCALLS: Syscall[] = [
 ]
 
 const byName = new Map(SYSCALLS.map((call) => [call.name, call]))
+const byNumber = new Map(SYSCALLS.map((call) => [call.nr, call]))
 
 export function findSyscall(name: string): Syscall | undefined {
   return byName.get(name)
@@ -129,11 +131,17 @@ export function doSyscall(m: Machine, task: Task, name: string, args: number[]):
   return result
 }
 
+/** The call that the task sleeps in, as its beginning was told; null if it is in none. */
+export function callInProgress(m: Machine, task: Task): TraceEvent | null {
+  const call = task.call === null ? undefined : byNumber.get(task.call.nr)
+  return call === undefined ? null : enterEvent(m, task, call, task.call!.args)
+}
+
 /** A caught signal comes before the call that the task sleeps in is done; it will not be made again. */
 export function abandonCall(m: Machine, task: Task): void {
   if (task.call === null) return
   const { nr, args } = task.call
-  const call = SYSCALLS.find((one) => one.nr === nr)!
+  const call = byNumber.get(nr)!
   const sleeps = call === nanosleep || call === clockNanosleep
   if (sleeps) runCall(m, task, call, args) // it says how much time is left
   task.call = null

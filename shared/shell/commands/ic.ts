@@ -69,15 +69,25 @@ async function findPrompt(
     if (task.program.kind !== 'ic') return { why: `${pid}: not at a C prompt` }
     return { handle: task.handle }
   }
-  const { prompts } = seatOf(world)
-  for (let i = prompts.length - 1; i >= 0; i--) {
-    const task = m.handles.get(prompts[i])
-    if (task !== undefined && task.state !== 'Z' && task.program.kind === 'ic') {
-      return { handle: task.handle }
-    }
-  }
+  const newest = newestPrompt(world)
+  if (newest !== null) return { handle: newest.handle }
   const { task, errno } = await world.port.submit({ t: 'prompt' })
   return task !== undefined ? { handle: task } : { why: strerror(errno ?? EAGAIN) }
+}
+
+function newestPrompt(world: World): Task | null {
+  const m = machineOf(world)
+  for (const handle of [...seatOf(world).prompts].reverse()) {
+    const task = m.handles.get(handle)
+    if (task !== undefined && task.state !== 'Z' && task.program.kind === 'ic') return task
+  }
+  return null
+}
+
+/** The process in which an ic with these arguments would run its statements, if it is there already. */
+export function promptOf(world: World, args: string[]): Task | null {
+  const pid = parse(args)?.pid ?? null
+  return pid === null ? newestPrompt(world) : (machineOf(world).tasks.get(pid) ?? null)
 }
 
 async function runLines(call: Call, handle: Handle, lines: string[]): Promise<Result> {

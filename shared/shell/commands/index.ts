@@ -13,7 +13,9 @@ import { oomscore } from './oomscore.ts'
 import { pagemapCommand } from './pagemap.ts'
 import { pmap } from './pmap.ts'
 import { ps } from './ps.ts'
+import { perf } from './perf.ts'
 import { reboot } from './reboot.ts'
+import { strace } from './strace.ts'
 import { swapoff, swapon } from './swap.ts'
 import { sysctl } from './sysctl.ts'
 import { date, getconf, hostname, id, machine, pidof, uname, uptime, whoami } from './system.ts'
@@ -38,12 +40,14 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['nice', nice],
   ['oomscore', oomscore],
   ['pagemap', pagemapCommand],
+  ['perf', perf],
   ['pidof', pidof],
   ['pmap', pmap],
   ['ps', ps],
   ['reboot', reboot],
   ['renice', renice],
   ['sleep', program],
+  ['strace', strace],
   ['swapoff', swapoff],
   ['swapon', swapon],
   ['sysctl', sysctl],
@@ -65,4 +69,12 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
 export const PROGRAMS: ReadonlySet<string> = new Set(['hog', 'ic', 'sleep'])
 
 /** They are made here, and write while something runs. */
-export const STREAMS: ReadonlySet<string> = new Set(['choom', 'free', 'nice', 'top', 'vmstat'])
+export const STREAMS: ReadonlySet<string> = new Set([
+  'choom',
+  'free',
+  'nice',
+  'perf',
+  'strace',
+  'top',
+  'vmstat',
+])

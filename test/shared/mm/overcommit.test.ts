@@ -187,7 +187,7 @@ describe.skipIf(recordings === null)('the recordings of real kernels', () => {
       }
       const shared = one.answer.shared_rw
       const object = (pages: number): boolean => {
-        const inode = shmemZeroSetup(m, pages * PAGE, task.uid === 0, task.mm!.totalVm, false)
+        const inode = shmemZeroSetup(m, pages * PAGE, task, task.mm!.totalVm, false)
         if (inode !== null) putInode(m, inode)
         return inode !== null
       }
