@@ -144,7 +144,9 @@ export function openPath(
 /** Room for a descriptor and more: a power of two of KiB of pointers (alloc_fdtable). */
 function fdTableSize(m: Machine, fd: number): number {
   const step = 1024 / (m.layout.bits / 8)
-  return 2 ** Math.ceil(Math.log2(Math.floor(fd / step) + 1)) * step
+  let blocks = 1
+  while (blocks <= Math.floor(fd / step)) blocks *= 2
+  return blocks * step
 }
 
 /** A descriptor for the inode, the lowest that is free; or -errno. */
