@@ -175,7 +175,6 @@ describe('a class at work', () => {
     for (const name of TRACE_NAMES) atLeast(name, 1)
     atLeast('=1', 10)
     atLeast('z1', 20)
-    atLeast('o1', 1)
     atLeast('n1', 50)
     atLeast('mark_victim', 20)
     atLeast('sched_process_fork', 100)

@@ -9,6 +9,7 @@ import type { Machine } from '@shared/state/machine.ts'
 import type { Task } from '@shared/state/task.ts'
 import { differingField, hashState, loadState, saveState } from '@shared/state/walk.ts'
 import { storeBytes } from '@shared/mm/uaccess.ts'
+import { tryToFreePages } from '@shared/mm/vmscan.ts'
 import {
   PAGE,
   addProcess,
@@ -173,6 +174,8 @@ it('swapoff brings everything back, or refuses', { timeout: 60_000 }, () => {
   for (let at = 0; at < 200; at++) run.step()
   apply(m, 1, { t: 'seat', name: 'root', role: 'teacher', from: '::1' })
   while (run.models.length > 1) exitTask(m, run.models.pop()!.task)
+  m.sysctl.swappiness = 200
+  for (let round = 0; round < 12; round++) tryToFreePages(m, 0)
   expect(m.swaps[0].inUse).toBeGreaterThan(50)
   expect(apply(m, 1, { t: 'swapoff', path: '/dev/vdb' }).errno).toBe(undefined)
   expect(m.swaps).toEqual([])
