@@ -121,9 +121,7 @@ function startTrace(declarations: string[], options: MachineOptions): Trace {
   const spawned = must(
     apply(m, USER_SEAT, { t: 'spawn', path: '/mnt/exe', argv: ['exe'], env: [], stdout: 'pipe' }),
   )
-  const p1 = m.handles.get(spawned.task!)!
-  p1.program = { kind: 'daemon' }
-  p1.state = 'S'
+  const p1 = firstProcess(m, m.handles.get(spawned.task!)!)
   const trace: Trace = {
     m,
     files: new Map(),
@@ -154,6 +152,32 @@ function startTrace(declarations: string[], options: MachineOptions): Trace {
   trace.base.committed = m.committed
   trace.base.status = statusOf(m, p1.mm!)
   return trace
+}
+
+/** A child of the program's first process, which ends: only the page of the stack that is in use has been made its own. */
+function firstProcess(m: Machine, image: Task): Task {
+  image.program = { kind: 'daemon' }
+  image.state = 'S'
+  const child = forked(m, image)
+  must(apply(m, USER_SEAT, { t: 'call', task: image.handle, call: 'exit_group', args: [0] }))
+  const va = m.layout.stackTop - m.pageSize
+  must(apply(m, USER_SEAT, { t: 'access', task: child.handle, op: 'write', va, byte: 0 }))
+  return child
+}
+
+function forked(m: Machine, parent: Task): Task {
+  const call: MachineCommand = { t: 'call', task: parent.handle, call: 'fork', args: [] }
+  return setUp(m, must(apply(m, USER_SEAT, call)).result!)
+}
+
+/** The new process waits for what the trace tells it. It runs: its code is mapped in by that. */
+function setUp(m: Machine, pid: number): Task {
+  const child = m.tasks.get(pid)!
+  child.program = { kind: 'daemon' }
+  child.state = 'S'
+  const va = child.mm!.startCode
+  apply(m, USER_SEAT, { t: 'access', task: child.handle, op: 'exec', va, byte: 0 })
+  return child
 }
 
 /** A file whose page i is filled with fill + i, all in the page cache; on disk it is clean, in tmpfs dirty. */
@@ -268,7 +292,9 @@ function runs(tokens: string[]): string {
 function runOp(trace: Trace, words: string[]): string[] {
   if (words[0] === 'truncate') {
     const path = `/mnt/${words[1]}`
+    const promised = trace.m.committed
     must(apply(trace.m, ROOT_SEAT, { t: 'truncate', path, length: lengthOf(trace.m, words[2]) }))
+    trace.base.committed += trace.m.committed - promised // not the trace's: it comes from outside
     return ['ok']
   }
   if (words[0] === 'frames') return frames(trace, words)
@@ -513,18 +539,7 @@ function brk(trace: Trace, task: Task, [word]: string[]): string[] {
 function fork(trace: Trace, task: Task, [name]: string[]): string[] {
   const { errno, result } = issue(trace, task, 'fork', [])
   if (errno !== undefined) return [`${errnoName(errno)} ${faults(trace, task)}`]
-  const child = trace.m.tasks.get(result!)!
-  child.program = { kind: 'daemon' }
-  child.state = 'S'
-  // It runs: its code is mapped in by that.
-  apply(trace.m, USER_SEAT, {
-    t: 'access',
-    task: child.handle,
-    op: 'exec',
-    va: child.mm!.startCode,
-    byte: 0,
-  })
-  trace.processes.set(name, child)
+  trace.processes.set(name, setUp(trace.m, result!))
   return [`ok ${faults(trace, task)}`]
 }
 

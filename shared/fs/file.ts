@@ -5,7 +5,14 @@ import { NO_PFN } from '../state/page.ts'
 import { frameBase, slabOf, dirtySlabOf } from '../hw/ram.ts'
 import type { Inode } from '../state/inode.ts'
 import { TICK_MS, type Machine } from '../state/machine.ts'
-import { peekPage, readAround, readPage, reserveBlock, setPageDirty } from '../mm/filemap.ts'
+import {
+  mayHavePage,
+  peekPage,
+  readAround,
+  readPage,
+  reserveBlock,
+  setPageDirty,
+} from '../mm/filemap.ts'
 import { markPageAccessed } from '../mm/lru.ts'
 import { truncateInode } from '../mm/truncate.ts'
 import { balanceDirtyPages } from '../mm/writeback.ts'
@@ -64,9 +71,10 @@ export function writeFile(
     const at = pos + done
     const offset = at % m.pageSize
     const count = Math.min(bytes.length - done, m.pageSize - offset)
-    const pfn = readPage(m, inode, Math.floor(at / m.pageSize), seat)
-    if (pfn === NO_PFN || !reserveBlock(m, inode, Math.floor(at / m.pageSize)))
-      return done > 0 ? done : -ENOSPC
+    const index = Math.floor(at / m.pageSize)
+    if (!mayHavePage(m, inode, index, m.current?.uid === 0)) return done > 0 ? done : -ENOSPC
+    const pfn = readPage(m, inode, index, seat)
+    if (pfn === NO_PFN || !reserveBlock(m, inode, index)) return done > 0 ? done : -ENOSPC
     const slab = dirtySlabOf(m.ram, pfn)
     new Uint8Array(slab.buffer, frameBase(m.ram, pfn) * 4 + offset, count).set(
       bytes.subarray(done, done + count),

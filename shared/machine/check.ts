@@ -20,6 +20,7 @@ import {
   PG_SWAPCACHE,
 } from '../state/page.ts'
 import type { SwapDevice, SwapEntry } from '../state/swap.ts'
+import { isPromisedByPage } from '../mm/filemap.ts'
 import { lruOf } from '../mm/lru.ts'
 import { deviceOf } from '../mm/swapfile.ts'
 import { vmaLookup, vmaPages, vmasOf } from '../mm/vma.ts'
@@ -255,6 +256,7 @@ function checkPromises(m: Machine, mms: Set<Mm>): void {
   let promised = 0
   for (const mm of mms)
     for (const vma of vmasOf(mm)) if ((vma.flags & VM_ACCOUNT) !== 0) promised += vmaPages(vma)
-  for (const inode of m.inodes.values()) promised += inode.accounted
+  for (const inode of m.inodes.values())
+    promised += isPromisedByPage(inode) ? inode.pages.size + inode.swapped.size : inode.accounted
   assert(promised === m.committed, 'Committed_AS is the sum of the promises')
 }

@@ -75,6 +75,7 @@ import {
   filePages,
   findPage,
   isStored,
+  mayHavePage,
   readAround,
   readPage,
   reserveBlock,
@@ -233,6 +234,7 @@ function handlePteFault(
 /** First touch of a file's page. */
 function doFault(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, write: boolean): VmFault {
   const index = linearIndex(m, vma, va)
+  if (!mayHavePage(m, vma.file!, index, m.current?.uid === 0)) return VM_FAULT_SIGBUS
   if (!write) return doReadFault(m, vma, va, ptep, index)
   return (vma.flags & VM_SHARED) !== 0
     ? doSharedFault(m, vma, va, ptep, index)
@@ -353,6 +355,8 @@ function doReadFault(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, index: number)
 
 /** The page of a mapped file, read together with those around it if it is not in memory; NO_PFN: no memory. */
 function filemapFault(m: Machine, vma: Vma, index: number): Pfn {
+  const cached = findPage(vma.file!, index)
+  if (cached !== NO_PFN) return cached
   const pfn = readPage(m, vma.file!, index, vma.mm.seat)
   if (pfn !== NO_PFN) readAround(m, vma.file!, index, vma.mm.seat)
   return pfn
