@@ -53,16 +53,14 @@ export function tick(m: Machine, fuel: number, run: RunProgram): void {
   calcGlobalLoad(m)
   while (m.tickUsed < fuel && m.panic === '') {
     wakeFromDisk(m)
-    const task = pickNext(m)
+    const { next: task, runnable } = pickNext(m)
     if (task === null) {
       idle(m, nextDiskWake(m))
       continue
     }
     contextSwitch(m, task)
-    const slice = Math.min(
-      fuel - m.tickUsed,
-      Math.max(MIN_SLICE, Math.floor(fuel / countRunnable(m))),
-    )
+    const share = Math.max(MIN_SLICE, Math.floor(fuel / runnable))
+    const slice = Math.min(fuel - m.tickUsed, share)
     const used = runSlice(m, task, slice, run)
     psiAccount(m, usOf(m, used), task)
     m.tickUsed += used
@@ -125,26 +123,25 @@ function wakeSleepers(m: Machine): void {
   }
 }
 
-/** Whoever has had least. Who has just woken starts level with the others and gets nothing for the time it slept. */
-function pickNext(m: Machine): Task | null {
+/**
+ * Whoever has had least, and how many could run. Who has just woken starts level with the others and gets nothing for
+ * the time it slept.
+ */
+function pickNext(m: Machine): { next: Task | null; runnable: number } {
   let next: Task | null = null
+  let runnable = 0
   for (const task of m.runqueue) {
     if (task.state !== 'R') continue
+    runnable++
     task.vruntime = Math.max(task.vruntime, m.minVruntime)
     if (next === null || comesBefore(task, next)) next = task
   }
   if (next !== null) m.minVruntime = next.vruntime
-  return next
+  return { next, runnable }
 }
 
 function comesBefore(a: Task, b: Task): boolean {
   return a.vruntime < b.vruntime || (a.vruntime === b.vruntime && a.pid < b.pid)
-}
-
-function countRunnable(m: Machine): number {
-  let count = 0
-  for (const task of m.runqueue) if (task.state === 'R') count++
-  return Math.max(count, 1)
 }
 
 /** What going from one task to another costs; so a tick is a bounded number of slices. */
