@@ -25,6 +25,7 @@ import {
   type Vaddr,
   type VmFault,
 } from '../state/mm.ts'
+import { isCanonical } from '../hw/layout.ts'
 import { SEGV_MAPERR, SIGBUS, SIGKILL, SIGSEGV, SI_KERNEL, type Task } from '../state/task.ts'
 import { TRACE_SIGNAL_DELIVERED } from '../trace/events.ts'
 import { handleMmFault, permits } from './memory.ts'
@@ -86,7 +87,7 @@ function fillTlb({ tlb, layout, ram }: Machine, va: Vaddr, pfn: Pfn, write: bool
 
 function raiseNoAddress(m: Machine, task: Task, va: Vaddr): never {
   task.faultAddress = va
-  task.faultCode = m.layout.bits === 32 ? SEGV_MAPERR : 0 // with 64 bits no address at all: a protection fault
+  task.faultCode = isCanonical(m.layout, va) ? SEGV_MAPERR : 0
   raise(m, task, SIGSEGV)
 }
 
