@@ -21,7 +21,17 @@ import {
   mkHash,
   type Hash,
 } from '../lib/hash.ts'
-import { frameBase, mkRam, dirtySlabOf, slabOf, type Ram } from '../hw/ram.ts'
+import {
+  FRAME_CLEAN,
+  FRAME_DIRTY,
+  FRAME_ZERO,
+  frameBase,
+  isZeroFrame,
+  markDirty,
+  mkRam,
+  viewBytes,
+  type Ram,
+} from '../hw/ram.ts'
 import { flushTlb, mkTlb, type Tlb } from '../hw/tlb.ts'
 import { mkTrace, type Trace } from '../trace/trace.ts'
 
@@ -222,16 +232,16 @@ function updateFrameHashes(ram: Ram): void {
   const { dirty, frameHashes, sum } = ram
   const words = 1 << (ram.pageShift - 2)
   const h = mkHash()
-  for (let pfn = dirty.indexOf(1); pfn >= 0; pfn = dirty.indexOf(1, pfn + 1)) {
-    dirty[pfn] = 0
+  for (let pfn = dirty.indexOf(FRAME_DIRTY); pfn >= 0; pfn = dirty.indexOf(FRAME_DIRTY, pfn + 1)) {
+    dirty[pfn] = FRAME_CLEAN
     let a = 0
     let b = 0
-    if (!isZeroFrame(ram, pfn)) {
-      const slab = slabOf(ram, pfn)!
+    if (isZeroFrame(ram, pfn)) dirty[pfn] = FRAME_ZERO
+    else {
       const base = frameBase(ram, pfn)
       h.a = pfn
       h.b = ~pfn
-      hashWords(h, slab, base, base + words)
+      hashWords(h, ram.words, base, base + words)
       a = h.a
       b = h.b
     }
@@ -240,14 +250,6 @@ function updateFrameHashes(ram: Ram): void {
     frameHashes[pfn * 2] = a
     frameHashes[pfn * 2 + 1] = b
   }
-}
-
-function isZeroFrame(ram: Ram, pfn: number): boolean {
-  const slab = slabOf(ram, pfn)
-  if (slab === null) return true
-  const base = frameBase(ram, pfn)
-  for (let i = base; i < base + (1 << (ram.pageShift - 2)); i++) if (slab[i] !== 0) return false
-  return true
 }
 
 // --- save ------------------------------------------------------------------------------------------------------------
@@ -287,7 +289,7 @@ function saveRam(out: Writer, ram: Ram): void {
   for (let pfn = 0; pfn < ram.nrFrames; pfn++) {
     if (isZeroFrame(ram, pfn)) continue
     out.varint(pfn)
-    out.bytes(new Uint8Array(slabOf(ram, pfn)!.buffer, frameBase(ram, pfn) * 4, bytes))
+    out.bytes(viewBytes(ram, pfn, 0, bytes))
   }
   out.varint(-1)
 }
@@ -444,8 +446,8 @@ function loadRam(reader: Reader): Ram {
   const ram = mkRam(nrFrames * bytes, pageShift)
   for (let pfn = reader.varint(); pfn !== -1; pfn = reader.varint()) {
     if (pfn < 0 || pfn >= nrFrames) throw new BadState('frame outside RAM')
-    const slab = dirtySlabOf(ram, pfn)
-    new Uint8Array(slab.buffer, frameBase(ram, pfn) * 4, bytes).set(reader.bytes(bytes))
+    markDirty(ram, pfn)
+    viewBytes(ram, pfn, 0, bytes).set(reader.bytes(bytes))
   }
   return ram
 }
@@ -566,13 +568,11 @@ function childrenOf(node: object): [key: unknown, value: unknown][] {
 function differingFrame(a: Ram, b: Ram): string | null {
   if (a.nrFrames !== b.nrFrames) return `frames: ${a.nrFrames}, ${b.nrFrames}`
   for (let pfn = 0; pfn < a.nrFrames; pfn++) {
-    const left = slabOf(a, pfn)
-    const right = slabOf(b, pfn)
-    if (left === null && right === null) continue
+    if (a.dirty[pfn] === FRAME_ZERO && b.dirty[pfn] === FRAME_ZERO) continue
     const base = frameBase(a, pfn)
     for (let i = 0; i < 1 << (a.pageShift - 2); i++) {
-      const x = left === null ? 0 : left[base + i]
-      const y = right === null ? 0 : right[base + i]
+      const x = a.words[base + i]
+      const y = b.words[base + i]
       if (x !== y) return `frame ${pfn} word ${i}: ${show(x)}, ${show(y)}`
     }
   }

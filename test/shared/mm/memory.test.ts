@@ -360,19 +360,6 @@ describe('file mappings', () => {
   })
 })
 
-describe('a page table that was loaded empty', () => {
-  it('can be emptied again', () => {
-    const s = scene(1000)
-    s.write(700)
-    call(s.m, s.task, 'munmap', at(700), PAGE)
-    const m = loadState(saveState(s.m)) as Machine
-    const task = m.tasks.get(s.task.pid)!
-    m.ram.slabs.fill(null)
-    const vma = vmaLookup(task.mm!, H)!
-    expect(unmapPageRange(m, vma, vma.start, vma.end)).toBe(0)
-  })
-})
-
 describe('what processes read', () => {
   it('is what they or their ancestors before the fork wrote there', () => {
     for (const seed of [21, 22, 23]) {
