@@ -12,6 +12,9 @@ export interface HostMemory {
   copy: (to: number, from: number, count: number) => void // bytes; the ranges may overlap
 }
 
+/** What stands for memory that was not taken yet. */
+export const NO_MEMORY = ofArrays(new ArrayBuffer(0))
+
 export function takeMemory(bytes: number): HostMemory {
   const { WebAssembly: wasm } = globalThis as { WebAssembly?: Wasm }
   return wasm === undefined ? ofArrays(new ArrayBuffer(bytes)) : ofWasm(wasm, bytes)

@@ -1,7 +1,7 @@
 // RAM: frames of bytes, one after the other; a disk's blocks likewise. Who writes marks the frame dirty: hash and snapshot
 // look only at those that ever were.
 
-import { takeMemory, type HostMemory } from './hostMemory.ts'
+import { NO_MEMORY, takeMemory, type HostMemory } from './hostMemory.ts'
 
 export type Pfn = number
 
@@ -13,7 +13,8 @@ export const FRAME_CLEAN = 2 // written before
 export interface Ram {
   pageShift: number
   nrFrames: number
-  words: Int32Array // of all frames; frame n begins at frameBase(n)
+  whole: boolean // the host's memory is taken for all frames at once; else up to the last one that was ever written
+  words: Int32Array // frame n begins at frameBase(n)
   bytes: Uint8Array // the same memory
   host: HostMemory
   dirty: Uint8Array // per frame: FRAME_*
@@ -22,18 +23,52 @@ export interface Ram {
 }
 
 export function mkRam(bytes: number, pageShift: number): Ram {
-  const nrFrames = Math.floor(bytes / 2 ** pageShift)
-  const host = takeMemory(bytes)
+  const ram = mkEmptyRam(Math.floor(bytes / 2 ** pageShift), pageShift, true)
+  reserveFrames(ram, ram.nrFrames)
+  return ram
+}
+
+/** The store of a device, which may hardly ever be used. Only copyFrameTo() writes to it. */
+export function mkDiskRam(bytes: number, pageShift: number): Ram {
+  return mkEmptyRam(Math.floor(bytes / 2 ** pageShift), pageShift, false)
+}
+
+/** Without the host's memory, which somebody else provides. */
+export function mkEmptyRam(nrFrames: number, pageShift: number, whole: boolean): Ram {
   return {
     pageShift,
     nrFrames,
-    words: host.words,
-    bytes: host.bytes,
-    host,
+    whole,
+    words: NO_MEMORY.words,
+    bytes: NO_MEMORY.bytes,
+    host: NO_MEMORY,
     dirty: new Uint8Array(nrFrames),
     frameHashes: new Int32Array(nrFrames * 2),
     sum: new Int32Array(2),
   }
+}
+
+/** Sees to it that there is memory for the first `count` frames. */
+export function reserveFrames(ram: Ram, count: number): void {
+  const before = ram.words
+  const held = before.length >> (ram.pageShift - 2)
+  if (held >= count) return
+  const frames = ram.whole ? ram.nrFrames : Math.min(ram.nrFrames, Math.max(count, held * 2, 256))
+  setHost(ram, takeMemory(frames * 2 ** ram.pageShift))
+  ram.words.set(before)
+}
+
+/** RAM takes over the memory of one that is used no more: the host has trouble with much memory that comes and goes. */
+export function takeOverMemory(ram: Ram, old: Ram): void {
+  for (let pfn = 0; pfn < old.nrFrames; pfn++) clearFrame(old, pfn)
+  setHost(ram, old.host)
+  setHost(old, NO_MEMORY)
+}
+
+function setHost(ram: Ram, host: HostMemory): void {
+  ram.host = host
+  ram.words = host.words
+  ram.bytes = host.bytes
 }
 
 /** Index of the frame's first word in `words`. */
@@ -68,8 +103,9 @@ export function viewBytes(ram: Ram, pfn: Pfn, offset: number, count: number): Ui
 
 /** The frame's bytes as a copy. */
 export function frameBytes(ram: Ram, pfn: Pfn): Uint8Array {
-  const start = pfn * 2 ** ram.pageShift
-  return ram.bytes.slice(start, start + 2 ** ram.pageShift)
+  const size = 2 ** ram.pageShift
+  if (ram.dirty[pfn] === FRAME_ZERO) return new Uint8Array(size)
+  return ram.bytes.slice(pfn * size, (pfn + 1) * size)
 }
 
 export function clearFrame(ram: Ram, pfn: Pfn): void {
@@ -87,6 +123,7 @@ export function copyFrame(ram: Ram, to: Pfn, from: Pfn): void {
 export function copyFrameTo(target: Ram, to: Pfn, source: Ram, from: Pfn): void {
   if (source.dirty[from] === FRAME_ZERO) clearFrame(target, to)
   else {
+    reserveFrames(target, to + 1)
     target.dirty[to] = FRAME_DIRTY
     target.words.set(viewWords(source, from), frameBase(target, to))
   }

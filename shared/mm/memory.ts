@@ -490,7 +490,7 @@ export function countRss(mm: Mm, flags: number, by: number): void {
 
 /** Empties the PTEs of [start, end) of the VMA (zap_page_range). The page tables stay. Returns the pages that were mapped. */
 export function unmapPageRange(m: Machine, vma: Vma, start: Vaddr, end: Vaddr): number {
-  const { layout, ram } = m
+  const { layout } = m
   const step = 1 << (layout.pteShift - 2)
   let zapped = 0
   updateHiwaterRss(vma.mm)

@@ -1,7 +1,15 @@
 // A moment of a room, kept in memory to come back to. Frames that have not changed since the moment before are shared
 // with it, so that many moments of one room cost little more than one.
 
-import { frameBase, isZeroFrame, markDirty, type Pfn, type Ram } from '../hw/ram.ts'
+import {
+  frameBase,
+  isZeroFrame,
+  markDirty,
+  reserveFrames,
+  takeOverMemory,
+  type Pfn,
+  type Ram,
+} from '../hw/ram.ts'
 import { loadRoom, saveRoom, type Room } from './room.ts'
 
 export interface Keyframe {
@@ -21,10 +29,12 @@ export function takeKeyframe(room: Room, before: Keyframe | null): Keyframe {
   return { seq: room.seq, state, frames, bytes: bytes + state.length + frames.length * 8 }
 }
 
-/** A room of its own: the keyframe can be used again. */
-export function fromKeyframe(keyframe: Keyframe): Room {
+/** A room of its own: the keyframe can be used again. It takes the memory of `old`, the RAM of a room that is used no more. */
+export function fromKeyframe(keyframe: Keyframe, old: Ram | null = null): Room {
   const room = loadRoom(keyframe.state)
   const { ram } = room.machine
+  if (old !== null && old.nrFrames === ram.nrFrames) takeOverMemory(ram, old)
+  else reserveFrames(ram, ram.nrFrames)
   keyframe.frames.forEach((frame, pfn) => {
     if (frame === null) return
     ram.words.set(frame, frameBase(ram, pfn))

@@ -28,7 +28,8 @@ import {
   frameBase,
   isZeroFrame,
   markDirty,
-  mkRam,
+  mkEmptyRam,
+  reserveFrames,
   viewBytes,
   type Ram,
 } from '../hw/ram.ts'
@@ -282,6 +283,10 @@ export function saveState(root: object): Uint8Array {
   return out.result()
 }
 
+// What stands behind the last frame.
+const END_OF_RAM = -1
+const END_OF_DISK = -2
+
 function saveRam(out: Writer, ram: Ram): void {
   const bytes = 2 ** ram.pageShift
   out.varint(ram.pageShift)
@@ -291,7 +296,7 @@ function saveRam(out: Writer, ram: Ram): void {
     out.varint(pfn)
     out.bytes(viewBytes(ram, pfn, 0, bytes))
   }
-  out.varint(-1)
+  out.varint(ram.whole ? END_OF_RAM : END_OF_DISK)
 }
 
 class Writer {
@@ -440,14 +445,22 @@ function loadTyped(reader: Reader, kind: number): Typed {
 function loadRam(reader: Reader): Ram {
   const pageShift = reader.varint()
   const nrFrames = reader.varint()
-  if (pageShift < 12 || pageShift > 18 || nrFrames < 1 || nrFrames > 1 << 20)
-    throw new BadState('RAM of an odd size')
   const bytes = 2 ** pageShift
-  const ram = mkRam(nrFrames * bytes, pageShift)
-  for (let pfn = reader.varint(); pfn !== -1; pfn = reader.varint()) {
-    if (pfn < 0 || pfn >= nrFrames) throw new BadState('frame outside RAM')
-    markDirty(ram, pfn)
-    viewBytes(ram, pfn, 0, bytes).set(reader.bytes(bytes))
+  if (pageShift < 12 || pageShift > 18 || nrFrames < 1 || nrFrames * bytes > 2 ** 32)
+    throw new BadState('RAM of an odd size')
+  const contents: [pfn: number, content: Uint8Array][] = []
+  let pfn = reader.varint()
+  for (; pfn >= 0; pfn = reader.varint()) {
+    if (pfn >= nrFrames) throw new BadState('frame outside RAM')
+    contents.push([pfn, reader.bytes(bytes)])
+  }
+  if (pfn !== END_OF_RAM && pfn !== END_OF_DISK) throw new BadState('RAM of an odd kind')
+  const ram = mkEmptyRam(nrFrames, pageShift, pfn === END_OF_RAM)
+  const last = contents.reduce((highest, [at]) => Math.max(highest, at), -1)
+  reserveFrames(ram, last + 1)
+  for (const [at, content] of contents) {
+    markDirty(ram, at)
+    viewBytes(ram, at, 0, bytes).set(content)
   }
   return ram
 }
@@ -571,8 +584,8 @@ function differingFrame(a: Ram, b: Ram): string | null {
     if (a.dirty[pfn] === FRAME_ZERO && b.dirty[pfn] === FRAME_ZERO) continue
     const base = frameBase(a, pfn)
     for (let i = 0; i < 1 << (a.pageShift - 2); i++) {
-      const x = a.words[base + i]
-      const y = b.words[base + i]
+      const x = a.words[base + i] ?? 0
+      const y = b.words[base + i] ?? 0
       if (x !== y) return `frame ${pfn} word ${i}: ${show(x)}, ${show(y)}`
     }
   }
