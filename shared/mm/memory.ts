@@ -627,13 +627,7 @@ function copyPageRange(m: Machine, parent: Vma, child: Vma): boolean {
 }
 
 /** The PTEs of one table, from word `s` to word `t`, empty ones too, counted for the child. */
-function copyPtes(
-  m: Machine,
-  mm: Mm,
-  s: number,
-  t: number,
-  count: number,
-): void {
+function copyPtes(m: Machine, mm: Mm, s: number, t: number, count: number): void {
   const { words } = m.ram
   const { flags, refcount, mapcount } = m.zone.page
   const { zeroPfn } = m

@@ -5,13 +5,11 @@ import { ROOT, createFile, namei, unlink } from '@shared/fs/tree.ts'
 import { checkMachine } from '@shared/machine/check.ts'
 import { followPte } from '@shared/mm/pgtable.ts'
 import { truncateInode } from '@shared/mm/truncate.ts'
-import { frameAt, unmapPageRange } from '@shared/mm/memory.ts'
+import { frameAt } from '@shared/mm/memory.ts'
 import { kmemCacheAlloc } from '@shared/mm/slab.ts'
-import { vmaLookup } from '@shared/mm/vma.ts'
 import type { Inode } from '@shared/state/inode.ts'
 import type { Machine } from '@shared/state/machine.ts'
 import type { Task } from '@shared/state/task.ts'
-import { loadState, saveState } from '@shared/state/walk.ts'
 import {
   PAGE,
   access,
