@@ -2,7 +2,7 @@
 
 import { assert } from '../lib/assert.ts'
 import { mkSwapEntry, ptePfn, pteSwap, swapSlot } from '../hw/mmu.ts'
-import { frameBase, slabOf } from '../hw/ram.ts'
+import { frameBase } from '../hw/ram.ts'
 import type { Machine } from '../state/machine.ts'
 import { VM_ACCOUNT, VM_LOCKED, type Mm } from '../state/mm.ts'
 import {
@@ -133,12 +133,11 @@ function checkTable(
   counts: { anon: number; file: number; shmem: number; swap: number; tables: number },
 ): void {
   const { flags } = m.zone.page
-  const slab = slabOf(m.ram, table)
-  if (slab === null) return
+  const { words } = m.ram
   const base = frameBase(m.ram, table)
   const step = 1 << (m.layout.pteShift - 2)
   for (let i = 0; i < 1 << m.layout.tableShift; i++) {
-    const pte = slab[base + i * step]
+    const pte = words[base + i * step]
     if (pte === 0) continue
     const pfn = ptePfn(pte)
     const va = from + i * m.layout.entrySpan[level]
