@@ -31,6 +31,12 @@ export function formatClock(ms: number): string {
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`
 }
 
+/** `2:05`, `1:02:05` or `125`, in ms; null if it is none. */
+export function parseClock(text: string): number | null {
+  if (!/^\d+(:\d{1,2}){0,2}$/.test(text)) return null
+  return text.split(':').reduce((sum, part) => sum * 60 + Number(part), 0) * 1000
+}
+
 /** `123 456` is easier to say than 123456. */
 export function formatCode(code: string): string {
   return `${code.slice(0, 3)}${NBSP}${code.slice(3)}`

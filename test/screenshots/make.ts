@@ -43,6 +43,7 @@ function isWanted(view: string, seats: number): boolean {
 
 async function open(browser: Browser): Promise<Page> {
   const context = await browser.newContext({
+    locale: 'en-GB',
     reducedMotion: 'reduce',
     viewport: { width: 1366, height: 657 },
   })
