@@ -86,7 +86,7 @@ describe('the prompt', () => {
     await input.trigger('keydown', { key: 'Tab' })
     await flushPromises()
     expect((input.element as HTMLInputElement).value).toBe('p = mallo')
-    expect(panel.findAll('[role=option]').map((one) => one.text())).toEqual([
+    expect(panel.findAll('[role=option]').map((one) => one.text().replace(/ +/, ' '))).toEqual([
       'malloc int malloc(void)',
       'mallopt int mallopt(void)',
     ])
