@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
 import { classUrl, launchBrowser } from '../helpers/browser.ts'
 import { startServer } from '../helpers/server.ts'
-import { Extra, names } from './extra.ts'
+import { Extra, names } from '../helpers/extra.ts'
 
 const folder = fileURLToPath(new URL('pictures', import.meta.url))
 const words = process.argv.slice(2)
