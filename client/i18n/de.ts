@@ -15,7 +15,12 @@ export const de: Catalogue = {
   },
   home: {
     title: 'Einem Raum beitreten',
-    lead: 'Alle bekommen einen Prozess auf demselben simulierten Rechner. Speicher anfordern, berühren, forken: Jeder sieht, wessen Seite wohin kommt und wen der Kernel beendet, wenn die Seitenrahmen ausgehen.',
+    ideas: {
+      malloc: 'Eine Adresse und ein Versprechen. Noch kein Seitenrahmen.',
+      memset: '256 Seitenrahmen, in deiner Farbe, auf aller Karten.',
+      fork: 'Zwei Prozesse teilen sie, bis einer von beiden schreibt.',
+      kill: 'Kein Seitenrahmen ist übrig. Der Kernel rechnet und wählt.',
+    },
     code: 'Raumcode',
     name: 'Dein Name',
     namePlaceholder: 'so, wie ihn die anderen sehen',

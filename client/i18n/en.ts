@@ -15,7 +15,12 @@ export const en = {
   },
   home: {
     title: 'Join a room',
-    lead: 'Everyone gets a process on the same simulated machine. Allocate, touch, fork: all see whose page goes where, and whom the kernel kills when the frames run out.',
+    ideas: {
+      malloc: 'An address, and a promise. Not yet a frame of it.',
+      memset: '256 frames, in your colour, on everybody’s map.',
+      fork: 'Two processes share them, until one of them writes.',
+      kill: 'No frame is left. The kernel chooses by its arithmetic.',
+    },
     code: 'Room code',
     name: 'Your name',
     namePlaceholder: 'as the others shall see it',
