@@ -16,7 +16,7 @@ import type { Task } from '@shared/state/task.ts'
 import { countAges } from '../draw/age.ts'
 import { countKinds } from '../draw/kind.ts'
 import type { Chronicle } from './chronicle.ts'
-import { completeLine } from './completion.ts'
+import { callTable, completeLine, variablesOf } from './completion.ts'
 import type { History } from './history.ts'
 import { pressure } from './pressure.ts'
 import type {
@@ -64,6 +64,8 @@ export function answer(scene: Scene, { topic, ask }: Question): unknown {
       return oomDetails(room, ask.pid)
     case 'pressure':
       return pressure(room.machine, scene.history)
+    case 'figures':
+      return scene.history.figures(room.machine)
     case 'space': {
       const task = room.machine.handles.get(ask.task)
       return task === undefined ? [] : addressSpace(room.machine, task, ask.cells)
@@ -74,6 +76,10 @@ export function answer(scene: Scene, { topic, ask }: Question): unknown {
     }
     case 'complete':
       return completeLine(room, ask.task, ask.line)
+    case 'callTable':
+      return callTable()
+    case 'variables':
+      return variablesOf(room, ask.task)
     case 'hash':
       return hashRoom(room)
   }
