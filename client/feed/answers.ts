@@ -64,6 +64,8 @@ export function answer(scene: Scene, { topic, ask }: Question): unknown {
       return oomDetails(room, ask.pid)
     case 'pressure':
       return pressure(room.machine, scene.history)
+    case 'figures':
+      return scene.history.figures(room.machine)
     case 'space': {
       const task = room.machine.handles.get(ask.task)
       return task === undefined ? [] : addressSpace(room.machine, task, ask.cells)

@@ -166,6 +166,17 @@ export interface Pressure {
   }
 }
 
+/** The last minutes, a value a second of the machine's time. */
+export interface Figures {
+  seconds: number[] // since boot
+  used: number[] // bytes of RAM
+  all: number // bytes of RAM
+  swap: number[] // bytes
+  lost: number[] // share of the second in which somebody waited for memory, 0 to 1
+  faults: number[] // per second, as the next
+  major: number[]
+}
+
 /** Questions and their answers. */
 export interface Questions {
   overview: { ask: object; answer: Overview }
@@ -179,6 +190,7 @@ export interface Questions {
   oom: { ask: object; answer: OomAnswer }
   oomDetails: { ask: { pid: number }; answer: OomDetails | null }
   pressure: { ask: object; answer: Pressure }
+  figures: { ask: object; answer: Figures }
   space: { ask: { task: string; cells: number }; answer: Region[] }
   pages: { ask: { task: string; va: number; count: number }; answer: (PageRow | null)[] }
   complete: { ask: { seat: number; task: string; line: string }; answer: Completion }

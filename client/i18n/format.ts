@@ -3,7 +3,7 @@
 import { computed } from 'vue'
 import { useI18n } from 'vue-i18n'
 
-const UNITS = ['B', 'KiB', 'MiB', 'GiB'] as const
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const
 
 /** Thin but unbreakable between number and unit. */
 const NBSP = '\u00a0'
