@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { apply } from '@shared/machine/machine.ts'
+import type { MachineCommand } from '@shared/machine/command.ts'
 import { checkMachine } from '@shared/machine/check.ts'
 import { FORKBOMB_MAX } from '@shared/machine/forkbomb.ts'
 import { STORMS } from '@shared/machine/storm.ts'
@@ -62,7 +63,12 @@ describe('forkbomb', () => {
     const shell = [...m.tasks.values()].find(
       ({ seat, comm }) => seat === TEACHER && comm === 'bash',
     )!
-    const kill = { t: 'call', task: shell.handle, call: 'kill', args: [-bomb.pgrp, 9] } as const
+    const kill = {
+      t: 'call',
+      task: shell.handle,
+      call: 'kill',
+      args: [-bomb.pgrp, 9],
+    } satisfies MachineCommand
     expect(apply(m, TEACHER, kill)).toEqual({ result: 0 })
     ticks(m, 2)
     expect(named(m, 'forkbomb')).toEqual([])

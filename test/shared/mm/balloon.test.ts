@@ -74,7 +74,7 @@ describe('the balloon', () => {
   })
 
   it('lives on in a saved machine, and what the host wants outlives a reboot', () => {
-    const m = loadState<Machine>(saveState(inflated()))
+    const m = loadState(saveState(inflated())) as Machine
     ticks(m, 10)
     expect(m.balloon.frames).toHaveLength((4 * MIB) / m.pageSize)
     apply(m, TEACHER, { t: 'reboot' })
