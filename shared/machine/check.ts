@@ -15,6 +15,7 @@ import {
   PG_EXCLUSIVE,
   PG_FILE,
   PG_LRU,
+  PG_OFFLINE,
   PG_RESERVED,
   PG_SWAPBACKED,
   PG_SWAPCACHE,
@@ -60,6 +61,10 @@ export function checkMachine(m: Machine): void {
     for (const entry of inode.swapped.values()) countSlot(m, tally, entry)
     for (const block of inode.blocks.values())
       assert(m.disk.used[block] === 1, 'a file’s block is in use')
+  }
+  for (const pfn of m.balloon.frames) {
+    referenced[pfn]++
+    assert(m.zone.page.flags[pfn] === PG_OFFLINE, 'a frame in the balloon is nobody’s')
   }
   for (const cache of m.slab) {
     for (const pfn of cache.frames) referenced[pfn]++
