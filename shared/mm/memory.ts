@@ -249,7 +249,7 @@ export function isAnonymous(vma: Vma): boolean {
 }
 
 /** The bits of a new PTE that follow from the VMA; the write bit only on request. */
-function protOf(vma: Vma): number {
+export function protOf(vma: Vma): number {
   const nx = (vma.flags & VM_EXEC) === 0 ? PTE_NX : 0
   return (vma.flags & (VM_READ | VM_WRITE | VM_EXEC)) === 0
     ? PTE_PROTNONE | nx

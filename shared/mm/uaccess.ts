@@ -12,6 +12,7 @@ import {
   PTE_WRITE,
   ptePfn,
   writePte,
+  type Pte,
 } from '../hw/mmu.ts'
 import { frameBase, markDirty, type Pfn } from '../hw/ram.ts'
 import { switchMm, tlbSlot } from '../hw/tlb.ts'
@@ -31,6 +32,7 @@ import { TRACE_SIGNAL_DELIVERED } from '../trace/events.ts'
 import { handleMmFault, permits } from './memory.ts'
 import { sigMask } from './oomKill.ts'
 import { getPte, ptepFind } from './pgtable.ts'
+import { quickFault } from './quickFault.ts'
 import { mkSigInfo, traceSignal } from './siginfo.ts'
 import { vmaLookup } from './vma.ts'
 
@@ -63,35 +65,40 @@ export function tlbLookup(m: Machine, mm: number, va: Vaddr, write: boolean): nu
 function walk(m: Machine, task: Task, va: Vaddr, write: boolean): number {
   if (!(va >= 0 && va < m.layout.taskSize)) raiseNoAddress(m, task, va)
   const mm = task.mm!
-  switchMm(m.tlb, mm.id)
-  const access = write ? ACCESS_WRITE : ACCESS_READ
-  const wanted = write ? PTE_PRESENT | PTE_WRITE : PTE_PRESENT
-  let ptep = ptepFind(m, mm, va)
+  if (m.tlb.mm !== mm.id) switchMm(m.tlb, mm.id)
+  const ptep = ptepFind(m, mm, va)
   let pte = ptep === NO_PTE ? 0 : getPte(m, ptep)
-  while ((pte & wanted) !== wanted) {
-    const fault = handleMmFault(m, task, va, access, ptep)
-    if (fault !== 0 || (task.pending & sigMask(SIGKILL)) !== 0) raiseFault(m, task, fault)
-    if (ptep === NO_PTE) ptep = ptepFind(m, mm, va)
-    if (ptep !== NO_PTE) pte = getPte(m, ptep)
+  if (!permitted(pte, write)) {
+    pte = quickFault(m, task, va, ptep, pte, write)
+    if (pte === 0) return walkAgain(m, task, va, write)
   }
   const seen = pte | (write ? PTE_ACCESSED | PTE_DIRTY : PTE_ACCESSED)
   if (seen !== pte) writePte(m.ram, m.layout, ptep, seen)
   return fillTlb(m, va, ptePfn(pte), write)
 }
 
+function permitted(pte: Pte, write: boolean): boolean {
+  return (pte & PTE_PRESENT) !== 0 && (!write || (pte & PTE_WRITE) !== 0)
+}
+
+/** Has the fault served until the MMU lets the access pass. */
+function walkAgain(m: Machine, task: Task, va: Vaddr, write: boolean): number {
+  for (;;) {
+    const ptep = ptepFind(m, task.mm!, va)
+    if (ptep !== NO_PTE && permitted(getPte(m, ptep), write)) return walk(m, task, va, write)
+    const fault = handleMmFault(m, task, va, write ? ACCESS_WRITE : ACCESS_READ, ptep)
+    if (fault !== 0 || (task.pending & sigMask(SIGKILL)) !== 0) raiseFault(m, task, fault)
+  }
+}
+
 function fillTlb({ tlb, layout, pageSize, ram }: Machine, va: Vaddr, pfn: Pfn, write: boolean) {
   const page = va - (va & (pageSize - 1))
   const slot = tlbSlot(va, layout.pageShift)
   const base = frameBase(ram, pfn)
-  if (tlb.readTag[slot] !== page) {
-    tlb.readTag[slot] = page
-    tlb.writeTag[slot] = NaN
-    tlb.base[slot] = base
-  }
-  if (write) {
-    markDirty(ram, pfn)
-    tlb.writeTag[slot] = page
-  }
+  tlb.readTag[slot] = page
+  tlb.writeTag[slot] = write ? page : NaN
+  tlb.base[slot] = base
+  if (write) markDirty(ram, pfn)
   return base
 }
 
