@@ -10,6 +10,7 @@ import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from '../mm/mmap.ts
 import { sigMask } from '../mm/oomKill.ts'
 import { fillBytes, storePtr } from '../mm/uaccess.ts'
 import { runKswapd, type KswapdProgram } from '../mm/vmscan.ts'
+import { procMaps } from '../proc/maps.ts'
 import { WAITING } from '../syscall/define.ts'
 import { CLOCK } from '../syscall/flags.ts'
 import { traceWrite } from '../syscall/strace.ts'
@@ -41,7 +42,7 @@ export const runProgram: RunProgram = (m, task, fuel) => {
     case 'exec':
       return startProgram(m, task)
     case 'ic':
-      return runIc(m, task, fuel)
+      return runIc(m, task, fuel, procMaps)
     case 'hog':
       return runHog(m, task, program as HogProgram, fuel)
     case 'kswapd':

@@ -3,7 +3,7 @@
 import type { Command, Entry, Header, Role } from '../room/entry.ts'
 
 /** Counted up when an event or the log's format changes. */
-export const PROTOCOL = 1
+export const PROTOCOL = 2
 
 /** What the client gives in `auth` when it connects to the namespace `/`. */
 export interface Hello {
