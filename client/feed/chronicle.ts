@@ -8,7 +8,8 @@ import type { Room } from '@shared/room/room.ts'
 import type { Exit, LogLine } from '@shared/state/machine.ts'
 import { SIGKILL, type Task } from '@shared/state/task.ts'
 import { CallStory } from './callStory.ts'
-import type { Block, Death } from './protocol.ts'
+import { OomTable } from './oomTable.ts'
+import type { Block, Death, KillSum } from './protocol.ts'
 
 interface Piece {
   seq: number
@@ -30,6 +31,7 @@ interface Passage {
 interface Victim {
   rss: number // bytes
   asker: string // comm of who asked for memory; '' for SysRq f
+  sum: KillSum | null
 }
 
 const PASSAGES_KEPT = 2000 // per seat
@@ -46,6 +48,7 @@ export class Chronicle {
   private lastExit: Exit | null = null
   private syslogLines = 0
   private asker = ''
+  private table = new OomTable()
   private bySysrq = false // the next kill is one that root asked for
   private victims = new Map<number, Victim>() // by pid
   private senders = new Map<string, { seat: number; signal: number }>() // by handle
@@ -132,11 +135,13 @@ export class Chronicle {
   private readSyslog({ machine }: Room): void {
     const fresh = Math.min(machine.syslogLines - this.syslogLines, machine.syslog.length)
     this.syslogLines = machine.syslogLines
-    if (fresh > 0) for (const line of machine.syslog.slice(-fresh)) this.readLine(line)
+    if (fresh > 0)
+      for (const line of machine.syslog.slice(-fresh)) this.readLine(line, machine.pageSize)
   }
 
-  private readLine({ ident, text }: LogLine): void {
+  private readLine({ ident, text }: LogLine, pageSize: number): void {
     if (ident !== 'kernel') return
+    this.table.read(text)
     if (text.endsWith('Manual OOM execution')) {
       this.bySysrq = true
       this.asker = ''
@@ -148,7 +153,8 @@ export class Chronicle {
     let rss = 0
     for (const part of text.matchAll(/(?:anon|file|shmem)-rss:(\d+)kB/g))
       rss += Number(part[1]) * 1024
-    this.victims.set(Number(killed[1]), { rss, asker: this.asker })
+    const pid = Number(killed[1])
+    this.victims.set(pid, { rss, asker: this.asker, sum: this.table.sumOf(pid, pageSize) })
     this.bySysrq = false
   }
 
@@ -214,6 +220,7 @@ export class Chronicle {
       by: byOom ? 'oom' : byPerson ? 'person' : 'self',
       byName: byOom ? victim.asker : byPerson ? (room.seats.get(sender.seat)?.name ?? '') : '',
       rss: byOom ? victim.rss : 0,
+      sum: byOom ? victim.sum : null,
     }
   }
 

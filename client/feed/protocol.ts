@@ -6,6 +6,7 @@ import type { Mode } from '../draw/look.ts'
 import type { Command, Role } from '@shared/room/entry.ts'
 import type { MachineOptions, KernelEra } from '@shared/state/machine.ts'
 import type { TaskState } from '@shared/state/task.ts'
+import type { Candidate } from '@shared/ic/complete.ts'
 import type { Language } from '@shared/ic/diagnostics.ts'
 import type { Region } from '@shared/proc/addressSpace.ts'
 import type { FrameInfo } from '@shared/proc/frameInfo.ts'
@@ -60,6 +61,7 @@ export interface ProcessRow {
   swap: number // bytes
   vsz: number // bytes
   oomScore: number
+  oomScoreAdj: number
   next: boolean // the OOM killer would choose it now
   atPrompt: boolean // runs C for its seat
   waiting: boolean // for a line of C
@@ -106,6 +108,18 @@ export interface Death {
   by: 'oom' | 'person' | 'self'
   byName: string // of the person, or the process that asked for memory; '' when root told the killer to choose
   rss: number // bytes it had, for the OOM killer's victims; 0 if not known
+  sum: KillSum | null // what it was chosen for, as the kernel log has it
+}
+
+/** Pages of a victim; null where the kernel of that time does not say. */
+export interface KillSum {
+  totalVm: number
+  rss: number
+  swap: number | null
+  tables: number | null
+  adj: number // oom_score_adj; oom_adj on 2.6.32
+  points: number | null // pages, without adj
+  score: number | null // that the kernel names itself
 }
 
 export interface FrameAnswer extends FrameInfo {
@@ -166,6 +180,36 @@ export interface Pressure {
   }
 }
 
+/** A program that takes memory on purpose; a fork bomb is one, however many processes it has. */
+export interface PressureTool {
+  kind: 'hog' | 'storm' | 'forkbomb'
+  handle: string // of its first process that lives
+  pgrp: number
+  pid: number
+  comm: string
+  seat: number
+  safe: boolean // from the OOM killer
+  taken: number // bytes of a hog, ms of a storm, processes of a fork bomb
+  target: number // of the same; 0: without end
+}
+
+export interface PressureTools {
+  running: PressureTool[]
+  balloon: { bytes: number; target: number }
+  ram: number // bytes, what is in the balloon included
+}
+
+/** The last minutes, a value a second of the machine's time. */
+export interface Figures {
+  seconds: number[] // since boot
+  used: number[] // bytes of RAM
+  all: number // bytes of RAM
+  swap: number[] // bytes
+  lost: number[] // share of the second in which somebody waited for memory, 0 to 1
+  faults: number[] // per second, as the next
+  major: number[]
+}
+
 /** Questions and their answers. */
 export interface Questions {
   overview: { ask: object; answer: Overview }
@@ -179,15 +223,32 @@ export interface Questions {
   oom: { ask: object; answer: OomAnswer }
   oomDetails: { ask: { pid: number }; answer: OomDetails | null }
   pressure: { ask: object; answer: Pressure }
+  pressureTools: { ask: object; answer: PressureTools }
+  figures: { ask: object; answer: Figures }
   space: { ask: { task: string; cells: number }; answer: Region[] }
   pages: { ask: { task: string; va: number; count: number }; answer: (PageRow | null)[] }
   complete: { ask: { seat: number; task: string; line: string }; answer: Completion }
+  callTable: { ask: object; answer: CallForm[] }
+  variables: { ask: { task: string }; answer: VariableRow[] }
   hash: { ask: { seq: number }; answer: string }
 }
 
 export interface Completion {
   from: number // where the word begins
-  words: string[]
+  candidates: { text: string; kind: Candidate['kind']; detail: string }[]
+}
+
+/** A function that can be called at the C prompt. */
+export interface CallForm {
+  name: string
+  prototype: string
+  constants: [argument: string, names: string[]][] // that its arguments take
+}
+
+/** A variable of a process at a C prompt. */
+export interface VariableRow {
+  name: string
+  type: string
 }
 
 export type Topic = keyof Questions
@@ -249,6 +310,7 @@ export type ToWorker =
 export type PlayerAction =
   | { act: 'play' | 'pause' | 'step' | 'back' | 'nextKill' }
   | { act: 'seek'; seq: number }
+  | { act: 'marker'; step: 1 | -1 } // to the next or previous join, fork or kill
   | { act: 'seekTime'; ms: number }
   | { act: 'speed'; speed: number }
 

@@ -2,7 +2,7 @@
 
 import { assert } from '../lib/assert.ts'
 import { mkSwapEntry, ptePfn, pteSwap, swapSlot } from '../hw/mmu.ts'
-import { frameBase, slabOf } from '../hw/ram.ts'
+import { frameBase } from '../hw/ram.ts'
 import type { Machine } from '../state/machine.ts'
 import { VM_ACCOUNT, VM_LOCKED, type Mm } from '../state/mm.ts'
 import {
@@ -15,10 +15,12 @@ import {
   PG_EXCLUSIVE,
   PG_FILE,
   PG_LRU,
+  PG_OFFLINE,
   PG_RESERVED,
   PG_SWAPBACKED,
   PG_SWAPCACHE,
 } from '../state/page.ts'
+import { isOccupied } from '../state/runqueue.ts'
 import type { SwapDevice, SwapEntry } from '../state/swap.ts'
 import { lruOf } from '../mm/lru.ts'
 import { deviceOf } from '../mm/swapfile.ts'
@@ -44,6 +46,8 @@ export function checkMachine(m: Machine): void {
     if (task.mm !== null) mms.add(task.mm)
     for (const pfn of task.kernelStack) referenced[pfn]++
     assert(m.handles.get(task.handle) === task, 'every task is found by its handle')
+    assert(task.onRq || !isOccupied(task), 'who has something to do is on the run queue')
+    assert(task.onRq === m.runqueue.includes(task), 'a task knows whether it is on the run queue')
     for (const child of task.children) assert(child.parent === task, 'a child knows its parent')
   }
   for (const mm of mms) checkMm(m, mm, tally)
@@ -57,6 +61,10 @@ export function checkMachine(m: Machine): void {
     for (const entry of inode.swapped.values()) countSlot(m, tally, entry)
     for (const block of inode.blocks.values())
       assert(m.disk.used[block] === 1, 'a file’s block is in use')
+  }
+  for (const pfn of m.balloon.frames) {
+    referenced[pfn]++
+    assert(m.zone.page.flags[pfn] === PG_OFFLINE, 'a frame in the balloon is nobody’s')
   }
   for (const cache of m.slab) {
     for (const pfn of cache.frames) referenced[pfn]++
@@ -94,7 +102,8 @@ function checkMm(m: Machine, mm: Mm, tally: Tally): void {
   }
   checkTree(mm)
   assert(total === mm.totalVm, 'totalVm is the sum of the VMAs')
-  assert(locked === mm.lockedVm, 'lockedVm is the sum of the locked VMAs')
+  // What MREMAP_DONTUNMAP leaves behind is not locked, and counts.
+  assert(locked <= mm.lockedVm, 'lockedVm is the sum of the locked VMAs')
   const counts = { anon: 0, file: 0, shmem: 0, swap: 0, tables: 0 }
   tally.referenced[mm.pgd]++
   checkTable(m, mm, mm.pgd, m.layout.levels - 1, 0, tally, counts)
@@ -129,12 +138,11 @@ function checkTable(
   counts: { anon: number; file: number; shmem: number; swap: number; tables: number },
 ): void {
   const { flags } = m.zone.page
-  const slab = slabOf(m.ram, table)
-  if (slab === null) return
+  const { words } = m.ram
   const base = frameBase(m.ram, table)
   const step = 1 << (m.layout.pteShift - 2)
   for (let i = 0; i < 1 << m.layout.tableShift; i++) {
-    const pte = slab[base + i * step]
+    const pte = words[base + i * step]
     if (pte === 0) continue
     const pfn = ptePfn(pte)
     const va = from + i * m.layout.entrySpan[level]

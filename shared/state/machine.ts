@@ -37,6 +37,9 @@ export type KernelEra = (typeof KERNEL_ERAS)[number]
 export const GLIBC_VERSIONS = ['2.13', '2.36'] as const
 export type GlibcVersion = (typeof GLIBC_VERSIONS)[number]
 
+/** Whose processes nobody else's are. */
+export const NOBODY_UID = 65534
+
 /** One tick is 1/20 s of machine time. */
 export const TICK_MS = 50
 export const TICKS_PER_SECOND = 20
@@ -59,6 +62,7 @@ export interface Machine {
   current: Task | null // who runs, while somebody runs
   onCpu: Task | null // who had the CPU last; null: the idle task
   lastPid: number
+  runqueue: Task[] // who has something to do, see state/runqueue.ts
   minVruntime: number // the scheduler's clock: where newcomers and wakers start
   nextId: number // for VMAs, address spaces, anon_vmas, inodes, streams
   root: Inode // the directory tree
@@ -82,6 +86,7 @@ export interface Machine {
   swaps: SwapDevice[] // in the order in which they were switched on
   disk: Disk
   psi: { some: PsiLine; full: PsiLine }
+  balloon: Balloon
   kswapd: Task | null // the kernel thread that frees memory in advance; null before it has started
   kswapdFailures: number // rounds in which it found nothing
   needResched: boolean // somebody who comes first has woken: the task that runs gives way
@@ -95,6 +100,14 @@ export interface Machine {
   users: Map<number, string> // uid to name
   trace: Trace // transient
   tlb: Tlb // transient
+}
+
+/** Frames that the host has taken away (struct virtio_balloon). */
+export interface Balloon {
+  target: number // pages that the host wants
+  frames: Pfn[] // that it has; the one taken last goes back first
+  thread: Task | null // vballoon; null until the host wants something
+  puffs: Ratelimit // messages that nothing could be had
 }
 
 /** Pressure stall information (kernel/sched/psi.c): time that was lost because memory is short. */
@@ -210,4 +223,6 @@ export interface Vmstat {
   swap_ra_hit: number
   drop_pagecache: number
   oom_kill: number
+  balloon_inflate: number
+  balloon_deflate: number
 }

@@ -10,6 +10,7 @@ import { answer } from '../../../client/feed/answers.ts'
 import { Chronicle } from '../../../client/feed/chronicle.ts'
 import { History } from '../../../client/feed/history.ts'
 import type {
+  CallForm,
   Death,
   OomAnswer,
   OomDetails,
@@ -155,6 +156,9 @@ describe('how a process ended', () => {
     const [death] = lesson.deaths
     expect(death).toMatchObject({ comm: 'hog', seat: 1, by: 'oom', byName: 'hog' })
     expect(death.rss).toBeGreaterThan(20 * 2 ** 20)
+    const { rss, swap, tables, points } = death.sum!
+    expect(rss * 4096).toBe(death.rss)
+    expect(points).toBe(rss + swap! + tables!)
   })
 })
 
@@ -249,8 +253,21 @@ describe('answers', () => {
     const ask = { seat: 2, task: '2.2', line: 'free(buf' }
     expect(answer(lesson.scene(), { topic: 'complete', ask })).toEqual({
       from: 5,
-      words: ['buffer'],
+      candidates: [{ text: 'buffer', kind: 'variable', detail: 'void *' }],
     })
+  })
+
+  it('tell which functions there are, and what the process has named', () => {
+    const lesson = new Lesson()
+    lesson.type(2, 'buffer = malloc(10)')
+    const table = answer(lesson.scene(), { topic: 'callTable', ask: {} }) as CallForm[]
+    const mmap = table.find(({ name }) => name === 'mmap')!
+    expect(mmap.prototype).toMatch(/^void \*mmap\(void \*addr, size_t length, int prot, /)
+    expect(Object.fromEntries(mmap.constants).prot).toContain('PROT_READ')
+    const ask = { task: '2.2' }
+    expect(answer(lesson.scene(), { topic: 'variables', ask })).toEqual([
+      { name: 'buffer', type: 'void *' },
+    ])
   })
 
   it('tell a frame’s sharers by person', () => {
