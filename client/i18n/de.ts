@@ -46,6 +46,12 @@ export const de: Catalogue = {
       '6_12': 'Der heutige: belegte Seiten, in Rahmen, Swap und Seitentabellen.',
     },
     advanced: 'Mehr zum Rechner',
+    glibc: 'C-Bibliothek (glibc)',
+    glibcHints: {
+      '2_13':
+        'Wie 2011: ohne Thread-Cache; zu einem beschädigten Heap gibt es einen ganzen Bericht.',
+      '2_36': 'Das heutige malloc, mit Thread-Cache und geschützten Zeigern.',
+    },
     overcommit: 'Overcommit',
     overcommitModes: { 0: 'schätzen', 1: 'immer', 2: 'nie' },
     overcommitHints: {

@@ -46,6 +46,11 @@ export const en = {
       '6_12': 'Today’s: pages held, in frames, swap and page tables.',
     },
     advanced: 'More about the machine',
+    glibc: 'C library (glibc)',
+    glibcHints: {
+      '2_13': 'As in 2011: no thread cache, and a full report when the heap is damaged.',
+      '2_36': 'Today’s malloc, with thread cache and protected pointers.',
+    },
     overcommit: 'Overcommit',
     overcommitModes: { 0: 'guess', 1: 'always', 2: 'never' },
     overcommitHints: {

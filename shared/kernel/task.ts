@@ -87,6 +87,7 @@ export function newTask(
     seat,
     comm: parent?.comm ?? 'swapper',
     cmdline: parent?.cmdline.slice() ?? [],
+    environ: parent?.environ.slice() ?? [],
     state: 'R',
     wait: { for: 'nothing' },
     parent,

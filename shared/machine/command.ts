@@ -25,8 +25,8 @@ export type MachineCommand =
   | { t: 'tick'; fuel: number }
   /** Somebody takes a new seat: sshd accepts, a login shell and a process at a C prompt start. */
   | { t: 'seat'; name: string; role: Role; from: string }
-  /** The seat gets a new process at a C prompt (the old one died, or one more is wanted). */
-  | { t: 'prompt' }
+  /** The seat gets a new process at a C prompt (the old one died, or one more is wanted); `env` is its environment. */
+  | { t: 'prompt'; env?: string[] }
   /** A line of C for a process of the seat that waits at its prompt. */
   | { t: 'ic'; task: Handle; line: string }
   /** The seat's shell forks and executes a program. `pipe`: the shell reads its output, it is not shown on the terminal. */

@@ -92,7 +92,7 @@ function execute(m: Machine, seat: number, command: MachineCommand): Outcome {
     case 'balloon':
       return inflateBalloon(m, seat, command.bytes)
     case 'prompt':
-      return startPrompt(m, seat, uidOf(m, seat))
+      return startPrompt(m, seat, uidOf(m, seat), command.env)
     case 'ic':
       return typeStatement(m, seat, command.task, command.line)
     case 'spawn':
@@ -162,11 +162,12 @@ function typeStatement(m: Machine, seat: number, handle: Handle, line: string): 
 function spawn(
   m: Machine,
   seat: number,
-  { path, argv, stdout, ...settings }: MachineCommand & { t: 'spawn' },
+  { path, argv, env, stdout, ...settings }: MachineCommand & { t: 'spawn' },
 ): Outcome {
   const shell = findShell(m, seat)
   if (shell === undefined) return { errno: ESRCH }
-  const task = startChild(m, shell, normalizePath(path, shell.cwdPath), argv, (child) => {
+  const file = normalizePath(path, shell.cwdPath)
+  const task = startChild(m, shell, file, argv, env, (child) => {
     if (stdout === 'pipe') attachStream(child, mkStream(m, seat, false))
     return prepareChild(m, child, settings)
   })

@@ -8,6 +8,7 @@ import { runBalloon } from '../mm/balloon.ts'
 import { sigMask } from '../mm/oomKill.ts'
 import { storePtr } from '../mm/uaccess.ts'
 import { runKswapd, type KswapdProgram } from '../mm/vmscan.ts'
+import { procMaps } from '../proc/maps.ts'
 import { WAITING } from '../syscall/define.ts'
 import { CLOCK } from '../syscall/flags.ts'
 import { doSyscall } from '../syscall/table.ts'
@@ -29,7 +30,7 @@ export const runProgram: RunProgram = (m, task, fuel) => {
     case 'exec':
       return startProgram(m, task)
     case 'ic':
-      return runIc(m, task, fuel)
+      return runIc(m, task, fuel, procMaps)
     case 'hog':
       return runHog(m, task, program as HogProgram, fuel)
     case 'kswapd':

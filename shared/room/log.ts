@@ -14,7 +14,7 @@ import type { Entry, Header } from './entry.ts'
 import { parseOptions } from './options.ts'
 
 /** Counted up when a line's form or an entry's meaning changes. */
-export const LOG_FORMAT = 1
+export const LOG_FORMAT = 2
 
 export interface Log {
   header: Header

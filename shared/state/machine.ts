@@ -21,6 +21,7 @@ export interface MachineOptions {
   bits: 64 | 32
   pageSize: number // bytes
   kernel: KernelEra
+  glibc: GlibcVersion
   overcommit: number // vm.overcommit_memory at boot
   swappiness: number // vm.swappiness at boot
   seed: number
@@ -31,6 +32,10 @@ export interface MachineOptions {
 /** Whose OOM killer and overcommit rules are at work, with their /proc files and texts. All else is the same in every era. */
 export const KERNEL_ERAS = ['2.6.32', '2.6.38', '6.12'] as const
 export type KernelEra = (typeof KERNEL_ERAS)[number]
+
+/** Whose C library programs are linked with: its malloc, what it says of a damaged heap, its files. */
+export const GLIBC_VERSIONS = ['2.13', '2.36'] as const
+export type GlibcVersion = (typeof GLIBC_VERSIONS)[number]
 
 /** Whose processes nobody else's are. */
 export const NOBODY_UID = 65534

@@ -2,8 +2,8 @@
 
 import { EFAULT, EINVAL, ENOENT, EPERM, ESRCH } from '../lib/errno.ts'
 import { nextU32 } from '../lib/prng.ts'
-import { TICKS_PER_SECOND } from '../state/machine.ts'
-import { NSIG, SIGCHLD, SI_TKILL } from '../state/task.ts'
+import { TICKS_PER_SECOND, type Machine } from '../state/machine.ts'
+import { NSIG, SIGCHLD, SI_TKILL, type Task } from '../state/task.ts'
 import { doExecve } from '../kernel/exec.ts'
 import { doExit, waitForChild } from '../kernel/exit.ts'
 import { copyProcess } from '../kernel/fork.ts'
@@ -76,21 +76,37 @@ export const clone = defineSyscall({
   },
 })
 
+/** The strings that a list of pointers leads to, which ends with NULL; of many the first. */
+function loadStrings(m: Machine, task: Task, list: number): string[] {
+  const strings: string[] = []
+  for (let at = list; list !== 0 && strings.length < STRINGS_MAX; at += m.layout.bits / 8) {
+    const pointer = loadPtr(m, task, at)
+    if (pointer === 0) break
+    strings.push(loadCString(m, task, pointer, 4096))
+  }
+  return strings
+}
+
+const STRINGS_MAX = 128
+
 export const execve = defineSyscall({
   nr: 59,
   i386: 11,
   name: 'execve',
   args: { pathname: 'const char *', argv: argvArg, envp: envpArg },
-  run(m, task, pathname, argv) {
+  run(m, task, pathname, argv, envp) {
     const path = loadCString(m, task, pathname, 4096)
-    const args: string[] = []
-    for (let at = argv; argv !== 0 && args.length < 64; at += m.layout.bits / 8) {
-      const pointer = loadPtr(m, task, at)
-      if (pointer === 0) break
-      args.push(loadCString(m, task, pointer, 4096))
-    }
+    const args = loadStrings(m, task, argv)
+    const environ = loadStrings(m, task, envp)
     if (path === '') return -ENOENT
-    const error = doExecve(m, task, path, args.length > 0 ? args : [path], { kind: 'exec' })
+    const error = doExecve(
+      m,
+      task,
+      path,
+      args.length > 0 ? args : [path],
+      { kind: 'exec' },
+      environ,
+    )
     if (error < 0) return error
     traceExit(m, task, execve, [], 0)
     // What called is gone with its memory; the new program starts when the task runs next.

@@ -113,7 +113,7 @@ const access = v.strictObject({
   va: whole(Number.MAX_SAFE_INTEGER),
   byte: whole(255),
 })
-const prompt = v.strictObject({ t: v.literal('prompt') })
+const prompt = v.strictObject({ t: v.literal('prompt'), env: v.optional(strings(ENV_MAX)) })
 const note = v.strictObject({
   t: v.literal('note'),
   line: v.optional(text(LINE_MAX)),

@@ -1,3 +1,4 @@
+import { LOG_FORMAT } from '@shared/room/log.ts'
 import { describe, expect, it } from 'vitest'
 import { DEFAULT_OPTIONS } from '@shared/room/options.ts'
 import { applyEntry, createRoom, loadRoom, saveRoom, type Room } from '@shared/room/room.ts'
@@ -28,7 +29,7 @@ class Lesson {
 
   constructor(options: Partial<MachineOptions> = {}) {
     this.room = createRoom({
-      format: 1,
+      format: LOG_FORMAT,
       engine: 'test',
       code: '123456',
       created: 0,
