@@ -41,6 +41,12 @@ export type MachineCommand =
   | { t: 'kill'; task: Handle; sig: number }
   /** write(2) of the whole text to a file by the seat's shell. */
   | { t: 'write'; path: string; text: string; append: boolean }
+  /** Another seat logs in as root from now on, or as its own user again; root's. */
+  | { t: 'role'; who: number; role: Role }
+  /** All processes of a seat are killed, and it is not logged in again; root's. */
+  | { t: 'ban'; who: number }
+  /** A seat that was banned is logged in anew. */
+  | { t: 'readmit'; who: number }
   /** The machine is booted anew, by root; a kernel that has panicked obeys nothing else. */
   | { t: 'reboot' }
   /** unlink(2) and mkdir(2) by the seat's shell. */

@@ -8,5 +8,5 @@ import { settle, uidOf } from './login.ts'
 export function rebootMachine(m: Machine): void {
   const now = m.bootTime + m.ticks * TICK_MS
   Object.assign(m, bootMachine(m.options, now, m))
-  for (const seat of [...m.births.keys()]) if (seat !== 0) settle(m, seat, uidOf(m, seat))
+  for (const [seat, login] of [...m.logins]) if (login !== 'none') settle(m, seat, uidOf(m, seat))
 }

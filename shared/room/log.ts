@@ -1,6 +1,6 @@
 // A room's log as text: a header line, then an entry a line, all of it JSON.
 //
-//   {"format":1,"engine":"…","code":"123456","created":…,"options":{…},"sum":"…"}
+//   {"format":2,"engine":"…","code":"123456","created":…,"options":{…},"sum":"…"}
 //   {"seq":1,"at":0,"seat":1,"c":{"t":"seat",…},"sum":"…"}
 //   {"seq":2,"at":50,"seat":0,"c":{"t":"tick","fuel":500000},"sum":"…"}
 //   {"void":2,"sum":"…"}
@@ -14,7 +14,7 @@ import type { Entry, Header } from './entry.ts'
 import { parseOptions } from './options.ts'
 
 /** Counted up when a line's form or an entry's meaning changes. */
-export const LOG_FORMAT = 1
+export const LOG_FORMAT = 2
 
 export interface Log {
   header: Header

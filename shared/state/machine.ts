@@ -51,6 +51,7 @@ export interface Machine {
   tasks: Map<number, Task> // by pid, in order of creation
   handles: Map<string, Task> // living tasks and zombies
   births: Map<number, number> // per seat: processes it has had
+  logins: Map<number, Login> // per seat: as whom sshd logs it in
   current: Task | null // who runs, while somebody runs
   onCpu: Task | null // who had the CPU last; null: the idle task
   lastPid: number
@@ -91,6 +92,9 @@ export interface Machine {
   trace: Trace // transient
   tlb: Tlb // transient
 }
+
+/** 'user': as the seat's own user; 'none': not at all. */
+export type Login = 'user' | 'root' | 'none'
 
 /** Pressure stall information (kernel/sched/psi.c): time that was lost because memory is short. */
 export interface PsiLine {

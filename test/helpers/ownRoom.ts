@@ -23,7 +23,7 @@ export class OwnRoom {
 
   constructor(options: Partial<MachineOptions> = {}) {
     this.room = createRoom({
-      format: 1,
+      format: 2,
       engine: 'test',
       code: '000000',
       created: 1_795_385_154_000,

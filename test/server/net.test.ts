@@ -88,8 +88,8 @@ describe('joining', () => {
   it.each([
     [{}, 'hello'],
     [{ protocol: 99, code: '111111' }, 'protocol'],
-    [{ protocol: 1, code: '111111', name: 'A' }, 'room'],
-    [{ protocol: 1, code: 'abc' }, 'hello'],
+    [{ protocol: 2, code: '111111', name: 'A' }, 'room'],
+    [{ protocol: 2, code: 'abc' }, 'hello'],
   ])('%j is refused: %s', async (auth, why) => expect(await refusal(room.raw(auth))).toBe(why))
 
   it.each([
@@ -141,15 +141,15 @@ describe('joining', () => {
 
 describe('a seat', () => {
   it('has one connection that acts: the newer one', async () => {
-    const words: string[] = []
+    const words: boolean[] = []
     const old = room.raw(room.hello(made.code, { name: 'Two Tabs', token: token('d') }))
-    old.on('bye', (why) => words.push(why))
+    old.on('acts', (acts) => words.push(acts))
     await new Promise((resolve) => old.once('welcome', resolve))
     const newer = await room.join(made.code, { token: token('d') })
     await until('the older one is told', () => words.length > 0)
-    expect(words).toEqual(['elsewhere'])
+    expect(words).toEqual([false])
     const reply = await old.emitWithAck('command', note('old'))
-    expect(reply).toEqual({ ok: false, why: 'seat' })
+    expect(reply).toEqual({ ok: false, why: 'elsewhere' })
     let seen = ''
     old.on('entries', (text) => (seen += text)) // and watches
     await newer.submit(note('from the newer one'))
@@ -283,7 +283,7 @@ describe('coming back', () => {
     const { code } = await room.create()
     const seen: number[][] = []
     const raw = room.raw(room.hello(code, { name: 'Watcher' }))
-    raw.on('presence', (seats) => seen.push(seats))
+    raw.on('presence', ({ here }) => seen.push(here))
     await until('it is alone', () => seen.some((seats) => seats.join() === '1'))
     const other = await room.join(code, { name: 'Other' })
     await until('there are two', () => seen.at(-1)!.join() === '1,2')

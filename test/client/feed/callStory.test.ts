@@ -7,7 +7,7 @@ import { CallStory } from '../../../client/feed/callStory.ts'
 /** A room with two people, watched from a seat (null: from all). */
 class Lesson {
   room: Room = createRoom({
-    format: 1,
+    format: 2,
     engine: 'test',
     code: '123456',
     created: 0,

@@ -27,7 +27,7 @@ class Lesson {
 
   constructor(options: Partial<MachineOptions> = {}) {
     this.room = createRoom({
-      format: 1,
+      format: 2,
       engine: 'test',
       code: '123456',
       created: 0,

@@ -94,7 +94,7 @@ describe('a log as text', () => {
   it('refuses what it cannot replay, and says why', () => {
     expect(parseLog(text, { engine: 'e2' }).problem).toMatchObject({ field: 'engine' })
     const newer = headerLine({ ...header, format: LOG_FORMAT + 1 })
-    expect(parseLog(newer + '\n').problem!.why).toMatch(/format 2, this program reads format 1/)
+    expect(parseLog(newer + '\n').problem!.why).toMatch(/format 3, this program reads format 2/)
     const odd = { ...header, options: { ...header.options, pageSize: 5000 } }
     expect(parseLog(headerLine(odd) + '\n').problem).toMatchObject({ line: 1, field: 'header' })
     expect(parseLog('').problem).toMatchObject({ line: 1, field: 'header' })
