@@ -62,6 +62,7 @@ export function useRoom() {
     locked: set('locked'),
     namesHidden: set('namesHidden'),
     paused: set('paused'),
+    full: computed(() => state.value?.full === true),
     speed: computed(() => state.value?.speed ?? 1),
     spectators: computed(() => feed.presence.value.spectators),
   }

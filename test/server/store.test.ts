@@ -102,7 +102,10 @@ describe('the file store', () => {
     await room.open()
     await room.writeSeats({ teacher: 'h0', seats: { 1: ['h1'] } })
     await room.close()
-    expect((await store.room('123456').open()).seats).toEqual({ teacher: 'h0', seats: { 1: ['h1'] } })
+    expect((await store.room('123456').open()).seats).toEqual({
+      teacher: 'h0',
+      seats: { 1: ['h1'] },
+    })
     expect(await readFile(path, 'utf8')).not.toContain('h1')
     expect((await stat(join(dir, '123456.seats.json'))).mode & 0o077).toBe(0)
   })
