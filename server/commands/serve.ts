@@ -26,7 +26,7 @@ const help = `usage: oomroom serve [OPTIONS]        the classroom server
   --create-password P                   CREATE_PASSWORD  who wants to open a room has to know it (better in the
                                                          environment: others on this computer see command lines)
   --max-rooms N         64              MAX_ROOMS        rooms open at a time; one that nobody is in makes place
-  --max-seats N         1200            MAX_SEATS        seats of a room
+  --max-seats N         2000            MAX_SEATS        seats of a room
   --max-log SIZE        1G              MAX_LOG          size of a room's log; then the room takes nothing more, and
                                                          can be read
   --retention DAYS      0               RETENTION_DAYS   rooms that were not written to for so many days are deleted;

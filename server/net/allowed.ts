@@ -11,7 +11,7 @@ export interface Allowed {
 export const DEFAULT_ALLOWED: Allowed = {
   createPassword: '',
   rooms: 64,
-  seats: 1200,
+  seats: 2000,
   logBytes: 1024 * 2 ** 20,
   retentionDays: 0,
 }

@@ -27,6 +27,9 @@ export type ToWorker =
   /** Somebody who was sent away is back. */
   | { t: 'return'; id: number; seat: number }
   | { t: 'snapshot'; id: number }
+  /** A part of the snapshot that was asked for under that id. */
+  | { t: 'part'; id: number; index: number }
+  | { t: 'release'; id: number }
   | { t: 'report'; report: object }
   | { t: 'close' }
 
@@ -55,7 +58,9 @@ export type FromWorker =
   | { t: 'refused'; answer: Answer }
   /** Done, and nothing of it stands in the log. */
   | { t: 'done'; answer: Answer }
-  | { t: 'snapshot'; id: number; seq: number; gzip: Uint8Array }
+  | { t: 'snapshot'; id: number; seq: number; of: number }
+  /** gzip of a part (shared/room/snapshot.ts). */
+  | { t: 'part'; id: number; index: number; gzip: Uint8Array }
   | { t: 'log'; level: 'info' | 'warn' | 'error'; text: string; data: object }
   | { t: 'closed' }
 

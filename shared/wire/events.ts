@@ -87,12 +87,18 @@ export interface Presence {
   spectators: number
 }
 
-/** A piece of the snapshot of entry `seq`, in order; the pieces' bytes together are gzip of saveRoom(). */
+/** A part of the snapshot of entry `seq` (room/snapshot.ts), in order: 0 is the room with empty memories. */
 export interface SnapshotPiece {
   seq: number
   index: number
   of: number
-  data: string // base64
+  data: string // base64 of gzip
+}
+
+export interface PresenceChange {
+  came: number[] // seats
+  gone: number[]
+  spectators: number // now
 }
 
 export interface ServerToClient {
@@ -101,7 +107,9 @@ export interface ServerToClient {
   snapshot: (piece: SnapshotPiece) => void
   /** JSON text of Entry[], without gaps. */
   entries: (text: string) => void
+  /** Who is connected: comes when the entries begin; then only what changes. */
   presence: (presence: Presence) => void
+  presenceChange: (change: PresenceChange) => void
   /** The connection ends: 'restarting', 'removed', 'banned', 'closed', 'flood' (far too many messages). */
   bye: (why: string) => void
   /** Whether this connection acts for its seat from now on, or watches while another one does. */
