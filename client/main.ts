@@ -1,3 +1,4 @@
+import './stores/handedOver.ts' // before the router looks at the address
 import { createPinia } from 'pinia'
 import { createApp } from 'vue'
 import App from './App.vue'

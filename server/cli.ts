@@ -5,9 +5,9 @@ import { Failure, UsageError } from './commands/errors.ts'
 
 const usage = `usage: oomroom COMMAND …
 
-  serve  [--port 3000] [--host 0.0.0.0|127.0.0.1] [--data DIR] [--public-url URL]
-  create URL [MACHINE OPTIONS]
-  join   URL/CODE --name NAME [--token T] [-c CMDS]
+  serve  [--port 3000] [--host 0.0.0.0|127.0.0.1] [--data DIR] [--public-url URL] …   serve --help: all of them
+  create URL [--password P] [--lobby] [MACHINE OPTIONS]
+  join   URL/CODE --name NAME [--token T|--pair CODE] [-c CMDS]
   sh     [-c CMDS] [MACHINE OPTIONS] [--mount DIR] [--user root|NAME]
   replay FILE|URL/CODE [--at SEQ|mm:ss] [-c CMDS] [--verify]
   trace  malloc|mm|oom [FILE|-] [MACHINE OPTIONS]

@@ -23,6 +23,7 @@ export interface Ticket {
   token?: string
   name?: string
   spectator?: boolean
+  pair?: string // a code that another device of the seat was shown
 }
 
 type Listener = (entry: Entry, applied: Applied) => void
@@ -71,8 +72,11 @@ export class Replica implements MachinePort {
     socket.on('welcome', (welcome) => this.welcome(welcome))
     socket.on('snapshot', (piece) => this.takePiece(piece))
     socket.on('entries', (text) => this.takeEntries(JSON.parse(text) as Entry[]))
+    socket.on('acts', (acts) => {
+      if (!acts) this.end(new Error('another connection has taken this seat'))
+    })
     socket.on('bye', (why) => {
-      if (why === 'elsewhere') this.end(new Error('another connection has taken this seat'))
+      if (why !== 'restarting') this.end(new Error(farewells[why] ?? why))
     })
     socket.on('disconnect', (reason) => this.disconnected(reason))
     socket.on('connect_error', (error) => this.refused(error))
@@ -125,12 +129,13 @@ export class Replica implements MachinePort {
   }
 
   private hello(): Hello {
-    const { code, token, name, spectator } = this.ticket
+    const { code, token, name, spectator, pair } = this.ticket
     const hello: Hello = { protocol: PROTOCOL, code }
     const known = this.token || token
     if (known) hello.token = known
     if (name !== undefined) hello.name = name
     if (spectator) hello.spectator = true
+    if (pair !== undefined) hello.pair = pair
     const room = this.current
     if (room !== null && this.differedAt === 0)
       hello.have = { engine: room.header.engine, seq: room.seq }
@@ -270,6 +275,13 @@ export class Replica implements MachinePort {
   }
 }
 
+const farewells: Record<string, string> = {
+  removed: 'the teacher has removed this seat; joining again with its token brings it back',
+  banned: 'the teacher has banned this seat',
+  closed: 'the teacher has closed the room; its log can still be replayed',
+  flood: 'the server has ended the connection: far too many messages',
+}
+
 const refusals: Record<string, string> = {
   hello: 'the server did not understand the request',
   protocol: 'the server speaks another version of the protocol',
@@ -282,6 +294,13 @@ const refusals: Record<string, string> = {
   'name-characters': 'the name has characters that cannot be shown',
   'name-taken':
     'somebody in the room has this name or one that looks the same; with its token the seat is yours',
-  full: 'the room has no more seats',
+  seats: 'the room has no more seats',
+  full: 'the log of the room is full: nobody new may join',
+  locked: 'the room is locked: nobody new may join',
+  removed: 'the teacher has removed this seat, and the room is locked',
+  banned: 'the teacher has banned this seat',
+  closed: 'the room is closed; its log can still be replayed',
+  rooms: 'the server has as many rooms open as it may',
+  pair: 'the pairing code is wrong, used or too old',
   token: 'the token is of no seat in this room',
 }

@@ -10,7 +10,8 @@ import { syslogBody, syslogHead } from '@shared/proc/syslog.ts'
 import { frameInfo } from '@shared/proc/frameInfo.ts'
 import type { FrameMap } from '@shared/proc/frames.ts'
 import { rssPages } from '@shared/proc/status.ts'
-import { hashRoom, type Room } from '@shared/room/room.ts'
+import { hashRoom, type Room, type Seat } from '@shared/room/room.ts'
+import { mayChangeRole } from '@shared/room/rules.ts'
 import { KERNEL_ERAS, TICK_MS, type KernelEra } from '@shared/state/machine.ts'
 import type { Task } from '@shared/state/task.ts'
 import { countAges } from '../draw/age.ts'
@@ -27,6 +28,7 @@ import type {
   Overview,
   ProcessRow,
   Question,
+  RoomState,
   SeatRow,
   SyslogRow,
 } from './protocol.ts'
@@ -47,6 +49,8 @@ export function answer(scene: Scene, { topic, ask }: Question): unknown {
       return overview(scene)
     case 'seats':
       return seatRows(scene)
+    case 'room':
+      return roomState(room)
     case 'processes':
       return processRows(room, ask.seat)
     case 'syslog':
@@ -117,14 +121,31 @@ function seatRows({ room, frames }: Scene): SeatRow[] {
   for (const seat of frames.seat) charged.set(seat, (charged.get(seat) ?? 0) + 1)
   const tasks = new Map<number, number>()
   for (const { seat } of room.machine.tasks.values()) tasks.set(seat, (tasks.get(seat) ?? 0) + 1)
-  return [...room.seats.values()].map(({ no, name, role, user }) => ({
-    no,
-    name,
-    role,
-    user,
-    frames: charged.get(no) ?? 0,
-    tasks: tasks.get(no) ?? 0,
+  return [...room.seats.values()].map((seat) => ({
+    no: seat.no,
+    name: seat.name,
+    role: seat.role,
+    user: seat.user,
+    frames: charged.get(seat.no) ?? 0,
+    tasks: tasks.get(seat.no) ?? 0,
+    presence: seat.presence,
+    active: seat.active,
+    prompt: promptState(room, seat),
+    promoted: seat.role === 'teacher' && mayChangeRole(room, seat.no),
   }))
+}
+
+function promptState({ machine }: Room, { prompts }: Seat): SeatRow['prompt'] {
+  const task = machine.handles.get(prompts[prompts.length - 1] ?? '')
+  if (task === undefined || task.state === 'Z') return 'dead'
+  if (task.state === 'T') return 'stopped'
+  return icIsWaiting(task) ? 'waiting' : 'running'
+}
+
+function roomState({ settings, closed, full, seats }: Room): RoomState {
+  const all = [...seats.values()].filter(({ presence }) => presence === 'in')
+  const teachers = all.filter(({ role }) => role === 'teacher').map(({ no }) => no)
+  return { ...settings, closed, full, seats: all.length, teachers }
 }
 
 /** The seat's processes (everyone's for null) as a tree: children below their parent, oldest first. */

@@ -18,9 +18,13 @@ import type {
   Marker,
   Me,
   PlayerAction,
+  Paired,
   PlayerState,
+  Presence,
   Problem,
   Questions,
+  Refusal,
+  Ticket,
   ToWorker,
   Topic,
   View,
@@ -43,7 +47,7 @@ export class Feed {
   readonly seq = ref(0)
   readonly link = shallowRef<Link>({ state: 'idle' })
   readonly me = shallowRef<Me | null>(null)
-  readonly presence = shallowRef<number[]>([])
+  readonly presence = shallowRef<Presence>({ here: [], spectators: 0 })
   readonly grid = shallowRef<Grid | null>(null)
   readonly player = shallowRef<PlayerState | null>(null)
   readonly markers = shallowRef<Marker[]>([])
@@ -60,7 +64,7 @@ export class Feed {
     port.onmessage = ({ data }) => this.receive(data)
   }
 
-  join(ticket: { code: string; token: string; name: string; spectator: boolean }): void {
+  join(ticket: Ticket): void {
     this.port.postMessage({ t: 'join', url: location.origin, ...ticket })
   }
 
@@ -92,6 +96,17 @@ export class Feed {
     return this.request((id) => ({ t: 'submit', id, command })).then((message) =>
       message.t === 'done' ? { ok: message.ok, why: message.why } : { ok: false, why: 'offline' },
     )
+  }
+
+  /** A code for another device to act for this seat; the teacher may ask for one of any seat. */
+  async pair(who?: number): Promise<Paired | Refusal> {
+    const message = await this.request((id) => ({ t: 'pair', id, who }))
+    return message.t === 'pair' ? message.reply : { ok: false, why: 'offline' }
+  }
+
+  /** This tab acts for the seat from now on, another one watches. */
+  act(): void {
+    this.port.postMessage({ t: 'act' })
   }
 
   /** `text` null: the answer is the one that had the mark `known`. */
@@ -131,6 +146,7 @@ export class Feed {
     switch (message.t) {
       case 'answer':
       case 'done':
+      case 'pair':
         this.open.get(message.id)?.(message)
         this.open.delete(message.id)
         return
@@ -146,7 +162,7 @@ export class Feed {
         this.me.value = message.me
         return
       case 'presence':
-        this.presence.value = message.seats
+        this.presence.value = message.presence
         return
       case 'grid':
         this.grid.value = message.grid

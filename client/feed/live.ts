@@ -11,6 +11,8 @@ import {
   type Accepted,
   type ClientToServer,
   type Hello,
+  type Paired,
+  type Presence,
   type Refusal,
   type ServerToClient,
   type SnapshotPiece,
@@ -18,12 +20,12 @@ import {
 } from '@shared/wire/events.ts'
 import { Chronicle } from './chronicle.ts'
 import { gunzipBase64 } from './gunzip.ts'
-import type { Death, Link, Me } from './protocol.ts'
+import type { Death, Link, Me, Ticket } from './protocol.ts'
 
 export interface LiveEvents {
   link: (link: Link) => void
   me: (me: Me) => void
-  presence: (seats: number[]) => void
+  presence: (presence: Presence) => void
   /** The replica is another object: first picture, or after a snapshot. */
   room: (room: Room) => void
   /** Entries were applied. */
@@ -32,13 +34,7 @@ export interface LiveEvents {
   resynced: (seq: number) => void
 }
 
-export interface Ticket {
-  url: string
-  code: string
-  token: string
-  name: string
-  spectator: boolean
-}
+export type LiveTicket = Ticket & { url: string }
 
 interface Waiting {
   seq: number
@@ -46,7 +42,9 @@ interface Waiting {
 }
 
 const SLICE_MS = 8 // work between two looks at the mailbox
-const BEAT_MS = 4000
+const BEAT_MS = 3000
+const BEAT_LATE_MS = 4000 // a dead line is noticed within the sum of both
+const WAKE_LATE_MS = 2000 // after a sleep
 const ANSWER_MS = 10_000
 const BUSY_MS = 3000
 const FAILURES_KEPT = 50
@@ -57,24 +55,24 @@ export class Live {
   readonly chronicle = new Chronicle()
   readonly header = { value: null as Header | null }
   private readonly socket: Socket<ServerToClient, ClientToServer>
-  private readonly ticket: Ticket
+  private readonly ticket: LiveTicket
   private readonly on: LiveEvents
   private queue: Entry[] = []
   private working = false
   private coming: { room: Room; done: number; all: number } | null = null // a snapshot of which parts are missing
   private unpacking: Promise<void> = Promise.resolve()
-  private present = new Set<number>() // seats
+  private present: Presence = { here: [], spectators: 0 }
   private restoring = false
   private waiting: Waiting[] = []
   private failures = new Map<number, string>() // by entry of one's own seat: the error's name, until it is told
-  private seat = 0
+  private me: Me | null = null
   private lost: number | null = null // when the connection went
   private rttMs: number | null = null
   private differed = false
   private over = false // it does not try again
   private beatTimer: ReturnType<typeof setInterval>
 
-  constructor(ticket: Ticket, on: LiveEvents) {
+  constructor(ticket: LiveTicket, on: LiveEvents) {
     this.ticket = ticket
     this.on = on
     this.socket = io(ticket.url, {
@@ -89,12 +87,13 @@ export class Live {
     socket.on('welcome', (welcome) => this.welcome(welcome))
     socket.on('snapshot', (piece) => this.queuePiece(piece))
     socket.on('entries', (text) => this.takeEntries(JSON.parse(text) as Entry[]))
-    socket.on('presence', (seats) => this.takePresence(new Set(seats)))
-    socket.on('presenceChange', ({ came, gone }) => {
+    socket.on('presence', (presence) => this.takePresence(presence))
+    socket.on('presenceChange', ({ came, gone, spectators }) => {
       const left = new Set(gone)
-      const stayed = [...this.present].filter((seat) => !left.has(seat))
-      this.takePresence(new Set([...stayed, ...came]))
+      const stayed = this.present.here.filter((seat) => !left.has(seat))
+      this.takePresence({ here: [...new Set([...stayed, ...came])], spectators })
     })
+    socket.on('acts', (acts) => this.setMe({ acts }))
     socket.on('bye', (why) => this.bye(why))
     socket.on('connect_error', (error) => this.refused(error))
     socket.on('disconnect', (reason) => this.disconnected(reason))
@@ -111,7 +110,7 @@ export class Live {
   /** The network or the page is back: try now, or find out whether the line is dead. */
   retry(): void {
     if (this.over) return
-    if (this.socket.connected) this.beat()
+    if (this.socket.connected) this.beat(WAKE_LATE_MS)
     else this.socket.connect()
   }
 
@@ -130,6 +129,31 @@ export class Live {
       })
   }
 
+  /** A pairing code for this seat or, for the teacher, another one. */
+  pair(who?: number): Promise<Paired | Refusal> {
+    const offline = { ok: false, why: 'offline' } as const
+    if (!this.socket.connected) return Promise.resolve(offline)
+    return new Promise((resolve) => {
+      const ask = who === undefined ? {} : { who }
+      this.socket
+        .timeout(ANSWER_MS)
+        .emit('pair', ask, (late: Error | null, reply: Paired | Refusal) =>
+          resolve(late === null ? reply : offline),
+        )
+    })
+  }
+
+  /** This connection acts for the seat from now on; the server says so when it is so. */
+  act(): void {
+    if (this.socket.connected) this.socket.timeout(ANSWER_MS).emit('act', () => undefined)
+  }
+
+  private setMe(change: Partial<Me>): void {
+    if (this.me === null) return
+    this.me = { ...this.me, ...change }
+    this.on.me(this.me)
+  }
+
   /** The command has been applied; whether the machine did it. */
   private finish(seq: number, done: Waiting['done']): void {
     const why = this.failures.get(seq) ?? ''
@@ -138,11 +162,14 @@ export class Live {
   }
 
   private hello(): Hello {
-    const { code, token, name, spectator } = this.ticket
+    const { code, token, name, spectator, pair } = this.ticket
     const hello: Hello = { protocol: PROTOCOL, code }
     if (token !== '') hello.token = token
     if (name !== '') hello.name = name
     if (spectator) hello.spectator = true
+    if (pair !== undefined && this.me === null) hello.pair = pair
+    // Who has watched another tab act goes on watching, unless that one is gone.
+    if (this.me?.acts === false) hello.watch = true
     const { room } = this
     if (room !== null && !this.differed)
       hello.have = { engine: room.header.engine, seq: this.lastKnown() }
@@ -154,14 +181,10 @@ export class Live {
     this.coming = null
     this.restoring = welcome.resume === 'snapshot'
     this.ticket.token = welcome.token
-    this.seat = welcome.seat
-    this.chronicle.calls.follow(welcome.seat)
-    this.on.me({
-      seat: welcome.seat,
-      role: welcome.role,
-      name: welcome.name,
-      token: welcome.token,
-    })
+    const { seat, role, name, token, acts } = welcome
+    this.chronicle.calls.follow(seat)
+    this.me = { seat, role, name, token, acts }
+    this.on.me(this.me)
     if (welcome.resume === 'entries' && this.room === null) this.replace(createRoom(welcome.header))
     this.say()
     this.beat()
@@ -211,7 +234,7 @@ export class Live {
 
   private apply(room: Room, entry: Entry): void {
     const { mismatch, errno } = applyEntry(room, entry)
-    if (errno !== undefined && entry.seat === this.seat) this.noteFailure(entry.seq, errno)
+    if (errno !== undefined && entry.seat === this.me?.seat) this.noteFailure(entry.seq, errno)
     for (const death of this.chronicle.observe(room, entry)) this.on.death(death)
     if (mismatch === undefined) return
     this.differed = true
@@ -227,7 +250,10 @@ export class Live {
   }
 
   private applied(): void {
-    const { seq } = this.room!
+    const { seq, seats } = this.room!
+    const seat = seats.get(this.me?.seat ?? 0)
+    if (seat !== undefined && (seat.name !== this.me?.name || seat.role !== this.me.role))
+      this.setMe({ name: seat.name, role: seat.role })
     const ready = this.waiting.filter((waiting) => waiting.seq <= seq)
     if (ready.length > 0) {
       this.waiting = this.waiting.filter((waiting) => waiting.seq > seq)
@@ -237,9 +263,9 @@ export class Live {
     this.say()
   }
 
-  private takePresence(seats: Set<number>): void {
-    this.present = seats
-    this.on.presence([...seats].sort((a, b) => a - b))
+  private takePresence({ here, spectators }: Presence): void {
+    this.present = { here: here.sort((a, b) => a - b), spectators }
+    this.on.presence(this.present)
   }
 
   /** Pieces are unpacked one after the other; those of an earlier connection are not taken any more. */
@@ -322,11 +348,11 @@ export class Live {
     }
   }
 
-  private beat(): void {
+  private beat(late = BEAT_LATE_MS): void {
     if (!this.socket.connected) return
     const start = performance.now()
-    this.socket.timeout(BEAT_MS + 2000).emit('beat', (late: Error | null) => {
-      if (late !== null) {
+    this.socket.timeout(late).emit('beat', (error: Error | null) => {
+      if (error !== null) {
         // The line looks open and is dead, as after a sleep: a new one.
         if (this.socket.connected) this.socket.io.engine.close()
         return
@@ -359,9 +385,7 @@ export class Live {
   }
 
   private bye(why: string): void {
-    if (why === 'restarting') return
-    if (why === 'elsewhere') this.on.link({ state: 'ended', why })
-    else this.end({ state: 'ended', why })
+    if (why !== 'restarting') this.end({ state: 'ended', why })
   }
 
   private end(link: Link): void {

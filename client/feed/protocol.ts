@@ -3,7 +3,7 @@
 
 import type { Grid, Space } from '../draw/grid.ts'
 import type { Mode } from '../draw/look.ts'
-import type { Command, Role } from '@shared/room/entry.ts'
+import type { Command, Role, Settings } from '@shared/room/entry.ts'
 import type { MachineOptions, KernelEra } from '@shared/state/machine.ts'
 import type { TaskState } from '@shared/state/task.ts'
 import type { Candidate } from '@shared/ic/complete.ts'
@@ -14,6 +14,8 @@ import type { OomFate, OomRow } from '@shared/proc/oomRank.ts'
 import type { PageRow } from '@shared/proc/pagemap.ts'
 import type { LogProblem } from '@shared/room/log.ts'
 import type { Marker } from '@shared/room/player.ts'
+import type { Seat } from '@shared/room/room.ts'
+import type { Paired, Presence, Refusal } from '@shared/wire/events.ts'
 import type { CounterName } from './pressure.ts'
 
 export interface Overview {
@@ -44,6 +46,18 @@ export interface SeatRow {
   user: string
   frames: number // charged to the seat
   tasks: number
+  presence: Seat['presence']
+  active: number // ms of the recording, when it last did something
+  prompt: 'waiting' | 'running' | 'stopped' | 'dead' // its newest process at a C prompt
+  promoted: boolean // a student whom the teacher has made one: may be a student again
+}
+
+/** How the teacher has set the room, and what it has come to. */
+export interface RoomState extends Settings {
+  closed: boolean
+  full: boolean
+  seats: number // that may be here
+  teachers: number[] // seats
 }
 
 export interface ProcessRow {
@@ -214,6 +228,7 @@ export interface Figures {
 export interface Questions {
   overview: { ask: object; answer: Overview }
   seats: { ask: object; answer: SeatRow[] }
+  room: { ask: object; answer: RoomState }
   processes: { ask: { seat: number | null }; answer: ProcessRow[] }
   syslog: { ask: { last: number }; answer: SyslogRow[] }
   calls: { ask: { seat: number; last: number }; answer: CallRow[] }
@@ -260,6 +275,7 @@ export interface Me {
   role: Role | 'spectator'
   name: string
   token: string
+  acts: boolean // false for a spectator, and while another tab or device acts for the seat
 }
 
 export type Link =
@@ -295,14 +311,25 @@ export interface View {
   calm: boolean // no glow
 }
 
+/** How one comes to a room. */
+export interface Ticket {
+  code: string
+  token: string
+  name: string
+  spectator: boolean
+  pair?: string // the code that another device was shown
+}
+
 export type ToWorker =
-  | { t: 'join'; url: string; code: string; token: string; name: string; spectator: boolean }
+  | ({ t: 'join'; url: string } & Ticket)
   | { t: 'replay'; text: string }
   | { t: 'replayRoom'; url: string; code: string }
   | { t: 'canvas'; canvas: OffscreenCanvas }
   | { t: 'view'; view: View }
   | { t: 'ask'; id: number; question: Question; known: number }
   | { t: 'submit'; id: number; command: Command }
+  | { t: 'pair'; id: number; who?: number }
+  | { t: 'act' } // this tab acts for the seat from now on
   | { t: 'player'; do: PlayerAction }
   | { t: 'retry' }
   | { t: 'close' }
@@ -321,7 +348,8 @@ export type FromWorker =
   | { t: 'done'; id: number; ok: boolean; why: string }
   | { t: 'me'; me: Me }
   | { t: 'link'; link: Link }
-  | { t: 'presence'; seats: number[] }
+  | { t: 'pair'; id: number; reply: Paired | Refusal }
+  | { t: 'presence'; presence: Presence }
   | { t: 'grid'; grid: Grid }
   | { t: 'death'; death: Death }
   | { t: 'resynced'; seq: number }
@@ -329,4 +357,4 @@ export type FromWorker =
   | { t: 'markers'; markers: Marker[] }
   | { t: 'problem'; problem: Problem }
 
-export type { Grid, Marker }
+export type { Grid, Marker, Paired, Presence, Refusal }

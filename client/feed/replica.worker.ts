@@ -34,7 +34,7 @@ async function receive(message: ToWorker): Promise<void> {
       live = new Live(message, {
         link: (link) => say({ t: 'link', link }),
         me: (me) => say({ t: 'me', me }),
-        presence: (seats) => say({ t: 'presence', seats }),
+        presence: (presence) => say({ t: 'presence', presence }),
         death: (death) => say({ t: 'death', death }),
         resynced: (seq) => say({ t: 'resynced', seq }),
         room: show,
@@ -64,6 +64,16 @@ async function receive(message: ToWorker): Promise<void> {
       else {
         live.submit(message.command, (ok, why) => say({ t: 'done', id: message.id, ok, why }))
       }
+      return
+    case 'pair': {
+      const { id, who } = message
+      const offline = { ok: false, why: 'offline' } as const
+      const reply = await (live?.pair(who) ?? offline)
+      say({ t: 'pair', id, reply })
+      return
+    }
+    case 'act':
+      live?.act()
       return
     case 'player':
       film?.act(message.do)

@@ -13,15 +13,17 @@ export async function run(args: string[]): Promise<number> {
     options: {
       name: { type: 'string' },
       token: { type: 'string' },
+      pair: { type: 'string' },
       command: { type: 'string', short: 'c' },
     },
     allowPositionals: true,
   })
   const address = positionals.length === 1 ? readRoomAddress(positionals[0]) : null
-  if (address === null) throw new UsageError('join URL/CODE --name NAME [--token T] [-c CMDS]')
-  const { name, token } = values
-  if (name === undefined && token === undefined)
-    throw new UsageError('join: --name or --token is needed')
+  if (address === null)
+    throw new UsageError('join URL/CODE --name NAME [--token T|--pair CODE] [-c CMDS]')
+  const { name, token, pair } = values
+  if (name === undefined && token === undefined && pair === undefined)
+    throw new UsageError('join: --name, --token or --pair is needed')
   if (token !== undefined && !/^[0-9a-f]{32}$/.test(token))
     throw new UsageError('--token: 32 hexadecimal digits')
 
@@ -29,6 +31,7 @@ export async function run(args: string[]): Promise<number> {
     ...address,
     engine: engineId(),
     name,
+    pair,
     // Made up here, so that coming back after a lost answer finds the seat.
     token: token ?? randomBytes(16).toString('hex'),
   })

@@ -1,5 +1,6 @@
 // What goes by plain requests: making a room, asking for one, its log, its QR code, the client's files.
 
+import { createHash, timingSafeEqual } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createGzip, gzipSync } from 'node:zlib'
@@ -8,8 +9,8 @@ import helmet from 'helmet'
 import { renderSVG } from 'uqr'
 import { parseOptions } from '../../shared/room/options.ts'
 import type { RoomHost } from '../room/host.ts'
-import type { Rooms } from '../room/rooms.ts'
-import { hasLeft, within, type Limits } from './limits.ts'
+import { RoomsFull, type Rooms } from '../room/rooms.ts'
+import { hasLeft, MISS_MS, within, type Limits } from './limits.ts'
 
 export interface ApiOptions {
   rooms: Rooms
@@ -17,6 +18,7 @@ export interface ApiOptions {
   engine: string
   publicUrl: string | null // how the class reaches this server, if that is not how the request came
   clientDir: string | null // the built client; null when the development server gives it
+  createPassword: string // for making rooms; '': none
 }
 
 export function mkApp(options: ApiOptions): Express {
@@ -51,41 +53,73 @@ function securityHeaders() {
   })
 }
 
-function api({ rooms, limits, publicUrl }: ApiOptions) {
+function api({ rooms, limits, publicUrl, createPassword }: ApiOptions) {
   const router = express.Router()
   router.use(express.json({ limit: '16kb' }))
   const joinUrl = (request: Request, code: string) => `${publicUrl ?? originOf(request)}/${code}`
 
+  /** What one has to know before one asks for a room. */
+  router.get('/host', (_request, response) => {
+    response.json({ createPassword: createPassword !== '' })
+  })
+
   router.post('/rooms', async (request, response) => {
-    if (!(await within(limits.rooms, addressOf(request)))) return refuse(response, 429, 'busy')
+    const address = addressOf(request)
+    if (!(await within(limits.rooms, address))) return refuse(response, 429, 'busy')
     const body: unknown = request.body ?? {}
     if (typeof body !== 'object' || Array.isArray(body)) return refuse(response, 400, 'options')
-    const parsed = parseOptions(body as Record<string, unknown>)
+    const { password, lobby, ...given } = body as Record<string, unknown>
+    if (createPassword !== '') {
+      if (!(await hasLeft(limits.misses, address))) return refuse(response, 429, 'busy')
+      if (!isSame(password, createPassword)) {
+        await miss(address)
+        return refuse(response, 403, 'password')
+      }
+    }
+    if (lobby !== undefined && typeof lobby !== 'boolean')
+      return refuse(response, 400, 'options', 'lobby: true or false')
+    const parsed = parseOptions(given)
     if ('problem' in parsed) return refuse(response, 400, 'options', parsed.problem)
-    const { header, teacherToken } = await rooms.create(parsed.options)
-    const { code } = header
-    response.status(201).json({ code, url: joinUrl(request, code), teacherToken, header })
+    try {
+      const settings = lobby === true ? { lobby } : {}
+      const { header, teacherToken } = await rooms.create(parsed.options, settings)
+      const { code } = header
+      response.status(201).json({ code, url: joinUrl(request, code), teacherToken, header })
+    } catch (error) {
+      if (!(error instanceof RoomsFull)) throw error
+      refuse(response, 503, 'rooms')
+    }
   })
+
+  /** A code or a password that is none: whoever guesses is slowed down. */
+  const miss = async (address: string) => {
+    await within(limits.misses, address)
+    await new Promise((resolve) => setTimeout(resolve, MISS_MS))
+  }
 
   const withRoom =
     (answer: (host: RoomHost, request: Request, response: Response) => unknown) =>
     async (request: Request, response: Response) => {
       const address = addressOf(request)
       if (!(await hasLeft(limits.misses, address))) return refuse(response, 429, 'busy')
-      const host = await rooms.get(String(request.params.code))
-      if (host === null) {
-        await within(limits.misses, address)
-        return refuse(response, 404, 'room')
+      try {
+        const host = await rooms.get(String(request.params.code))
+        if (host !== null) return answer(host, request, response)
+        await miss(address)
+        refuse(response, 404, 'room')
+      } catch (error) {
+        if (!(error instanceof RoomsFull)) throw error
+        refuse(response, 503, 'rooms')
       }
-      return answer(host, request, response)
     }
 
   router.get(
     '/rooms/:code',
     withRoom((host, request, response) => {
       if (host.trouble !== null) return refuse(response, 409, host.trouble.why, host.trouble.text)
-      const { code, header, seats, seq } = host
-      response.json({ code, url: joinUrl(request, code), header, seats: seats.size, seq })
+      const { code, header, seats, seq, door } = host
+      const url = joinUrl(request, code)
+      response.json({ code, url, header, seats: seats.size, seq, closed: door.closed })
     }),
   )
 
@@ -129,6 +163,13 @@ function api({ rooms, limits, publicUrl }: ApiOptions) {
     },
   )
   return router
+}
+
+/** Takes as long whatever is wrong. */
+function isSame(given: unknown, password: string): boolean {
+  if (typeof given !== 'string') return false
+  const digest = (text: string) => createHash('sha256').update(text).digest()
+  return timingSafeEqual(digest(given), digest(password))
 }
 
 function refuse(response: Response, status: number, why: string, detail?: string): void {

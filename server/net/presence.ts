@@ -1,25 +1,31 @@
 // Who of a room is connected, told as what has changed: a list of everybody to everybody for each who comes would be
 // a million numbers in a class of a thousand.
 
-import type { PresenceChange } from '../../shared/wire/events.ts'
+import type { Presence, PresenceChange } from '../../shared/wire/events.ts'
 
 const PRESENCE_MS = 100
 
-export class Presence {
+interface Who {
+  here: Set<number>
+  spectators: number
+}
+
+export class PresenceWatch {
   timer: NodeJS.Timeout | null = null
-  private known = new Set<number>()
-  private readonly seats: () => Set<number>
+  private known: Who = { here: new Set(), spectators: 0 }
+  private readonly who: () => Who
   private readonly tell: (change: PresenceChange) => void
 
-  /** `seats` says who is there now. */
-  constructor(seats: () => Set<number>, tell: (change: PresenceChange) => void) {
-    this.seats = seats
+  /** `who` says who is there now. */
+  constructor(who: () => Who, tell: (change: PresenceChange) => void) {
+    this.who = who
     this.tell = tell
   }
 
   /** What everybody has been told: what a newcomer is told, before the next change. */
-  told(): number[] {
-    return [...this.known].sort((a, b) => a - b)
+  told(): Presence {
+    const { here, spectators } = this.known
+    return { here: [...here].sort((a, b) => a - b), spectators }
   }
 
   /** Somebody may have come or gone. */
@@ -29,10 +35,12 @@ export class Presence {
 
   private compare(): void {
     this.timer = null
-    const now = this.seats()
-    const came = [...now].filter((seat) => !this.known.has(seat))
-    const gone = [...this.known].filter((seat) => !now.has(seat))
+    const before = this.known
+    const now = this.who()
+    const came = [...now.here].filter((seat) => !before.here.has(seat))
+    const gone = [...before.here].filter((seat) => !now.here.has(seat))
     this.known = now
-    if (came.length + gone.length > 0) this.tell({ came, gone })
+    if (came.length + gone.length > 0 || now.spectators !== before.spectators)
+      this.tell({ came, gone, spectators: now.spectators })
   }
 }

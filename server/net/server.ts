@@ -10,7 +10,8 @@ import { Rooms } from '../room/rooms.ts'
 import { lockDir } from '../store/dirLock.ts'
 import { fileStore } from '../store/fileStore.ts'
 import { mkApp } from './api.ts'
-import { mkLimits } from './limits.ts'
+import { DEFAULT_ALLOWED, type Allowed } from './allowed.ts'
+import { mkLimits, type Limits } from './limits.ts'
 import { Sockets } from './sockets.ts'
 
 const HANG_MS = 10_000
@@ -23,6 +24,8 @@ export interface ServerOptions {
   logLevel?: string
   dev?: boolean // the client from its sources, through vite
   hangMs?: number
+  allowed?: Partial<Allowed>
+  limits?: Limits // how fast; for tests that want more
 }
 
 export interface RunningServer {
@@ -47,15 +50,21 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 async function start(options: ServerOptions): Promise<RunningServer> {
   const log = pino({ level: options.logLevel ?? 'info' }, destination({ fd: 2, sync: true }))
   const engine = engineId()
+  const allowed = { ...DEFAULT_ALLOWED, ...options.allowed }
   const rooms = new Rooms(fileStore(options.data, engine), {
     dir: options.data,
     engine,
     log,
     hangMs: options.hangMs ?? HANG_MS,
+    roomsMax: allowed.rooms,
+    retentionDays: allowed.retentionDays,
+    limits: { seats: allowed.seats, logBytes: allowed.logBytes },
   })
-  const limits = mkLimits()
+  const limits = options.limits ?? mkLimits()
   const clientDir = options.dev ? null : builtClient()
-  const app = mkApp({ rooms, limits, engine, publicUrl: options.publicUrl ?? null, clientDir })
+  const publicUrl = options.publicUrl ?? null
+  const { createPassword } = allowed
+  const app = mkApp({ rooms, limits, engine, publicUrl, clientDir, createPassword })
   const http = createServer(app)
   const sockets = new Sockets(http, { rooms, limits, log })
   if (options.dev) {

@@ -9,18 +9,27 @@ import {
   PROTOCOL,
   type ClientToServer,
   type Hello,
+  type Refusal,
   type Refused,
   type ServerToClient,
   type Welcome,
 } from '../../shared/wire/events.ts'
 import { nameProblem, tidyName } from '../../shared/room/names.ts'
 import type { Role } from '../../shared/room/entry.ts'
-import { DiffersSchema, readCommand, readHello, seatOf } from '../../shared/wire/schema.ts'
+import {
+  DiffersSchema,
+  PairSchema,
+  readCommand,
+  readHello,
+  seatOf,
+} from '../../shared/wire/schema.ts'
 import { safeParse } from 'valibot'
 import type { Log, RoomHost } from '../room/host.ts'
-import { newToken, type Rooms } from '../room/rooms.ts'
-import { hasLeft, within, type Limits } from './limits.ts'
-import { Presence } from './presence.ts'
+import type { SeatInfo } from '../room/messages.ts'
+import { newToken, RoomsFull, type Rooms } from '../room/rooms.ts'
+import { hasLeft, MISS_MS, within, type Limits } from './limits.ts'
+import { Pairings } from './pairing.ts'
+import { PresenceWatch } from './presence.ts'
 
 // A dead socket is noticed within the sum of both.
 const PING_INTERVAL_MS = 4000
@@ -46,6 +55,7 @@ interface Guest {
   following: boolean // in the socket.io room
 }
 
+type Place = Pick<Guest, 'seat' | 'role' | 'name' | 'token' | 'acts'>
 type GuestSocket = Socket<ClientToServer, ServerToClient, Record<string, never>, Guest>
 type GuestServer = Server<ClientToServer, ServerToClient, Record<string, never>, Guest>
 
@@ -59,7 +69,8 @@ export class Sockets {
   readonly io: GuestServer
   private readonly options: SocketOptions
   private readonly guests = new Map<string, Set<GuestSocket>>() // by code
-  private readonly presences = new Map<string, Presence>() // by code
+  private readonly presences = new Map<string, PresenceWatch>() // by code
+  private readonly pairings = new Pairings()
 
   constructor(http: HttpServer, options: SocketOptions) {
     this.options = options
@@ -73,6 +84,7 @@ export class Sockets {
     })
     options.rooms.onOpen = (host) => {
       host.onBatch = (entries) => this.broadcast(host, `[${entries.join(',')}]`)
+      host.onDoor = (seats) => this.applyDoor(host, seats)
     }
     this.io.use((socket, next) => {
       this.admit(socket).then(
@@ -108,43 +120,76 @@ export class Sockets {
     const { address } = socket.handshake
     // Who holds a token has been here before, and is not locked out by a neighbour who guesses codes.
     if (hello.token === undefined && !(await hasLeft(limits.misses, address))) return 'busy'
-    const host = await rooms.get(hello.code)
-    if (host === null) {
-      await within(limits.misses, address)
-      return 'room'
+    let host: RoomHost | null
+    try {
+      host = await rooms.get(hello.code)
+    } catch (error) {
+      if (error instanceof RoomsFull) return 'rooms'
+      throw error
     }
+    if (host === null) return this.miss(address, 'room')
     if (host.trouble !== null) return host.trouble.why
+    if (host.door.closed) return 'closed'
 
     const place = await this.findPlace(host, hello)
+    if (place === 'pair' || place === 'token') return this.miss(address, place)
     if (typeof place === 'string') return place
     Object.assign(socket.data, { host, hello, following: false, ...place })
     return null
   }
 
-  private async findPlace(
-    host: RoomHost,
-    { token, name, spectator }: Hello,
-  ): Promise<Pick<Guest, 'seat' | 'role' | 'name' | 'token' | 'acts'> | Refused> {
+  /** A code of nothing: whoever guesses is slowed down. */
+  private async miss(address: string, why: Refused): Promise<Refused> {
+    await within(this.options.limits.misses, address)
+    await new Promise((resolve) => setTimeout(resolve, MISS_MS))
+    return why
+  }
+
+  private async findPlace(host: RoomHost, hello: Hello): Promise<Place | Refused> {
+    const { token, name, spectator, pair } = hello
     const owner = token === undefined ? null : host.seatOf(token)
-    if (owner !== null && owner !== 'teacher') {
-      return {
-        seat: owner.no,
-        role: owner.role,
-        name: owner.name,
-        token: token!,
-        acts: spectator !== true,
-      }
-    }
+    if (owner !== null && owner !== 'teacher') return this.returnTo(host, owner, token!, hello)
     if (spectator === true) return { seat: 0, role: 'spectator', name: '', token: '', acts: false }
     const wanted = name === undefined ? undefined : tidyName(name)
     if (owner === 'teacher') {
       const seat = host.teacherSeat(wanted)
-      if (seat !== null)
-        return { seat: seat.no, role: 'teacher', name: seat.name, token: token!, acts: true }
+      if (seat !== null) return this.returnTo(host, seat, token!, hello)
       return this.newSeat(host, wanted ?? 'teacher', 'teacher', token!)
     }
+    if (pair !== undefined) return this.pairUp(host, pair, token ?? newToken(), hello)
     if (wanted === undefined) return token === undefined ? 'name' : 'token'
     return this.newSeat(host, wanted, 'student', token ?? newToken())
+  }
+
+  /** To a seat that one has. */
+  private async returnTo(
+    host: RoomHost,
+    seat: SeatInfo,
+    token: string,
+    { spectator, watch }: Hello,
+  ): Promise<Place | Refused> {
+    if (seat.presence === 'banned') return 'banned'
+    if (seat.presence === 'removed') {
+      const why = await host.readmit(seat.no)
+      if (why !== null) return why as Refused
+    }
+    const { no, role, name } = host.seats.get(seat.no) ?? seat
+    const acts = spectator !== true && !(watch === true && this.actsFor(host.code, no) !== null)
+    return { seat: no, role, name, token, acts }
+  }
+
+  private async pairUp(
+    host: RoomHost,
+    typed: string,
+    token: string,
+    hello: Hello,
+  ): Promise<Place | Refused> {
+    if (!(await within(this.options.limits.pairing, host.code))) return 'busy'
+    const no = this.pairings.take(host.code, typed)
+    const seat = no === null ? undefined : host.seats.get(no)
+    if (seat === undefined) return 'pair'
+    const why = await host.addToken(seat.no, token)
+    return why === null ? this.returnTo(host, seat, token, hello) : (why as Refused)
   }
 
   private async newSeat(host: RoomHost, name: string, role: Role, token: string) {
@@ -165,13 +210,17 @@ export class Sockets {
     socket.on('disconnect', () => {
       this.options.rooms.watch(code, -1)
       this.guestsOf(code).delete(socket)
+      if (socket.data.acts) this.passOn(socket)
       this.tellPresence(host)
     })
-    this.listen(socket)
+    // Every message comes by here, whatever it calls itself.
+    socket.use((packet: unknown[]) => void this.take(socket, packet))
 
     const have = hello.have?.engine === host.header.engine ? hello.have.seq : 0
     const resume = mayResume(host, have) ? 'entries' : 'snapshot'
-    const welcome: Welcome = { header: host.header, seat, role, name, token, seq: host.seq, resume }
+    const { acts } = socket.data
+    const { header, seq } = host
+    const welcome: Welcome = { header, seat, role, name, token, acts, seq, resume }
     socket.emit('welcome', welcome)
     this.tellPresence(host)
     if (resume === 'snapshot') void this.bringUp(socket)
@@ -249,32 +298,104 @@ export class Sockets {
 
   /** The newer connection acts, the older one watches. */
   private takeOver(socket: GuestSocket): void {
-    for (const other of this.guestsOf(socket.data.host.code)) {
-      if (other.data.seat !== socket.data.seat || !other.data.acts) continue
+    const { host, seat } = socket.data
+    for (let other; (other = this.actsFor(host.code, seat)) !== null && other !== socket;) {
       other.data.acts = false
-      other.emit('bye', 'elsewhere')
+      other.emit('acts', false)
     }
   }
 
-  private listen(socket: GuestSocket): void {
-    socket.on('command', (raw: unknown, answer: unknown) => {
-      if (typeof answer !== 'function') return
-      void this.command(socket, raw).then((reply) => (answer as (reply: unknown) => void)(reply))
-    })
-    socket.on('differs', (raw: unknown) => void this.differs(socket, raw))
-    socket.on('beat', (answer: unknown) => {
-      if (typeof answer === 'function') (answer as () => void)()
-    })
+  /** The acting connection is gone: one that has watched meanwhile acts again. */
+  private passOn({ data: { host, seat } }: GuestSocket): void {
+    let heir: GuestSocket | null = null
+    for (const other of this.guestsOf(host.code)) {
+      if (other.data.seat !== seat || other.data.hello.spectator === true) continue
+      if (other.data.acts) return
+      heir = other
+    }
+    if (heir === null || seat === 0) return
+    heir.data.acts = true
+    heir.emit('acts', true)
+  }
+
+  private actsFor(code: string, seat: number): GuestSocket | null {
+    for (const other of this.guestsOf(code)) {
+      if (other.data.seat === seat && other.data.acts) return other
+    }
+    return null
+  }
+
+  /** Seats have changed, or the door is shut: who may no longer be here is sent away. */
+  private applyDoor(host: RoomHost, seats: readonly SeatInfo[]): void {
+    const changed = new Map(seats.map((seat) => [seat.no, seat]))
+    for (const socket of this.guestsOf(host.code)) {
+      const seat = changed.get(socket.data.seat)
+      if (host.door.closed) this.sendAway(socket, 'closed')
+      else if (seat !== undefined && seat.presence !== 'in') this.sendAway(socket, seat.presence)
+      else if (seat !== undefined) Object.assign(socket.data, { role: seat.role, name: seat.name })
+    }
+    for (const { no, presence } of seats)
+      if (presence === 'banned') this.pairings.drop(host.code, no)
+  }
+
+  private sendAway(socket: GuestSocket, why: string): void {
+    socket.data.acts = false
+    socket.emit('bye', why)
+    socket.disconnect()
+  }
+
+  /** A message of any kind: it is done, or refused with a reason. */
+  private async take(socket: GuestSocket, [event, ...args]: unknown[]): Promise<void> {
+    const last = args[args.length - 1]
+    const answer = typeof last === 'function' ? (last as (reply: object) => void) : null
+    if (answer !== null) args.pop()
+    try {
+      const reply = await this.respond(socket, event, args, answer !== null)
+      if (answer !== null) answer(reply)
+      else if (!reply.ok) {
+        const { why, detail } = reply as Refusal
+        socket.emit('refused', { event: String(event).slice(0, 32), why, detail })
+      }
+    } catch (error) {
+      this.options.log.error({ error: String(error) }, 'a message could not be dealt with')
+      answer?.(no('broken'))
+    }
+  }
+
+  private async respond(
+    socket: GuestSocket,
+    event: unknown,
+    args: unknown[],
+    answered: boolean,
+  ): Promise<{ ok: boolean }> {
+    const { limits } = this.options
+    if (!(await within(limits.messages, socket.id))) {
+      if (!(await within(limits.flood, socket.id))) this.sendAway(socket, 'flood')
+      return no('rate')
+    }
+    switch (event) {
+      case 'command':
+        if (!answered) return no('answer')
+        return args.length === 1 ? this.command(socket, args[0]) : no('malformed', 'one command')
+      case 'pair':
+        if (!answered) return no('answer')
+        return args.length === 1 ? this.pair(socket, args[0]) : no('malformed', 'one question')
+      case 'act':
+        if (!answered) return no('answer')
+        return args.length === 0 ? this.act(socket) : no('malformed', 'nothing more')
+      case 'beat':
+        if (!answered) return no('answer')
+        return args.length === 0 ? { ok: true } : no('malformed', 'nothing more')
+      case 'differs':
+        return args.length === 1 ? this.differs(socket, args[0]) : no('malformed', 'one report')
+      default:
+        return no('event')
+    }
   }
 
   private async command(socket: GuestSocket, raw: unknown) {
-    const { host, seat } = socket.data
-    const no = (why: string, detail?: string) => ({
-      ok: false,
-      why,
-      ...(detail === undefined ? {} : { detail }),
-    })
-    if (!socket.data.acts) return no('seat')
+    const { host, seat, acts } = socket.data
+    if (!acts) return no(seat === 0 ? 'seat' : 'elsewhere')
     const { limits } = this.options
     const key = `${host.code}/${seat}`
     if (!(await within(limits.commands, key))) return no('rate')
@@ -287,34 +408,70 @@ export class Sockets {
     return 'why' in answer ? no(answer.why) : { ok: true, seq: answer.seq }
   }
 
-  private async differs(socket: GuestSocket, raw: unknown): Promise<void> {
+  /** Another device shall act for a seat: one's own, or, for the teacher, any. */
+  private async pair(socket: GuestSocket, raw: unknown) {
+    const { host, seat, acts } = socket.data
+    if (seat === 0) return no('seat')
+    if (!acts) return no('elsewhere')
+    const read = safeParse(PairSchema, raw)
+    if (!read.success) return no('malformed', read.issues[0].message)
+    const { who = seat } = read.output
+    if (who !== seat && host.seats.get(seat)?.role !== 'teacher') return no('teacher')
+    if ((host.seats.get(who)?.presence ?? 'banned') === 'banned') return no('who')
+    if (!(await within(this.options.limits.offers, `${host.code}/${seat}`))) return no('rate')
+    return { ok: true, ...this.pairings.offer(host.code, who) }
+  }
+
+  private act(socket: GuestSocket) {
+    const { seat, hello, host } = socket.data
+    if (seat === 0 || hello.spectator === true) return no('seat')
+    if (!socket.data.acts) {
+      this.takeOver(socket)
+      socket.data.acts = true
+      socket.emit('acts', true)
+      this.tellPresence(host)
+    }
+    return { ok: true }
+  }
+
+  private async differs(socket: GuestSocket, raw: unknown): Promise<{ ok: boolean }> {
     const { host, seat } = socket.data
     const read = safeParse(DiffersSchema, raw)
-    if (!read.success || !(await within(this.options.limits.snapshots, socket.id))) return
+    if (!read.success) return no('malformed', read.issues[0].message)
+    if (!(await within(this.options.limits.snapshots, socket.id))) return no('rate')
     const { seq, hash, field } = read.output
     host.report({ kind: 'differs', seat, seq, hash, field, agent: agentOf(socket) })
     this.options.log.warn({ room: host.code, seat, seq, field }, 'a client differs')
     // The socket goes on following; the snapshot falls between two entries.
     if (field === undefined && socket.data.following) await this.sendSnapshot(socket, true)
+    return { ok: true }
   }
 
   private tellPresence(host: RoomHost): void {
     this.presenceOf(host).look()
   }
 
-  private presenceOf(host: RoomHost): Presence {
+  private presenceOf(host: RoomHost): PresenceWatch {
     const { code } = host
     let presence = this.presences.get(code)
     if (presence === undefined) {
-      const seats = () => {
-        const acting = new Set<number>()
-        for (const { data } of this.guestsOf(code)) if (data.acts) acting.add(data.seat)
-        return acting
-      }
-      presence = new Presence(seats, (change) => this.io.to(code).emit('presenceChange', change))
+      presence = new PresenceWatch(
+        () => this.whoIsThere(code),
+        (change) => this.io.to(code).emit('presenceChange', change),
+      )
       this.presences.set(code, presence)
     }
     return presence
+  }
+
+  private whoIsThere(code: string): { here: Set<number>; spectators: number } {
+    const here = new Set<number>()
+    let spectators = 0
+    for (const { data } of this.guestsOf(code)) {
+      if (data.seat === 0) spectators++
+      else if (data.acts) here.add(data.seat)
+    }
+    return { here, spectators }
   }
 
   private guestsOf(code: string): Set<GuestSocket> {
@@ -322,6 +479,10 @@ export class Sockets {
     if (guests === undefined) this.guests.set(code, (guests = new Set()))
     return guests
   }
+}
+
+function no(why: string, detail?: string): Refusal {
+  return { ok: false, why, ...(detail === undefined ? {} : { detail }) }
 }
 
 /** Whether the missed entries are a shorter way than a snapshot. */

@@ -11,7 +11,9 @@ import {
   PULSE_APPLYING,
   PULSE_BEAT,
   type Answer,
+  type DoorInfo,
   type FromWorker,
+  type RoomLimits,
   type SeatInfo,
   type ToWorker,
   type WorkerData,
@@ -35,6 +37,7 @@ export interface HostOptions {
   engine: string
   log: Log
   hangMs: number // how long a worker may be silent
+  limits: RoomLimits
 }
 
 /** Why a room cannot be entered. */
@@ -49,8 +52,11 @@ export class RoomHost {
   seq = 0 // the last entry that everyone may see
   trouble: Trouble | null = null
   seats = new Map<number, SeatInfo>()
+  door!: DoorInfo
   /** Told of each batch: the entries as JSON. */
   onBatch: (entries: string[]) => void = () => {}
+  /** Told when a seat has changed, or who may come in; everyone has seen the entries. */
+  onDoor: (seats: readonly SeatInfo[]) => void = () => {}
 
   private readonly options: HostOptions
   private worker: Worker | null = null
@@ -89,8 +95,23 @@ export class RoomHost {
     const answer = await this.ask((id) => ({ t: 'join', id, name, role, tokenHash }))
     if ('why' in answer) return answer.why
     const seat = answer.seat!
-    if (role === 'student') this.tokens.set(tokenHash, seat.no)
+    if (!this.tokens.has(tokenHash)) this.tokens.set(tokenHash, seat.no)
     return seat
+  }
+
+  /** Another device may act for the seat; null, or why not. */
+  async addToken(seat: number, token: string): Promise<string | null> {
+    const tokenHash = hashToken(token)
+    const answer = await this.ask((id) => ({ t: 'token', id, seat, tokenHash }))
+    if ('why' in answer) return answer.why
+    this.tokens.set(tokenHash, seat)
+    return null
+  }
+
+  /** Somebody who was sent away is back; null, or why not. */
+  async readmit(seat: number): Promise<string | null> {
+    const answer = await this.ask((id) => ({ t: 'return', id, seat }))
+    return 'why' in answer ? answer.why : null
   }
 
   /** The seat of a token; 'teacher' for the teacher's, null for none. */
@@ -192,8 +213,9 @@ export class RoomHost {
   }
 
   private startWorker(voids: number[]): void {
-    const { dir, engine } = this.options
-    const workerData: WorkerData = { dir, code: this.code, engine, voids, pulse: this.pulse }
+    const { dir, engine, limits } = this.options
+    const { code, pulse } = this
+    const workerData: WorkerData = { dir, code, engine, limits, voids, pulse }
     Atomics.store(this.pulse, PULSE_APPLYING, 0)
     this.beatAt = Date.now()
     const worker = new Worker(workerUrl(), {
@@ -222,8 +244,9 @@ export class RoomHost {
         this.options.log.error({ room: this.code, why: message.why }, 'the room cannot be opened')
         return this.settleReady()
       case 'batch':
-        return this.takeBatch(message.first, message.entries, message.answers)
+        return this.takeBatch(message)
       case 'refused':
+      case 'done':
         return this.answer(message.answer)
       case 'snapshot':
         return this.snapshots.get(message.id)?.begin(message.seq, message.of)
@@ -237,13 +260,15 @@ export class RoomHost {
   }
 
   private takeReady(message: FromWorker & { t: 'ready' }): void {
-    const { header, seq, recent, seats, tokens } = message
+    const { header, seq, recent, seats, door, tokens } = message
     this.header = header
+    this.door = door
     for (const seat of seats) this.seats.set(seat.no, seat)
     this.tokens.set(tokens.teacher, 0)
-    for (const { no, role } of seats) {
-      if (role === 'student' && tokens.seats[no] !== undefined)
-        this.tokens.set(tokens.seats[no], no)
+    for (const { no } of seats) {
+      // A teacher who came with the key has no token besides.
+      for (const hash of tokens.seats[no] ?? [])
+        if (hash !== tokens.teacher) this.tokens.set(hash, no)
     }
     // After a restart of the worker, entries that were durable and never sent are sent now.
     const unseen = this.seq === 0 ? 0 : seq - this.seq
@@ -251,17 +276,20 @@ export class RoomHost {
     this.seq = seq
     if (fresh.length > 0) this.past.add(seq - fresh.length + 1, fresh)
     if (unseen > 0) this.onBatch(fresh)
+    this.onDoor(seats)
     this.settleReady()
   }
 
-  private takeBatch(first: number, entries: string[], answers: Answer[]): void {
+  private takeBatch(message: FromWorker & { t: 'batch' }): void {
+    const { first, entries, answers, seats, door } = message
     this.past.add(first, entries)
     this.seq = first + entries.length - 1
-    for (const answer of answers) {
-      if ('seat' in answer && answer.seat !== undefined) this.seats.set(answer.seat.no, answer.seat)
-    }
+    const closes = door.closed && !this.door.closed
+    this.door = door
+    for (const seat of seats) this.seats.set(seat.no, seat)
     this.onBatch(entries)
     for (const answer of answers) this.answer(answer)
+    if (seats.length > 0 || closes) this.onDoor(seats)
   }
 
   private answer(answer: Answer): void {

@@ -1,18 +1,31 @@
 // What the main thread and a room's worker say to each other.
 
-import type { Command, Header, Role } from '../../shared/room/entry.ts'
+import type { Command, Header, Role, Settings } from '../../shared/room/entry.ts'
+import type { Seat } from '../../shared/room/room.ts'
 import type { Seats } from '../store/logStore.ts'
 
 export interface SeatInfo {
   no: number
   name: string
   role: Role
+  presence: Seat['presence']
+}
+
+/** What decides who may come in. */
+export interface DoorInfo {
+  settings: Settings
+  closed: boolean
+  full: boolean
 }
 
 /** Requests carry an id; the answer names it. */
 export type ToWorker =
   | { t: 'command'; id: number; seat: number; command: Command }
   | { t: 'join'; id: number; name: string; role: Role; tokenHash: string }
+  /** Another device acts for the seat from now on, too. */
+  | { t: 'token'; id: number; seat: number; tokenHash: string }
+  /** Somebody who was sent away is back. */
+  | { t: 'return'; id: number; seat: number }
   | { t: 'snapshot'; id: number }
   /** A part of the snapshot that was asked for under that id. */
   | { t: 'part'; id: number; index: number }
@@ -23,21 +36,45 @@ export type ToWorker =
 export type Answer = { id: number; seq: number; seat?: SeatInfo } | { id: number; why: string }
 
 export type FromWorker =
-  | { t: 'ready'; header: Header; seq: number; recent: string[]; seats: SeatInfo[]; tokens: Seats }
+  | {
+      t: 'ready'
+      header: Header
+      seq: number
+      recent: string[]
+      seats: SeatInfo[]
+      door: DoorInfo
+      tokens: Seats
+    }
   | { t: 'unreadable'; field: string; why: string }
-  /** Durable and applied: entries from `first`, each as JSON. */
-  | { t: 'batch'; first: number; entries: string[]; answers: Answer[] }
+  /** Durable and applied: entries from `first`, each as JSON; seats that are new or have changed. */
+  | {
+      t: 'batch'
+      first: number
+      entries: string[]
+      answers: Answer[]
+      seats: SeatInfo[]
+      door: DoorInfo
+    }
   | { t: 'refused'; answer: Answer }
+  /** Done, and nothing of it stands in the log. */
+  | { t: 'done'; answer: Answer }
   | { t: 'snapshot'; id: number; seq: number; of: number }
   /** gzip of a part (shared/room/snapshot.ts). */
   | { t: 'part'; id: number; index: number; gzip: Uint8Array }
   | { t: 'log'; level: 'info' | 'warn' | 'error'; text: string; data: object }
   | { t: 'closed' }
 
+/** What the host allows a room. */
+export interface RoomLimits {
+  seats: number
+  logBytes: number
+}
+
 export interface WorkerData {
   dir: string
   code: string
   engine: string
+  limits: RoomLimits
   voids: number[] // entries that must not be tried again
   pulse: Int32Array // shared; see the indices below
 }

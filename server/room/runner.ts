@@ -8,15 +8,24 @@ import { wantsTicks } from '../../shared/kernel/sched.ts'
 import type { Command, Entry, Header } from '../../shared/room/entry.ts'
 import { fromKeyframe, takeKeyframe, type Keyframe } from '../../shared/room/keyframe.ts'
 import { entryLine, voidLine } from '../../shared/room/log.ts'
-import { nameKey } from '../../shared/room/names.ts'
-import { applyEntry, createRoom, hashRoom, passHash, type Room } from '../../shared/room/room.ts'
+import { nameKey, tidyName } from '../../shared/room/names.ts'
+import {
+  applyEntry,
+  createRoom,
+  hashRoom,
+  passHash,
+  type Room,
+  type Seat,
+} from '../../shared/room/room.ts'
+import { refusalOf } from '../../shared/room/rules.ts'
 import { mkSnapshot, partCount, type Snapshot } from '../../shared/room/snapshot.ts'
 import { TICKS_PER_SECOND } from '../../shared/state/machine.ts'
 import type { RoomStore, Seats } from '../store/logStore.ts'
-import type { FromWorker, SeatInfo, ToWorker } from './messages.ts'
+import type { DoorInfo, FromWorker, RoomLimits, SeatInfo, ToWorker } from './messages.ts'
 import { packAll, packPart, unpackAll } from './packing.ts'
 
-export const SEATS_MAX = 2000
+/** Devices that may act for a seat; the one that came first is forgotten. */
+const DEVICES_MAX = 8
 const BATCH_MAX = 1000
 const TICK_MS = 1000 / TICKS_PER_SECOND
 const REST_MS = 5 // between ticks when they take longer than they should
@@ -30,11 +39,25 @@ const STORE_MS = 60_000
 const SHARE = 1 / 50
 const RECENT = 1200 // entries told to the main thread at start
 
-type Request = ToWorker & { t: 'command' | 'join' }
+type Request = ToWorker & { t: 'command' | 'join' | 'token' | 'return' }
+
+/** After these another answer may be right to what comes next. */
+const decisive: ReadonlySet<Command['t']> = new Set<Command['t']>([
+  'rename',
+  'remove',
+  'ban',
+  'readmit',
+  'role',
+  'room',
+  'step',
+  'close',
+  'full',
+])
 
 export interface Surroundings {
   store: RoomStore
   emit: (message: FromWorker) => void
+  limits: RoomLimits
   now: () => number // ms since 1970
   /** Called before an entry is applied, and with 0 after it. */
   applying: (seq: number) => void
@@ -51,7 +74,8 @@ export class RoomRunner {
   private closing = false
   private at = 0 // of the last entry
   private nextTick = 0 // ms
-  private nextBatch = 0 // ms; while there are no ticks
+  private nextBatch = 0 // ms; between ticks that are far apart, or when there are none
+  private names = new Map<number, string>() // of seats, as nameKey() has them
   private unhashed = 0 // entries since the last hash
   private lastHash = 0 // ms
   private hashCost = 0 // ms
@@ -77,6 +101,7 @@ export class RoomRunner {
     if (notice !== null) this.log('warn', notice, {})
     for (const seq of voids) await this.voidEntry(entries[seq - 1], new Error('the worker hung'))
     await this.replay(entries)
+    for (const { no, name } of this.room.seats.values()) this.names.set(no, nameKey(name))
 
     this.at = entries[entries.length - 1]?.at ?? 0
     this.lastHash = now()
@@ -86,7 +111,8 @@ export class RoomRunner {
       header,
       seq: this.room.seq,
       recent: entries.slice(-RECENT).map((entry) => JSON.stringify(entry)),
-      seats: [...this.room.seats.values()].map(({ no, name, role }) => ({ no, name, role })),
+      seats: [...this.room.seats.values()].map(seatInfo),
+      door: this.door(),
       tokens: this.seats,
     })
     this.plan()
@@ -135,9 +161,12 @@ export class RoomRunner {
     if (this.timer !== null) clearTimeout(this.timer)
     const now = this.env.now()
     let due = Infinity
-    if (wantsTicks(this.room.machine)) due = this.nextTick
-    else if (this.queue.length > 0) due = this.nextBatch
-    else if (this.unhashed > 0) due = this.lastHash + Math.max(HASH_MS, this.hashCost / SHARE)
+    if (this.timePasses()) due = this.nextTick
+    // A slow clock holds nobody back.
+    if (this.queue.length > 0) due = Math.min(due, this.nextBatch)
+    if (this.fullChanges()) due = now
+    if (due === Infinity && this.unhashed > 0)
+      due = this.lastHash + Math.max(HASH_MS, this.hashCost / SHARE)
     if (due === Infinity) return
     this.timer = setTimeout(() => void this.go(), Math.max(0, due - now))
   }
@@ -147,9 +176,10 @@ export class RoomRunner {
     this.atWork = true
     try {
       const now = this.env.now()
-      const tick = wantsTicks(this.room.machine) && now >= this.nextTick - 1
+      const tick = this.timePasses() && now >= this.nextTick - 1
       // No catching up: time that the server did not have is no machine time.
-      if (tick) this.nextTick = Math.max(this.nextTick + TICK_MS, now)
+      const interval = TICK_MS / this.room.settings.speed
+      if (tick) this.nextTick = Math.max(this.nextTick + interval, now)
       await this.work(tick)
       if (tick) this.nextTick = Math.max(this.nextTick, this.env.now() + REST_MS)
       this.keepKeyframe()
@@ -159,15 +189,22 @@ export class RoomRunner {
     this.plan()
   }
 
+  /** Whether the machine's clock goes on by itself. */
+  private timePasses(): boolean {
+    const { settings, closed, full, machine } = this.room
+    return !settings.paused && !closed && !full && wantsTicks(machine)
+  }
+
   /** One batch, from the queue to everyone. */
   private async work(tick: boolean): Promise<void> {
     const batch = new Batch(this.room.seq, this.clock())
     if (this.hashIsDue()) batch.add(0, { t: 'hash', hash: this.hash() })
-    const requests = this.queue.splice(0, BATCH_MAX)
-    if (requests.length > 1) this.nextBatch = this.env.now() + TICK_MS
-    const joins = await this.number(requests, batch)
-    if (tick)
-      batch.add(0, { t: 'tick', fuel: Math.round(this.header.options.speed / TICKS_PER_SECOND) })
+    if (this.fullChanges()) batch.add(0, { t: 'full', full: !this.room.full })
+    const requests = batch.isDecided ? [] : this.queue.splice(0, BATCH_MAX)
+    const { joins, done } = await this.number(requests, batch)
+    this.queue.unshift(...requests.splice(done))
+    if (requests.length > 1 || tick) this.nextBatch = this.env.now() + TICK_MS
+    if (tick && !batch.isDecided) batch.add(0, this.tick())
     if (batch.entries.length === 0) return
 
     try {
@@ -192,40 +229,126 @@ export class RoomRunner {
       return this.room.seats.has(seat.no) ? { ...answer, seat } : { id: answer.id, why: 'broken' }
     })
     const texts = batch.entries.map((entry) => JSON.stringify(entry))
-    this.env.emit({ t: 'batch', first: batch.entries[0].seq, entries: texts, answers })
+    this.env.emit({
+      t: 'batch',
+      first: batch.entries[0].seq,
+      entries: texts,
+      answers,
+      seats: this.changedSeats(batch.entries),
+      door: this.door(),
+    })
   }
 
-  /** Turns requests into entries. The token hash of a new seat is durable before the seat is. */
-  private async number(requests: Request[], batch: Batch): Promise<Map<number, SeatInfo>> {
+  /** The log has just reached the host's limit, or the host has raised it. */
+  private fullChanges(): boolean {
+    const { closed, full } = this.room
+    return !closed && full !== this.env.store.size >= this.env.limits.logBytes
+  }
+
+  private tick(): Command {
+    return { t: 'tick', fuel: Math.round(this.header.options.speed / TICKS_PER_SECOND) }
+  }
+
+  private door(): DoorInfo {
+    const { settings, closed, full } = this.room
+    return { settings, closed, full }
+  }
+
+  private changedSeats(entries: readonly Entry[]): SeatInfo[] {
+    const changed = new Map<number, SeatInfo>()
+    for (const { seat, c } of entries) {
+      const no = c.t === 'seat' ? seat : 'who' in c ? c.who : 0
+      const now = this.room.seats.get(no)
+      if (now === undefined) continue
+      changed.set(no, seatInfo(now))
+      this.names.set(no, nameKey(now.name))
+    }
+    return [...changed.values()]
+  }
+
+  /**
+   * Turns requests into entries, up to the first one that decides about those behind it; how many. The token hash of a
+   * new seat is durable before the seat is.
+   */
+  private async number(requests: readonly Request[], batch: Batch) {
     const joins = new Map<number, SeatInfo>()
     const names = new Set<string>()
-    for (const request of requests) {
-      if (request.t === 'command') {
-        batch.add(request.seat, request.command, request.id)
-        continue
+    const devices: number[] = [] // ids of requests
+    let done = 0
+    while (done < requests.length && !batch.isDecided) {
+      const request = requests[done++]
+      switch (request.t) {
+        case 'command':
+          this.numberCommand(request, batch)
+          break
+        case 'join': {
+          const why = this.seatProblem(request, names, joins.size)
+          if (why !== null) {
+            this.refuse(request.id, why)
+            break
+          }
+          const { id, name, role } = request
+          names.add(nameKey(name))
+          const no = this.room.seats.size + joins.size + 1
+          // An address of the machine's own world: nobody's real one enters the log.
+          const from = `10.0.${Math.floor(no / 200)}.${(no % 200) + 10}`
+          const seq = batch.add(no, { t: 'seat', name, role, from }, id)
+          joins.set(seq, { no, name, role, presence: 'in' })
+          this.seats.seats[no] = [request.tokenHash]
+          break
+        }
+        case 'token': {
+          const known = (this.seats.seats[request.seat] ??= [])
+          known.push(request.tokenHash)
+          if (known.length > DEVICES_MAX) known.shift()
+          devices.push(request.id)
+          break
+        }
+        case 'return': {
+          const { id, seat: who } = request
+          const why = this.returnProblem(who)
+          if (why === null) batch.add(who, { t: 'readmit', who }, id)
+          else this.refuse(id, why)
+        }
       }
-      const { id, name, role } = request
-      const why = this.seatProblem(name, names, joins.size)
-      if (why !== null) {
-        this.refuse(id, why)
-        continue
-      }
-      names.add(nameKey(name))
-      const no = this.room.seats.size + joins.size + 1
-      // An address of the machine's own world: nobody's real one enters the log.
-      const from = `10.0.${Math.floor(no / 200)}.${(no % 200) + 10}`
-      joins.set(batch.add(no, { t: 'seat', name, role, from }, id), { no, name, role })
-      this.seats.seats[no] = request.tokenHash
     }
-    if (joins.size > 0) await this.env.store.writeSeats(this.seats)
-    return joins
+    if (joins.size + devices.length > 0) await this.env.store.writeSeats(this.seats)
+    for (const id of devices) this.env.emit({ t: 'done', answer: { id, seq: this.room.seq } })
+    return { joins, done }
   }
 
-  private seatProblem(name: string, names: ReadonlySet<string>, joining: number): string | null {
-    if (this.room.seats.size + joining >= SEATS_MAX) return 'full'
+  private numberCommand({ id, seat, command }: Request & { t: 'command' }, batch: Batch): void {
+    const why = refusalOf(this.room, seat, command)
+    if (why !== null) return this.refuse(id, why)
+    if (command.t === 'rename') {
+      batch.add(seat, { ...command, name: tidyName(command.name) }, id)
+      return
+    }
+    batch.add(seat, command, id)
+    if (command.t === 'step') for (let n = 0; n < command.ticks; n++) batch.add(0, this.tick())
+  }
+
+  private seatProblem(
+    { name, role }: Request & { t: 'join' },
+    names: ReadonlySet<string>,
+    joining: number,
+  ): string | null {
+    const { closed, full, settings, seats } = this.room
+    if (closed) return 'closed'
+    if (full) return 'full'
+    if (settings.locked && role === 'student') return 'locked'
+    if (seats.size + joining >= this.env.limits.seats) return 'seats'
     const key = nameKey(name)
-    for (const seat of this.room.seats.values()) if (nameKey(seat.name) === key) return 'name-taken'
+    for (const other of this.names.values()) if (other === key) return 'name-taken'
     return names.has(key) ? 'name-taken' : null
+  }
+
+  private returnProblem(no: number): string | null {
+    const { closed, full, settings, seats } = this.room
+    if (closed) return 'closed'
+    if (full) return 'full'
+    if (seats.get(no)?.presence !== 'removed') return 'banned'
+    return settings.locked ? 'removed' : null
   }
 
   private async applyOne(entry: Entry): Promise<void> {
@@ -364,11 +487,17 @@ export class RoomRunner {
   }
 }
 
+function seatInfo({ no, name, role, presence }: Seat): SeatInfo {
+  return { no, name, role, presence }
+}
+
 /** Entries that get their numbers together. */
 class Batch {
   readonly entries: Entry[] = []
   readonly answers: { id: number; seq: number }[] = []
   readonly at: number
+  /** What comes next depends on what this does. */
+  isDecided = false
   private seq: number
 
   constructor(seq: number, at: number) {
@@ -379,6 +508,7 @@ class Batch {
   add(seat: number, command: Command, id?: number): number {
     const seq = ++this.seq
     this.entries.push({ seq, at: this.at, seat, c: command })
+    this.isDecided ||= decisive.has(command.t)
     if (id !== undefined) this.answers.push({ id, seq })
     return seq
   }

@@ -14,13 +14,14 @@ import { RoomRunner } from './runner.ts'
 
 const BEAT_MS = 500
 
-const { dir, code, engine, voids, pulse } = workerData as WorkerData
+const { dir, code, engine, limits, voids, pulse } = workerData as WorkerData
 const port = parentPort!
 const emit = (message: FromWorker) => port.postMessage(message)
 const store = fileStore(dir, engine).room(code)
 const runner = new RoomRunner({
   store,
   emit,
+  limits,
   now: () => Date.now(),
   applying(seq) {
     Atomics.store(pulse, PULSE_APPLYING, seq)
@@ -44,6 +45,8 @@ async function take(message: ToWorker): Promise<void> {
   switch (message.t) {
     case 'command':
     case 'join':
+    case 'token':
+    case 'return':
       return runner.request(message)
     case 'snapshot':
       return runner.snapshot(message.id)

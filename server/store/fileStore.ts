@@ -22,7 +22,7 @@ import {
 } from 'node:fs'
 import { access, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { headerLine, parseLog } from '../../shared/room/log.ts'
+import { logText, parseLog } from '../../shared/room/log.ts'
 import { commandProblem } from '../../shared/wire/schema.ts'
 import {
   UnreadableLog,
@@ -59,13 +59,13 @@ export function fileStore(dir: string, engine: string): LogStore {
       return codes
     },
 
-    create: (header, seats) =>
+    create: (header, seats, entries = []) =>
       done(() => {
         // The log comes last: with it the room exists.
         const log = path(header.code, 'ndjson')
         if (existsSync(log)) throw new Error(`room ${header.code} is there already`)
         writeDurably(path(header.code, 'seats.json'), JSON.stringify(seats))
-        writeDurably(log, headerLine(header) + '\n')
+        writeDurably(log, logText(header, entries))
       }),
 
     room: (code) => new FileRoom(dir, code, engine),
@@ -82,7 +82,7 @@ export function fileStore(dir: string, engine: string): LogStore {
 
 class FileRoom implements RoomStore {
   private fd = -1
-  private length = 0 // bytes of whole lines
+  private length = 0 // of whole lines
   private readonly dir: string
   private readonly code: string
   private readonly engine: string
@@ -91,6 +91,10 @@ class FileRoom implements RoomStore {
     this.dir = dir
     this.code = code
     this.engine = engine
+  }
+
+  get size(): number {
+    return this.length
   }
 
   open(): Promise<OpenedRoom> {

@@ -5,7 +5,7 @@ import type { Entry, Header } from '../../shared/room/entry.ts'
 /** Beside the log, never in it: sha256 of the tokens. */
 export interface Seats {
   teacher: string
-  seats: Record<number, string> // by seat number
+  seats: Record<number, string[]> // by seat number: of each device that may act for it
 }
 
 export interface OpenedRoom {
@@ -22,6 +22,8 @@ export interface StoredSnapshot {
 
 /** One room, opened by its one owner. */
 export interface RoomStore {
+  /** Bytes of the log. */
+  readonly size: number
   /** What is there. Cuts a torn last line. */
   open(): Promise<OpenedRoom>
   /** Whole lines; durable when it fulfils. */
@@ -41,8 +43,8 @@ export interface LogStore {
   exists(code: string): Promise<boolean>
   /** Rooms written to since then (ms since 1970). */
   recent(since: number): Promise<string[]>
-  /** Makes a room; durable when it fulfils. Rejects if the code is in use. */
-  create(header: Header, seats: Seats): Promise<void>
+  /** Makes a room with its first entries; durable when it fulfils. Rejects if the code is in use. */
+  create(header: Header, seats: Seats, entries?: readonly Entry[]): Promise<void>
   room(code: string): RoomStore
   /** The log so far, for a download. */
   read(code: string): Promise<Uint8Array>

@@ -59,6 +59,7 @@ export function bootMachine(options: MachineOptions, bootTime: number, before?: 
     tasks: new Map(),
     handles: new Map(),
     births: new Map(before?.births),
+    logins: new Map(before?.logins),
     current: null,
     onCpu: null,
     lastPid: 0,

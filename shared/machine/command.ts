@@ -43,6 +43,12 @@ export type MachineCommand =
   | { t: 'write'; path: string; text: string; append: boolean }
   /** The host takes so much RAM away from the machine, or gives it back; for root only. */
   | { t: 'balloon'; bytes: number }
+  /** Another seat logs in as root from now on, or as its own user again; root's. */
+  | { t: 'role'; who: number; role: Role }
+  /** All processes of a seat are killed, and it is not logged in again; root's. */
+  | { t: 'ban'; who: number }
+  /** A seat that was banned is logged in anew. */
+  | { t: 'readmit'; who: number }
   /** The machine is booted anew, by root; a kernel that has panicked obeys nothing else. */
   | { t: 'reboot' }
   /** unlink(2) and mkdir(2) by the seat's shell. */

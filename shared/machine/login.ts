@@ -1,15 +1,16 @@
 // A person sits down: sshd accepts, a login shell starts, and in it a process at a C prompt.
 
-import { ENOENT } from '../lib/errno.ts'
+import { ENOENT, ESRCH } from '../lib/errno.ts'
 import { nextBelow } from '../lib/prng.ts'
 import type { Machine } from '../state/machine.ts'
-import { SIGINT, type Task } from '../state/task.ts'
+import { SIGINT, SIGKILL, type Task } from '../state/task.ts'
 import { syslog } from '../state/printk.ts'
 import { mkIcProgram } from '../ic/program.ts'
 import { ROOT, mkdir, namei } from '../fs/tree.ts'
 import { doExecve } from '../kernel/exec.ts'
 import { doExit } from '../kernel/exit.ts'
 import { copyProcess } from '../kernel/fork.ts'
+import { sendSignal } from '../kernel/signal.ts'
 import { attachStream, mkStream } from '../kernel/stream.ts'
 import { allocPid } from '../kernel/task.ts'
 import { sigMask } from '../mm/oomKill.ts'
@@ -35,6 +36,7 @@ export function login(m: Machine, seat: number, name: string, role: Role, from: 
 /** The seat gets its user; the uid. */
 export function addUser(m: Machine, seat: number, name: string, role: Role): number {
   if (!m.births.has(seat)) m.births.set(seat, 0)
+  m.logins.set(seat, role === 'teacher' ? 'root' : 'user')
   if (role === 'teacher') return 0
   const uid = FIRST_STUDENT_UID + seat
   m.users.set(uid, loginName(m, name))
@@ -44,7 +46,33 @@ export function addUser(m: Machine, seat: number, name: string, role: Role): num
 /** Whose processes the seat's are. */
 export function uidOf(m: Machine, seat: number): number {
   const uid = FIRST_STUDENT_UID + seat
-  return m.users.has(uid) ? uid : 0
+  return m.users.has(uid) && m.logins.get(seat) !== 'root' ? uid : 0
+}
+
+/** From now on the seat is root, or its own user again, as by `sudo -i` and leaving it; what runs stays whose it was. */
+export function setRole(m: Machine, seat: number, role: Role): number {
+  if (!m.users.has(FIRST_STUDENT_UID + seat)) return -ESRCH
+  m.logins.set(seat, role === 'teacher' ? 'root' : 'user')
+  const shell = findShell(m, seat)
+  if (shell !== undefined) shell.uid = shell.gid = uidOf(m, seat)
+  return 0
+}
+
+/** The seat is thrown out: none of its processes lives on. */
+export function logout(m: Machine, seat: number): number {
+  if (!m.logins.has(seat)) return -ESRCH
+  m.logins.set(seat, 'none')
+  for (const task of m.tasks.values()) if (task.seat === seat) sendSignal(m, task, SIGKILL)
+  const user = m.users.get(FIRST_STUDENT_UID + seat) ?? 'root'
+  syslog(m, `sshd[${sshd(m).pid}]`, `pam_unix(sshd:session): session closed for user ${user}`)
+  return 0
+}
+
+/** A seat that was thrown out gets a shell and a C prompt again. */
+export function readmit(m: Machine, seat: number): Outcome {
+  if (m.logins.get(seat) !== 'none') return {}
+  m.logins.set(seat, m.users.has(FIRST_STUDENT_UID + seat) ? 'user' : 'root')
+  return m.panic === '' ? settle(m, seat, uidOf(m, seat)) : {}
 }
 
 /** Home directory, terminal, login shell and a C prompt. */

@@ -29,7 +29,17 @@ import { writeProc } from '../proc/write.ts'
 import { bootMachine } from './boot.ts'
 import type { ChildSettings, Handle, MachineCommand } from './command.ts'
 import { accessByte, makeCall } from './debugger.ts'
-import { addUser, findShell, login, startChild, startPrompt, uidOf } from './login.ts'
+import {
+  addUser,
+  findShell,
+  login,
+  logout,
+  readmit,
+  setRole,
+  startChild,
+  startPrompt,
+  uidOf,
+} from './login.ts'
 import { runProgram } from './programs.ts'
 import { rebootMachine } from './reboot.ts'
 
@@ -68,6 +78,12 @@ function runPanicked(m: Machine, seat: number, command: MachineCommand): Outcome
       return {}
     case 'reboot':
       return reboot(m, seat)
+    case 'role':
+      return outcomeOf(setRole(m, command.who, command.role))
+    case 'ban':
+      return outcomeOf(logout(m, command.who))
+    case 'readmit':
+      return readmit(m, command.who)
     case 'seat':
       addUser(m, seat, command.name, command.role)
   }
@@ -87,6 +103,12 @@ function execute(m: Machine, seat: number, command: MachineCommand): Outcome {
       return {}
     case 'seat':
       return login(m, seat, command.name, command.role, command.from)
+    case 'role':
+      return outcomeOf(setRole(m, command.who, command.role))
+    case 'ban':
+      return outcomeOf(logout(m, command.who))
+    case 'readmit':
+      return readmit(m, command.who)
     case 'reboot':
       return reboot(m, seat)
     case 'balloon':

@@ -11,5 +11,5 @@ export function rebootMachine(m: Machine): void {
   const now = m.bootTime + m.ticks * TICK_MS
   Object.assign(m, bootMachine(m.options, now, m))
   if (m.balloon.target > 0 && startBalloonThread(m)) setBalloonTarget(m, m.balloon.target)
-  for (const seat of [...m.births.keys()]) if (seat !== 0) settle(m, seat, uidOf(m, seat))
+  for (const [seat, login] of [...m.logins]) if (login !== 'none') settle(m, seat, uidOf(m, seat))
 }

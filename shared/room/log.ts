@@ -1,6 +1,6 @@
 // A room's log as text: a header line, then an entry a line, all of it JSON.
 //
-//   {"format":1,"engine":"…","code":"123456","created":…,"options":{…},"sum":"…"}
+//   {"format":2,"engine":"…","code":"123456","created":…,"options":{…},"sum":"…"}
 //   {"seq":1,"at":0,"seat":1,"c":{"t":"seat",…},"sum":"…"}
 //   {"seq":2,"at":50,"seat":0,"c":{"t":"tick","fuel":500000},"sum":"…"}
 //   {"void":2,"sum":"…"}

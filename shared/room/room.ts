@@ -5,7 +5,7 @@ import { findShell } from '../machine/login.ts'
 import { apply, createMachine, type Outcome } from '../machine/machine.ts'
 import type { Machine } from '../state/machine.ts'
 import { hashState, loadState, saveState } from '../state/walk.ts'
-import type { Command, Entry, Handle, Header, Role } from './entry.ts'
+import type { Command, Entry, Handle, Header, Role, Settings } from './entry.ts'
 import { loginName } from './names.ts'
 
 export interface Seat {
@@ -17,6 +17,8 @@ export interface Seat {
   shell: Handle // the login shell
   prompts: Handle[] // processes at a C prompt, newest last
   stream: number // id of the terminal's stream
+  presence: 'in' | 'removed' | 'banned' // 'in': may be there, whether it is connected or not
+  active: number // ms of the recording, when it last did something
 }
 
 /** Everything that the log determines. Saved, loaded and hashed as one (state/walk.ts). */
@@ -26,6 +28,9 @@ export interface Room {
   seq: number // of the last entry applied
   seats: Map<number, Seat>
   terminals: Map<number, string> // per seat, the end of what its terminal showed
+  settings: Settings
+  closed: boolean // nothing more comes
+  full: boolean // nothing more can be written
 }
 
 export interface Applied extends Outcome {
@@ -42,6 +47,9 @@ export function createRoom(header: Header): Room {
     seq: 0,
     seats: new Map(),
     terminals: new Map(),
+    settings: { lobby: false, locked: false, namesHidden: false, paused: false, speed: 1 },
+    closed: false,
+    full: false,
   }
 }
 
@@ -50,6 +58,8 @@ export function applyEntry(room: Room, entry: Entry): Applied {
   assert(entry.seq === room.seq + 1, 'entries come without gaps')
   const { boots } = room.machine
   const applied = applyCommand(room, entry.seat, entry.c)
+  const seat = room.seats.get(entry.seat)
+  if (seat !== undefined) seat.active = entry.at
   if (room.machine.boots !== boots) noteReboot(room)
   room.seq = entry.seq
   return applied
@@ -78,6 +88,23 @@ function applyCommand(room: Room, no: number, command: Command): Applied {
       return {}
     case 'seat':
       return takeSeat(room, no, command)
+    case 'rename':
+    case 'remove':
+    case 'ban':
+    case 'readmit':
+    case 'role':
+      return changeSeat(room, no, command)
+    case 'room':
+      room.settings = { ...room.settings, ...command.set }
+      return {}
+    case 'step':
+      return {}
+    case 'close':
+      room.closed = true
+      return {}
+    case 'full':
+      room.full = command.full
+      return {}
     case 'prompt': {
       const outcome = apply(room.machine, no, command)
       const seat = room.seats.get(no)
@@ -106,11 +133,44 @@ function takeSeat(room: Room, no: number, command: Command & { t: 'seat' }): App
     shell: `${no}.1`,
     prompts: [],
     stream: terminalOf(machine, no),
+    presence: 'in',
+    active: 0,
   }
   noteProcesses(room, seat, outcome)
   room.seats.set(no, seat)
   room.terminals.set(no, '')
   return outcome
+}
+
+type SeatCommand = Command & { t: 'rename' | 'remove' | 'ban' | 'readmit' | 'role' }
+
+function changeSeat(room: Room, no: number, command: SeatCommand): Applied {
+  const seat = room.seats.get(command.who)
+  if (seat === undefined) return {}
+  switch (command.t) {
+    case 'rename':
+      seat.name = command.name
+      return {}
+    case 'remove':
+      seat.presence = 'removed'
+      return {}
+    case 'ban':
+      seat.presence = 'banned'
+      return apply(room.machine, no, command)
+    case 'readmit': {
+      seat.presence = 'in'
+      const outcome = apply(room.machine, no, command)
+      noteProcesses(room, seat, outcome)
+      return outcome
+    }
+    case 'role': {
+      const outcome = apply(room.machine, no, command)
+      if (outcome.errno !== undefined) return outcome
+      seat.role = command.role
+      seat.uid = command.role === 'teacher' ? 0 : 1000 + seat.no
+      return outcome
+    }
+  }
 }
 
 /** A seat's shell may be a new one, and has a new process at a prompt. */

@@ -59,6 +59,7 @@ export interface Machine {
   tasks: Map<number, Task> // by pid, in order of creation
   handles: Map<string, Task> // living tasks and zombies
   births: Map<number, number> // per seat: processes it has had
+  logins: Map<number, Login> // per seat: as whom sshd logs it in
   current: Task | null // who runs, while somebody runs
   onCpu: Task | null // who had the CPU last; null: the idle task
   lastPid: number
@@ -109,6 +110,9 @@ export interface Balloon {
   thread: Task | null // vballoon; null until the host wants something
   puffs: Ratelimit // messages that nothing could be had
 }
+
+/** 'user': as the seat's own user; 'none': not at all. */
+export type Login = 'user' | 'root' | 'none'
 
 /** Pressure stall information (kernel/sched/psi.c): time that was lost because memory is short. */
 export interface PsiLine {

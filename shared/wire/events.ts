@@ -15,8 +15,11 @@ export interface Hello {
    */
   token?: string
   name?: string // for a new seat; the teacher's token with another name is another seat of a teacher
+  /** A code that another device of the seat, or the teacher, was shown: from now on `token` is one of that seat's, too. */
+  pair?: string
   have?: { engine: string; seq: number } // the entries it has applied already
   spectator?: boolean // watch without a seat
+  watch?: boolean // the seat acts elsewhere: do not take it over
 }
 
 /**
@@ -25,9 +28,12 @@ export interface Hello {
  *   hello      not understood            protocol   another version: reload the page
  *   room       no such room              engine     the room was made by another version
  *   name       no name for a new seat    name-empty, name-long, name-characters   (room/names.ts)
- *   name-taken somebody has it           full       no more seats
- *   token      of no seat of this room   busy       too many tries: later
- *   broken     the room's log cannot be read
+ *   name-taken somebody has it           seats      no more seats
+ *   token      of no seat of this room   pair       the pairing code is wrong, used or too old
+ *   locked     nobody new may come in    removed    sent away, and the room is locked
+ *   banned     this seat may not return  closed     the lesson is over; the recording can be read
+ *   full       the log is full           rooms      this server has as many rooms open as it may
+ *   busy       too many tries: later     broken     the room's log cannot be read
  */
 export type Refused =
   | 'hello'
@@ -39,8 +45,15 @@ export type Refused =
   | 'name-long'
   | 'name-characters'
   | 'name-taken'
-  | 'full'
+  | 'seats'
   | 'token'
+  | 'pair'
+  | 'locked'
+  | 'removed'
+  | 'banned'
+  | 'closed'
+  | 'full'
+  | 'rooms'
   | 'busy'
   | 'broken'
 
@@ -50,6 +63,7 @@ export interface Welcome {
   role: Role | 'spectator'
   name: string // the seat's, '' for a spectator
   token: string
+  acts: boolean // false for a spectator, and while another connection acts for the seat
   seq: number // the last entry of the room
   /** What follows: the missing entries (event 'entries'), or a snapshot first (events 'snapshot'). */
   resume: 'entries' | 'snapshot'
@@ -57,11 +71,21 @@ export interface Welcome {
 }
 
 /**
- * `why` of a refused command: 'malformed' (with `detail`), 'seat' (a spectator, or another connection of the seat
- * acts now), 'task' (not a process of this seat), 'rate' (too many), 'restarting'.
+ * `why` of a refused message: 'malformed' (with `detail`), 'event' (there is no such message), 'answer' (it wants an
+ * answer and says no way for it), 'seat' (a spectator), 'elsewhere' (another connection of the seat acts now), 'task'
+ * (not a process of this seat), 'rate' (too many), 'restarting', 'disk', and those of room/rules.ts.
  */
 export type Refusal = { ok: false; why: string; detail?: string }
 export type Accepted = { ok: true; seq: number }
+
+/** What another device types to act for the seat. Good for one use, until `ms` have passed. */
+export type Paired = { ok: true; code: string; ms: number }
+
+/** Who is connected. Not part of the log. */
+export interface Presence {
+  here: number[] // seats that somebody acts for
+  spectators: number
+}
 
 /** A part of the snapshot of entry `seq` (room/snapshot.ts), in order: 0 is the room with empty memories. */
 export interface SnapshotPiece {
@@ -72,8 +96,9 @@ export interface SnapshotPiece {
 }
 
 export interface PresenceChange {
-  came: number[]
+  came: number[] // seats
   gone: number[]
+  spectators: number // now
 }
 
 export interface ServerToClient {
@@ -82,11 +107,15 @@ export interface ServerToClient {
   snapshot: (piece: SnapshotPiece) => void
   /** JSON text of Entry[], without gaps. */
   entries: (text: string) => void
-  /** Who is connected: seat numbers. Not part of the log. Comes when the entries begin; then only what changes. */
-  presence: (seats: number[]) => void
+  /** Who is connected: comes when the entries begin; then only what changes. */
+  presence: (presence: Presence) => void
   presenceChange: (change: PresenceChange) => void
-  /** 'restarting', 'closed': the connection ends. 'elsewhere': another connection acts for the seat; this one watches. */
+  /** The connection ends: 'restarting', 'removed', 'banned', 'closed', 'flood' (far too many messages). */
   bye: (why: string) => void
+  /** Whether this connection acts for its seat from now on, or watches while another one does. */
+  acts: (acts: boolean) => void
+  /** A message that gave no way to answer it was not taken. */
+  refused: (message: { event: string; why: string; detail?: string }) => void
 }
 
 export interface ClientToServer {
@@ -97,6 +126,10 @@ export interface ClientToServer {
    * reached its number, the first differing field may follow in a second report.
    */
   differs: (report: { seq: number; hash?: string; field?: string }) => void
+  /** From now on this connection acts for its seat, and the other one watches. */
+  act: (answer: (reply: { ok: true } | Refusal) => void) => void
+  /** A pairing code for one's own seat; the teacher may ask for one of any seat. */
+  pair: (ask: { who?: number }, answer: (reply: Paired | Refusal) => void) => void
   /** Round trip time; the server answers at once. */
   beat: (answer: () => void) => void
 }

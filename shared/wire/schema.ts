@@ -1,7 +1,7 @@
 // What a message must look like to be looked at. Nothing that comes from a socket, a request or a file is believed.
 
 import * as v from 'valibot'
-import type { Command, Entry, Handle } from '../room/entry.ts'
+import { SPEEDS, STEP_MAX, type Command, type Entry, type Handle } from '../room/entry.ts'
 import { RLIMITS } from '../state/task.ts'
 import type { Hello } from './events.ts'
 
@@ -120,6 +120,37 @@ const note = v.strictObject({
   out: v.optional(text(OUT_MAX)),
 })
 
+const who = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1e9))
+const role = v.picklist(['teacher', 'student'])
+/** Longer than a name may be, so that a name that is too long is told from a message that is none. */
+const name = v.pipe(text(200), v.minLength(1))
+
+const rename = v.strictObject({ t: v.literal('rename'), who, name })
+const remove = v.strictObject({ t: v.literal('remove'), who })
+const ban = v.strictObject({ t: v.literal('ban'), who })
+const readmit = v.strictObject({ t: v.literal('readmit'), who })
+const changeRole = v.strictObject({ t: v.literal('role'), who, role })
+const settings = v.strictObject({
+  t: v.literal('room'),
+  set: v.pipe(
+    v.partial(
+      v.strictObject({
+        lobby: v.boolean(),
+        locked: v.boolean(),
+        namesHidden: v.boolean(),
+        paused: v.boolean(),
+        speed: v.picklist(SPEEDS),
+      }),
+    ),
+    v.check((set) => Object.keys(set).length > 0, 'sets nothing'),
+  ),
+})
+const step = v.strictObject({
+  t: v.literal('step'),
+  ticks: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(STEP_MAX)),
+})
+const close = v.strictObject({ t: v.literal('close') })
+
 const byPeople = [
   prompt,
   ic,
@@ -138,26 +169,35 @@ const byPeople = [
   call,
   access,
   note,
+  rename,
+  remove,
+  ban,
+  readmit,
+  changeRole,
+  settings,
+  step,
+  close,
 ] as const
 
 const tick = v.strictObject({ t: v.literal('tick'), fuel: whole(2 ** 31) })
 const seat = v.strictObject({
   t: v.literal('seat'),
   name: v.pipe(text(64), v.minLength(1)),
-  role: v.picklist(['teacher', 'student']),
+  role,
   from: cString(64),
 })
 const hash = v.strictObject({
   t: v.literal('hash'),
   hash: v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/)),
 })
+const full = v.strictObject({ t: v.literal('full'), full: v.boolean() })
 const voided = v.strictObject({ t: v.literal('void') })
 
 /** What people may ask for. */
 export const PersonCommand = v.variant('t', [...byPeople])
 
 /** Everything that may stand in a log. */
-export const AnyCommand = v.variant('t', [...byPeople, tick, seat, hash, voided])
+export const AnyCommand = v.variant('t', [...byPeople, tick, seat, hash, full, voided])
 
 // A command that is added to the type and not here, or the other way round, does not compile.
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never
@@ -180,8 +220,10 @@ export const HelloSchema = v.object({
   code,
   token: v.optional(v.pipe(v.string(), v.regex(TOKEN))),
   name: v.optional(text(200)),
+  pair: v.optional(text(16)),
   have: v.optional(v.object({ engine: text(64), seq: whole(Number.MAX_SAFE_INTEGER) })),
   spectator: v.optional(v.boolean()),
+  watch: v.optional(v.boolean()),
 })
 
 export const DiffersSchema = v.object({
@@ -189,6 +231,8 @@ export const DiffersSchema = v.object({
   hash: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/))),
   field: v.optional(text(200)),
 })
+
+export const PairSchema = v.strictObject({ who: v.optional(who) })
 
 /** The command, or why it is none. */
 export function readCommand(value: unknown): { command: PersonCommand } | { why: string } {

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { io, type Socket } from 'socket.io-client'
-import { startServer, type RunningServer } from '../../server/net/server.ts'
+import { startServer, type RunningServer, type ServerOptions } from '../../server/net/server.ts'
 import { Replica, type Ticket } from '../../server/replica.ts'
 import type { Header } from '../../shared/room/entry.ts'
 import { hashRoom } from '../../shared/room/room.ts'
@@ -32,7 +32,11 @@ export class Classroom {
     this.url = `http://127.0.0.1:${server.address.port}`
   }
 
-  static async open(data?: string, hangMs?: number): Promise<Classroom> {
+  static async open(
+    data?: string,
+    hangMs?: number,
+    more: Partial<ServerOptions> = {},
+  ): Promise<Classroom> {
     const dir = data ?? (await mkdtemp(join(tmpdir(), 'oomroom-test-')))
     const server = await startServer({
       port: 0,
@@ -40,6 +44,7 @@ export class Classroom {
       data: dir,
       logLevel: 'silent',
       hangMs,
+      ...more,
     })
     return new Classroom(server, dir)
   }

@@ -142,15 +142,15 @@ describe('joining', () => {
 
 describe('a seat', () => {
   it('has one connection that acts: the newer one', async () => {
-    const words: string[] = []
+    const words: boolean[] = []
     const old = room.raw(room.hello(made.code, { name: 'Two Tabs', token: token('d') }))
-    old.on('bye', (why) => words.push(why))
+    old.on('acts', (acts) => words.push(acts))
     await new Promise((resolve) => old.once('welcome', resolve))
     const newer = await room.join(made.code, { token: token('d') })
     await until('the older one is told', () => words.length > 0)
-    expect(words).toEqual(['elsewhere'])
+    expect(words).toEqual([false])
     const reply = await old.emitWithAck('command', note('old'))
-    expect(reply).toEqual({ ok: false, why: 'seat' })
+    expect(reply).toEqual({ ok: false, why: 'elsewhere' })
     let seen = ''
     old.on('entries', (text) => (seen += text)) // and watches
     await newer.submit(note('from the newer one'))
@@ -284,9 +284,9 @@ describe('coming back', () => {
     const { code } = await room.create()
     const there = new Set<number>()
     const raw = room.raw(room.hello(code, { name: 'Watcher' }))
-    raw.on('presence', (seats) => {
+    raw.on('presence', ({ here }) => {
       there.clear()
-      for (const seat of seats) there.add(seat)
+      for (const seat of here) there.add(seat)
     })
     raw.on('presenceChange', ({ came, gone }) => {
       for (const seat of came) there.add(seat)
@@ -297,7 +297,7 @@ describe('coming back', () => {
     await until('there are two', () => [...there].join() === '1,2')
     const third: number[][] = []
     const late = room.raw(room.hello(code, { spectator: true }))
-    late.on('presence', (seats) => third.push(seats))
+    late.on('presence', ({ here }) => third.push(here))
     await until('a newcomer is told of both', () => third.at(-1)?.join() === '1,2')
     late.disconnect()
     other.close()

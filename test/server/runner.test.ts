@@ -26,6 +26,7 @@ let dir: string
 let runner: RoomRunner
 let messages: FromWorker[]
 let nextId = 1
+let logMax = 2 ** 30
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'oomroom-runner-'))
@@ -45,6 +46,7 @@ async function start(voids: number[] = []): Promise<void> {
   runner = new RoomRunner({
     store: fileStore(dir, 'e').room(CODE),
     emit: (message) => messages.push(message),
+    limits: { seats: 50, logBytes: logMax },
     now: () => Date.now(),
     applying: () => {},
   })
@@ -251,7 +253,7 @@ describe('after a crash', () => {
       ],
     })
     expect(ready).toMatchObject({
-      tokens: { teacher: 't', seats: { 1: 'hash of Anna', 2: 'hash of Bert' } },
+      tokens: { teacher: 't', seats: { 1: ['hash of Anna'], 2: ['hash of Bert'] } },
     })
     const { entries } = await logOf()
     expect(hashRoom(replayed(entries.slice(0, runner.room.seq), runner.room))).toBe(

@@ -100,9 +100,12 @@ describe('the file store', () => {
     const { store, path } = await written(1)
     const room = store.room('123456')
     await room.open()
-    await room.writeSeats({ teacher: 'h0', seats: { 1: 'h1' } })
+    await room.writeSeats({ teacher: 'h0', seats: { 1: ['h1'] } })
     await room.close()
-    expect((await store.room('123456').open()).seats).toEqual({ teacher: 'h0', seats: { 1: 'h1' } })
+    expect((await store.room('123456').open()).seats).toEqual({
+      teacher: 'h0',
+      seats: { 1: ['h1'] },
+    })
     expect(await readFile(path, 'utf8')).not.toContain('h1')
     expect((await stat(join(dir, '123456.seats.json'))).mode & 0o077).toBe(0)
   })

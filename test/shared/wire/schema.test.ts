@@ -79,7 +79,7 @@ describe('what a person may send', () => {
 describe('other messages', () => {
   it('a hello', () => {
     const hello = {
-      protocol: 1,
+      protocol: 2,
       code: '123456',
       token: 'a'.repeat(32),
       name: 'A',
