@@ -25,7 +25,7 @@ import { GRND } from '../syscall/flags.ts'
 import { syscall, type Caller } from './call.ts'
 import type { MallocEnv } from './malloc.ts'
 import { joinHalves } from './ptmalloc/env.ts'
-import { findFlavour } from './ptmalloc/flavour.ts'
+import { findFlavour, type MallocFlavour } from './ptmalloc/flavour.ts'
 import { mainArenaAddress, scratchAddress, setErrno, type LibcState } from './state.ts'
 
 const PROT_NONE = 0
@@ -39,6 +39,11 @@ export function mkCaller(m: Machine, task: Task, libc: LibcState): Caller {
   return caller
 }
 
+/** Which malloc the machine's processes have. */
+export function mallocFlavour(m: Machine): MallocFlavour {
+  return findFlavour('2.36', m.layout.bits)
+}
+
 function mkMallocEnv(c: Caller): MallocEnv {
   const { m, task } = c
   const wide = m.layout.bits === 64
@@ -49,7 +54,7 @@ function mkMallocEnv(c: Caller): MallocEnv {
     return -1
   }
   const env: MallocEnv = {
-    flavour: findFlavour('2.36', m.layout.bits),
+    flavour: mallocFlavour(m),
     mainArena: mainArenaAddress(m, task),
     pageSize: m.pageSize,
     programName: task.cmdline[0] ?? task.comm,
