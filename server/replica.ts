@@ -1,18 +1,11 @@
 // A room at the end of a connection: for the command line what the worker is for the browser. It applies the entries,
 // comes back by itself, and takes a snapshot when it is told to or when its machine differs.
 
-import { gunzipSync } from 'node:zlib'
 import { io, type Socket } from 'socket.io-client'
-import {
-  hashRoom,
-  applyEntry,
-  createRoom,
-  loadRoom,
-  type Applied,
-  type Room,
-} from '../shared/room/room.ts'
+import { hashRoom, applyEntry, createRoom, type Applied, type Room } from '../shared/room/room.ts'
 import type { Command, Entry, Header } from '../shared/room/entry.ts'
 import type { MachinePort } from '../shared/shell/port.ts'
+import { unpackInto, unpackState } from './room/packing.ts'
 import { differingField } from '../shared/state/walk.ts'
 import {
   PROTOCOL,
@@ -45,12 +38,15 @@ export class Replica implements MachinePort {
   readonly readOnly = false
   /** What went wrong for good; the replica does not go on. */
   onEnd: (error: Error) => void = () => {}
+  /** A snapshot has begun to come: the room without the contents of its memory. */
+  onPicture: (room: Room) => void = () => {}
 
   private readonly ticket: Ticket
   private readonly socket: Socket<ServerToClient, ClientToServer>
   private current: Room | null = null
   private queue: Entry[] = [] // entries that wait for a snapshot
-  private pieces: SnapshotPiece[] = []
+  private coming: Room | null = null // of which parts are still missing
+  private pieces = 0 // of it, that are there
   private restoring = false // a snapshot is on its way
   private differedAt = 0 // the hash entry that was not ours, 0 if none
   private results = new Map<number, Applied>()
@@ -152,7 +148,7 @@ export class Replica implements MachinePort {
     }
     this.seat = welcome.seat
     this.token = welcome.token
-    this.pieces = []
+    this.coming = null
     this.queue = []
     this.restoring = welcome.resume === 'snapshot'
     if (!this.restoring) {
@@ -198,12 +194,18 @@ export class Replica implements MachinePort {
   }
 
   private takePiece(piece: SnapshotPiece): void {
-    if (piece.index === 0) this.pieces = []
-    this.pieces.push(piece)
-    if (this.pieces.length < piece.of) return
-    const gzip = Buffer.concat(this.pieces.map(({ data }) => Buffer.from(data, 'base64')))
-    this.pieces = []
-    const room = loadRoom(gunzipSync(gzip))
+    const { index, of } = piece
+    const bytes = Buffer.from(piece.data, 'base64')
+    if (index === 0) {
+      this.restoring = true
+      this.coming = unpackState(bytes)
+      this.onPicture(this.coming)
+    } else if (this.coming !== null && index === this.pieces) unpackInto(this.coming, bytes)
+    else return
+    this.pieces = index + 1
+    if (this.pieces < of) return
+    const room = this.coming
+    this.coming = null
     if (this.differedAt > 0) this.reportField(room)
     this.current = room
     this.snapshots++

@@ -1,10 +1,10 @@
-// Snapshots come as base64 of gzip, in pieces. What unpacks to more than anything we wait for is refused.
+// Pieces of snapshots come as base64 of gzip. What unpacks to more than anything we wait for is refused.
 
-const UNPACKED_MAX = 6 * 2 ** 30
+const UNPACKED_MAX = 2 ** 30
 
-export async function gunzipBase64(pieces: readonly string[]): Promise<Uint8Array> {
-  const packed = pieces.map((piece) => Uint8Array.from(atob(piece), (c) => c.charCodeAt(0)))
-  const stream = new Blob(packed).stream().pipeThrough(new DecompressionStream('gzip'))
+export async function gunzipBase64(piece: string): Promise<Uint8Array> {
+  const packed = Uint8Array.from(atob(piece), (c) => c.charCodeAt(0))
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('gzip'))
   const chunks: Uint8Array[] = []
   let length = 0
   const reader = stream.getReader()

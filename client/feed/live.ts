@@ -1,9 +1,10 @@
 // The connection to a room. It takes entries and snapshots, keeps the replica in step, and comes back by itself.
 
 import { io, type Socket } from 'socket.io-client'
-import { applyEntry, createRoom, hashRoom, loadRoom, type Room } from '@shared/room/room.ts'
+import { applyEntry, createRoom, hashRoom, type Room } from '@shared/room/room.ts'
 import { errnoName } from '@shared/lib/errno.ts'
 import type { Command, Entry, Header } from '@shared/room/entry.ts'
+import { addPart, roomOfState } from '@shared/room/snapshot.ts'
 import { differingField } from '@shared/state/walk.ts'
 import {
   PROTOCOL,
@@ -60,7 +61,9 @@ export class Live {
   private readonly on: LiveEvents
   private queue: Entry[] = []
   private working = false
-  private pieces: SnapshotPiece[] = []
+  private coming: { room: Room; done: number; all: number } | null = null // a snapshot of which parts are missing
+  private unpacking: Promise<void> = Promise.resolve()
+  private present = new Set<number>() // seats
   private restoring = false
   private waiting: Waiting[] = []
   private failures = new Map<number, string>() // by entry of one's own seat: the error's name, until it is told
@@ -84,9 +87,14 @@ export class Live {
     })
     const { socket } = this
     socket.on('welcome', (welcome) => this.welcome(welcome))
-    socket.on('snapshot', (piece) => void this.takePiece(piece))
+    socket.on('snapshot', (piece) => this.queuePiece(piece))
     socket.on('entries', (text) => this.takeEntries(JSON.parse(text) as Entry[]))
-    socket.on('presence', (seats) => on.presence(seats))
+    socket.on('presence', (seats) => this.takePresence(new Set(seats)))
+    socket.on('presenceChange', ({ came, gone }) => {
+      const left = new Set(gone)
+      const stayed = [...this.present].filter((seat) => !left.has(seat))
+      this.takePresence(new Set([...stayed, ...came]))
+    })
     socket.on('bye', (why) => this.bye(why))
     socket.on('connect_error', (error) => this.refused(error))
     socket.on('disconnect', (reason) => this.disconnected(reason))
@@ -143,7 +151,7 @@ export class Live {
 
   private welcome(welcome: Welcome): void {
     this.lost = null
-    this.pieces = []
+    this.coming = null
     this.restoring = welcome.resume === 'snapshot'
     this.ticket.token = welcome.token
     this.seat = welcome.seat
@@ -229,23 +237,44 @@ export class Live {
     this.say()
   }
 
-  private async takePiece(piece: SnapshotPiece): Promise<void> {
-    if (piece.index === 0) {
-      this.pieces = []
-      this.restoring = true
+  private takePresence(seats: Set<number>): void {
+    this.present = seats
+    this.on.presence([...seats].sort((a, b) => a - b))
+  }
+
+  /** Pieces are unpacked one after the other; those of an earlier connection are not taken any more. */
+  private queuePiece(piece: SnapshotPiece): void {
+    const { id } = this.socket
+    if (piece.index === 0) this.restoring = true // entries wait from here on
+    this.unpacking = this.unpacking.then(async () => {
+      if (this.socket.id !== id) return
+      try {
+        await this.takePiece(piece, id)
+      } catch {
+        if (this.socket.id === id) this.again()
+      }
+    })
+  }
+
+  private async takePiece({ index, of, data }: SnapshotPiece, id?: string): Promise<void> {
+    const bytes = await gunzipBase64(data)
+    if (this.socket.id !== id) return
+    if (index === 0) {
+      this.coming = { room: roomOfState(bytes), done: 1, all: of }
+      // The map can be drawn before the contents of the frames are there.
+      if (this.room === null) this.show(this.coming.room)
+    } else {
+      if (this.coming?.done !== index) throw new Error('a piece is missing')
+      addPart(this.coming.room, bytes)
+      this.coming.done++
     }
-    this.pieces.push(piece)
     this.say()
-    if (this.pieces.length < piece.of) return
-    const { pieces } = this
-    this.pieces = []
-    let room: Room
-    try {
-      room = loadRoom(await gunzipBase64(pieces.map(({ data }) => data)))
-    } catch {
-      this.again()
-      return
-    }
+    if (this.coming.done === this.coming.all) this.restore(this.coming.room)
+  }
+
+  /** The snapshot is complete. */
+  private restore(room: Room): void {
+    this.coming = null
     if (this.differed && this.room !== null) this.reportField(this.room, room)
     const had = this.room !== null
     this.restoring = false
@@ -271,6 +300,10 @@ export class Live {
 
   private replace(room: Room): void {
     this.room = room
+    this.show(room)
+  }
+
+  private show(room: Room): void {
     this.chronicle.begin(room)
     this.on.room(room)
   }
@@ -278,9 +311,9 @@ export class Live {
   private say(): void {
     if (this.over || this.lost !== null) return
     const behind = this.queue.length
-    const { pieces } = this
     if (this.restoring) {
-      this.on.link({ state: 'syncing', done: pieces.length, all: pieces[0]?.of ?? 1 })
+      const { done, all } = this.coming ?? { done: 0, all: 1 }
+      this.on.link({ state: 'syncing', done, all })
     } else if (behind > CATCHING_UP) {
       const seq = this.room?.seq ?? 0
       this.on.link({ state: 'syncing', done: seq, all: seq + behind })

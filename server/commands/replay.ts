@@ -3,10 +3,11 @@
 import { readFile } from 'node:fs/promises'
 import { gunzipSync } from 'node:zlib'
 import { engineId } from '../engine.ts'
+import { unpackAll } from '../room/packing.ts'
 import { readSnapshotFile } from '../store/fileStore.ts'
 import { parseLog, type Log, type LogProblem } from '../../shared/room/log.ts'
 import { extend, openPlayer, scan, seek, seqAt, type Player } from '../../shared/room/player.ts'
-import { applyEntry, createRoom, hashRoom, loadRoom, type Room } from '../../shared/room/room.ts'
+import { applyEntry, createRoom, hashRoom, type Room } from '../../shared/room/room.ts'
 import type { MachinePort } from '../../shared/shell/port.ts'
 import { differingField } from '../../shared/state/walk.ts'
 import { commandProblem } from '../../shared/wire/schema.ts'
@@ -143,7 +144,7 @@ async function snapshotBeside(source: string, log: Log): Promise<Room | null> {
   const stored = await readSnapshotFile(source.replace(/ndjson$/, 'snapshot'), log.header.engine)
   if (stored === null) return null
   try {
-    const room = loadRoom(gunzipSync(stored.gzip))
+    const room = unpackAll(stored.parts)
     return room.header.created === log.header.created ? room : null
   } catch {
     return null // a cache that cannot be read says nothing

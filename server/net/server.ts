@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { destination, pino } from 'pino'
 import { engineId } from '../engine.ts'
 import { Rooms } from '../room/rooms.ts'
+import { lockDir } from '../store/dirLock.ts'
 import { fileStore } from '../store/fileStore.ts'
 import { mkApp } from './api.ts'
 import { mkLimits } from './limits.ts'
@@ -33,6 +34,17 @@ export interface RunningServer {
 }
 
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const unlock = lockDir(options.data)
+  try {
+    const server = await start(options)
+    return { ...server, stop: (signal) => server.stop(signal).finally(unlock) }
+  } catch (error) {
+    unlock()
+    throw error
+  }
+}
+
+async function start(options: ServerOptions): Promise<RunningServer> {
   const log = pino({ level: options.logLevel ?? 'info' }, destination({ fd: 2, sync: true }))
   const engine = engineId()
   const rooms = new Rooms(fileStore(options.data, engine), {

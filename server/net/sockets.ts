@@ -20,17 +20,20 @@ import { safeParse } from 'valibot'
 import type { Log, RoomHost } from '../room/host.ts'
 import { newToken, type Rooms } from '../room/rooms.ts'
 import { hasLeft, within, type Limits } from './limits.ts'
+import { Presence } from './presence.ts'
 
 // A dead socket is noticed within the sum of both.
 const PING_INTERVAL_MS = 4000
 const PING_TIMEOUT_MS = 4000
 const MESSAGE_MAX = 512 * 1024
-/** Who has missed more than this takes a snapshot. */
-const RESUME_MAX = 600
-const PIECE_BYTES = 192 * 1024 // 256 KiB as base64
-/** Packets that may wait for a socket before it counts as too slow: some seconds of ticks. */
-const WAITING_MAX = 100
-const PRESENCE_MS = 100
+/** Who has missed more than both takes a snapshot: every entry costs it the work that it cost the room. */
+const RESUME_ENTRIES = 600
+const RESUME_MS = 10_000
+/** Missed entries go out in pieces of about this size, each when the one before has left. */
+const PIECE_BYTES = 128 * 1024
+/** What may wait for a socket before it counts as too slow: some seconds of ticks, or much text. */
+const WAITING_MAX = 100 // packets
+const WAITING_BYTES = 4 * 2 ** 20
 
 interface Guest {
   host: RoomHost
@@ -56,7 +59,7 @@ export class Sockets {
   readonly io: GuestServer
   private readonly options: SocketOptions
   private readonly guests = new Map<string, Set<GuestSocket>>() // by code
-  private readonly presence = new Map<string, NodeJS.Timeout>()
+  private readonly presences = new Map<string, Presence>() // by code
 
   constructor(http: HttpServer, options: SocketOptions) {
     this.options = options
@@ -69,7 +72,7 @@ export class Sockets {
       maxHttpBufferSize: MESSAGE_MAX,
     })
     options.rooms.onOpen = (host) => {
-      host.onBatch = (_first, entries) => this.broadcast(host, `[${entries.join(',')}]`)
+      host.onBatch = (entries) => this.broadcast(host, `[${entries.join(',')}]`)
     }
     this.io.use((socket, next) => {
       this.admit(socket).then(
@@ -90,7 +93,7 @@ export class Sockets {
   /** Says so and ends all connections. */
   async close(why: string): Promise<void> {
     this.io.emit('bye', why)
-    for (const timer of this.presence.values()) clearTimeout(timer)
+    for (const { timer } of this.presences.values()) if (timer !== null) clearTimeout(timer)
     await new Promise((resolve) => setTimeout(resolve, 100)) // lets the word go out
     await this.io.close()
   }
@@ -167,69 +170,81 @@ export class Sockets {
     this.listen(socket)
 
     const have = hello.have?.engine === host.header.engine ? hello.have.seq : 0
-    const missing = host.seq - have <= RESUME_MAX ? host.entriesAfter(have) : null
-    const resume = missing === null ? 'snapshot' : 'entries'
+    const resume = mayResume(host, have) ? 'entries' : 'snapshot'
     const welcome: Welcome = { header: host.header, seat, role, name, token, seq: host.seq, resume }
     socket.emit('welcome', welcome)
     this.tellPresence(host)
-    if (missing === null) void this.bringUp(socket)
-    else this.follow(socket, missing)
+    if (resume === 'snapshot') void this.bringUp(socket)
+    else void this.catchUp(socket, have)
   }
 
-  /** From now on the socket gets what everybody gets. */
-  private follow(socket: GuestSocket, missing: string): void {
-    if (missing !== '[]') socket.emit('entries', missing)
+  /** From now on the socket, which has everything, gets what everybody gets. */
+  private follow(socket: GuestSocket): void {
     socket.data.following = true
+    socket.emit('presence', this.presenceOf(socket.data.host).told())
     void socket.join(socket.data.host.code)
   }
 
-  /** A snapshot at the socket's own pace, until it is near enough to follow. */
-  private async bringUp(socket: GuestSocket): Promise<void> {
+  /** What it has missed since entry `seq`, at the socket's own pace, until nothing is missing. */
+  private async catchUp(socket: GuestSocket, seq: number): Promise<void> {
     const { host } = socket.data
+    for (let at = seq; socket.connected;) {
+      const missing = host.entriesAfter(at, PIECE_BYTES)
+      if (missing === null) return this.bringUp(socket)
+      if (missing.last > at) socket.emit('entries', missing.text)
+      if (missing.last === host.seq) return this.follow(socket)
+      at = missing.last
+      await drained(socket)
+    }
+  }
+
+  /** A snapshot at the socket's own pace, then what has come since. */
+  private async bringUp(socket: GuestSocket): Promise<void> {
     for (let fresh = false; socket.connected; fresh = true) {
       const seq = await this.sendSnapshot(socket, fresh)
-      if (seq === null) continue
-      const missing = host.seq - seq <= RESUME_MAX ? host.entriesAfter(seq) : null
-      if (missing !== null) return this.follow(socket, missing)
+      if (seq !== null) return this.catchUp(socket, seq)
     }
   }
 
   /** The number of the entry it was taken after; null if there was none to be had. */
   private async sendSnapshot(socket: GuestSocket, fresh: boolean): Promise<number | null> {
-    const snapshot = await socket.data.host.snapshot(fresh)
+    const { host } = socket.data
+    const snapshot = await host.snapshot(fresh)
     if (snapshot === null) {
       await new Promise((resolve) => setTimeout(resolve, 500)) // the room is starting again
       return null
     }
-    const { seq, gzip } = snapshot
-    const of = Math.ceil(gzip.length / PIECE_BYTES)
-    for (let index = 0; index < of; index++) {
-      const piece = gzip.subarray(index * PIECE_BYTES, (index + 1) * PIECE_BYTES)
-      socket.emit('snapshot', { seq, index, of, data: piece.toString('base64') })
-      await drained(socket)
-      if (!socket.connected) return null
+    try {
+      const { seq, of } = snapshot
+      for (let index = 0; index < of; index++) {
+        const data = await snapshot.part(index)
+        if (data === null) return null
+        socket.emit('snapshot', { seq, index, of, data })
+        await drained(socket)
+        if (!socket.connected) return null
+      }
+      return seq
+    } finally {
+      host.release(snapshot)
     }
-    return seq
   }
 
   private broadcast(host: RoomHost, text: string): void {
     this.io.to(host.code).emit('entries', text)
     for (const socket of this.guestsOf(host.code)) {
-      if (!socket.data.following || waiting(socket) <= WAITING_MAX) continue
+      if (!socket.data.following || !isSlow(socket)) continue
       socket.data.following = false
       void socket.leave(host.code)
-      void this.catchUp(socket, host.seq)
+      void this.comeBack(socket, host.seq)
     }
   }
 
-  /** A slow socket has been sent everything up to `seq`. */
-  private async catchUp(socket: GuestSocket, seq: number): Promise<void> {
+  /** A slow socket has been sent everything up to `seq`, and is sent more when that has left. */
+  private async comeBack(socket: GuestSocket, seq: number): Promise<void> {
     await drained(socket)
     if (!socket.connected) return
-    const { host } = socket.data
-    const missing = host.seq - seq <= RESUME_MAX ? host.entriesAfter(seq) : null
-    if (missing === null) await this.bringUp(socket)
-    else this.follow(socket, missing)
+    if (mayResume(socket.data.host, seq)) await this.catchUp(socket, seq)
+    else await this.bringUp(socket)
   }
 
   /** The newer connection acts, the older one watches. */
@@ -284,17 +299,22 @@ export class Sockets {
   }
 
   private tellPresence(host: RoomHost): void {
-    if (this.presence.has(host.code)) return
-    const tell = () => {
-      this.presence.delete(host.code)
-      const seats = new Set<number>()
-      for (const { data } of this.guestsOf(host.code)) if (data.acts) seats.add(data.seat)
-      this.io.to(host.code).emit(
-        'presence',
-        [...seats].sort((a, b) => a - b),
-      )
+    this.presenceOf(host).look()
+  }
+
+  private presenceOf(host: RoomHost): Presence {
+    const { code } = host
+    let presence = this.presences.get(code)
+    if (presence === undefined) {
+      const seats = () => {
+        const acting = new Set<number>()
+        for (const { data } of this.guestsOf(code)) if (data.acts) acting.add(data.seat)
+        return acting
+      }
+      presence = new Presence(seats, (change) => this.io.to(code).emit('presenceChange', change))
+      this.presences.set(code, presence)
     }
-    this.presence.set(host.code, setTimeout(tell, PRESENCE_MS))
+    return presence
   }
 
   private guestsOf(code: string): Set<GuestSocket> {
@@ -302,6 +322,12 @@ export class Sockets {
     if (guests === undefined) this.guests.set(code, (guests = new Set()))
     return guests
   }
+}
+
+/** Whether the missed entries are a shorter way than a snapshot. */
+function mayResume(host: RoomHost, seq: number): boolean {
+  const age = host.ageOf(seq)
+  return age !== null && (host.seq - seq <= RESUME_ENTRIES || age <= RESUME_MS)
 }
 
 function refusal(why: Refused): Error & { data: { why: Refused } } {
@@ -313,14 +339,22 @@ function agentOf(socket: GuestSocket): string {
 }
 
 /** Packets that have not left for the network. engine.io keeps the list to itself; a test watches that it is there. */
-function waiting({ conn }: GuestSocket): number {
-  return (conn as unknown as { writeBuffer: unknown[] }).writeBuffer.length
+function waiting({ conn }: GuestSocket): { data?: string }[] {
+  return (conn as unknown as { writeBuffer: { data?: string }[] }).writeBuffer
+}
+
+function isSlow(socket: GuestSocket): boolean {
+  const packets = waiting(socket)
+  if (packets.length < 4 || packets.length > WAITING_MAX) return packets.length > WAITING_MAX
+  let bytes = 0
+  for (const { data } of packets) bytes += data?.length ?? 0
+  return bytes > WAITING_BYTES
 }
 
 /** Fulfilled when what was sent has left for the network, or the socket is gone. */
 function drained(socket: GuestSocket): Promise<void> {
   const { conn } = socket
-  if (!socket.connected || waiting(socket) === 0) return Promise.resolve()
+  if (!socket.connected || waiting(socket).length === 0) return Promise.resolve()
   return new Promise((resolve) => {
     const done = () => {
       conn.off('drain', look)
@@ -328,7 +362,7 @@ function drained(socket: GuestSocket): Promise<void> {
       resolve()
     }
     const look = () => {
-      if (waiting(socket) === 0) done()
+      if (waiting(socket).length === 0) done()
     }
     conn.on('drain', look)
     conn.on('close', done)

@@ -5,6 +5,8 @@ import { createHash } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
 import type { Command, Header, Role } from '../../shared/room/entry.ts'
 import { nameKey } from '../../shared/room/names.ts'
+import { PackedSnapshot } from './packedSnapshot.ts'
+import { Past, type PastEntries } from './past.ts'
 import {
   PULSE_APPLYING,
   PULSE_BEAT,
@@ -15,10 +17,9 @@ import {
   type WorkerData,
 } from './messages.ts'
 
-/** Entries kept for those who come back. */
-const RING_MAX = 4000
-/** A snapshot serves the next newcomers, too, while it is not much older than this. */
+/** A snapshot serves the next newcomers, too, while it is not older than this. */
 const SNAPSHOT_ENTRIES = 200
+const SNAPSHOT_MS = 5000
 const WATCH_MS = 1000
 const RESTARTS_MAX = 5
 const RESTARTS_MS = 60_000
@@ -36,11 +37,6 @@ export interface HostOptions {
   hangMs: number // how long a worker may be silent
 }
 
-export interface Snapshot {
-  seq: number
-  gzip: Buffer
-}
-
 /** Why a room cannot be entered. */
 export interface Trouble {
   why: 'engine' | 'broken'
@@ -53,8 +49,8 @@ export class RoomHost {
   seq = 0 // the last entry that everyone may see
   trouble: Trouble | null = null
   seats = new Map<number, SeatInfo>()
-  /** Told of each batch: the first number, and the entries as JSON. */
-  onBatch: (first: number, entries: string[]) => void = () => {}
+  /** Told of each batch: the entries as JSON. */
+  onBatch: (entries: string[]) => void = () => {}
 
   private readonly options: HostOptions
   private worker: Worker | null = null
@@ -62,11 +58,11 @@ export class RoomHost {
   private readonly watch: NodeJS.Timeout
   private beat = -1
   private beatAt = Date.now()
-  private ring: string[] = [] // entries up to `seq`
+  private readonly past = new Past() // up to `seq`
   private tokens = new Map<string, number>() // sha256 to seat; 0: the teacher's
   private pending = new Map<number, (answer: Answer) => void>()
-  private snapshots = new Map<number, (snapshot: Snapshot | null) => void>()
-  private lastSnapshot: { asked: number; promise: Promise<Snapshot | null> } | null = null
+  private snapshots = new Map<number, PackedSnapshot>() // that somebody may ask for parts of
+  private lastSnapshot: PackedSnapshot | null = null
   private nextId = 1
   private restarts: number[] = []
   private closing = false
@@ -113,22 +109,59 @@ export class RoomHost {
     return null
   }
 
-  /** Entries after `seq` as the text of an array; null if they are no longer here. */
-  entriesAfter(seq: number): string | null {
-    const count = this.seq - seq
-    if (count < 0 || count > this.ring.length) return null
-    return `[${this.ring.slice(this.ring.length - count).join(',')}]`
+  /** Entries after `seq` in whole batches, about `bytes` of them at most; null if they are no longer here. */
+  entriesAfter(seq: number, bytes: number): PastEntries | null {
+    return this.past.after(seq, bytes)
   }
 
-  /** The room as it is now, or (for a newcomer) a little while ago. */
-  snapshot(fresh = false): Promise<Snapshot | null> {
-    const last = this.lastSnapshot
-    if (!fresh && last !== null && this.seq - last.asked < SNAPSHOT_ENTRIES) return last.promise
+  /** How long ago the first entry after `seq` was made, in ms; 0 if there is none; null if it is no longer here. */
+  ageOf(seq: number): number | null {
+    return this.past.has(seq) ? this.past.ageOf(seq) : null
+  }
+
+  /**
+   * The room as it is now, or (for a newcomer) a little while ago. Who has taken it gives it back with release(). null:
+   * the room is starting again.
+   */
+  async snapshot(fresh = false): Promise<PackedSnapshot | null> {
+    let snapshot = this.lastSnapshot
+    if (fresh || snapshot === null || this.isStale(snapshot)) {
+      if (this.worker === null || this.closing) return null
+      snapshot = this.askSnapshot()
+    }
+    snapshot.users++
+    if (await snapshot.ready) return snapshot
+    this.release(snapshot)
+    return null
+  }
+
+  release(snapshot: PackedSnapshot): void {
+    snapshot.users--
+    if (snapshot.users > 0) return
+    snapshot.forgetParts()
+    if (snapshot !== this.lastSnapshot) this.dropSnapshot(snapshot)
+  }
+
+  private isStale({ asked, askedMs }: PackedSnapshot): boolean {
+    if (!this.past.has(asked)) return true
+    return this.seq - asked >= SNAPSHOT_ENTRIES && Date.now() - askedMs >= SNAPSHOT_MS
+  }
+
+  private askSnapshot(): PackedSnapshot {
     const id = this.nextId++
-    const promise = new Promise<Snapshot | null>((resolve) => this.snapshots.set(id, resolve))
-    this.lastSnapshot = { asked: this.seq, promise }
+    const snapshot = new PackedSnapshot(id, this.seq, (index) =>
+      this.post({ t: 'part', id, index }),
+    )
+    this.snapshots.set(id, snapshot)
     this.post({ t: 'snapshot', id })
-    return promise
+    const before = this.lastSnapshot
+    this.lastSnapshot = snapshot
+    if (before !== null && before.users === 0) this.dropSnapshot(before)
+    return snapshot
+  }
+
+  private dropSnapshot({ id }: PackedSnapshot): void {
+    if (this.snapshots.delete(id)) this.post({ t: 'release', id })
   }
 
   report(report: object): void {
@@ -192,12 +225,10 @@ export class RoomHost {
         return this.takeBatch(message.first, message.entries, message.answers)
       case 'refused':
         return this.answer(message.answer)
-      case 'snapshot': {
-        const { id, seq, gzip } = message
-        this.snapshots.get(id)?.({ seq, gzip: Buffer.from(gzip) })
-        this.snapshots.delete(id)
-        return
-      }
+      case 'snapshot':
+        return this.snapshots.get(message.id)?.begin(message.seq, message.of)
+      case 'part':
+        return this.snapshots.get(message.id)?.take(message.index, message.gzip)
       case 'log':
         return this.options.log[message.level]({ room: this.code, ...message.data }, message.text)
       case 'closed':
@@ -216,21 +247,20 @@ export class RoomHost {
     }
     // After a restart of the worker, entries that were durable and never sent are sent now.
     const unseen = this.seq === 0 ? 0 : seq - this.seq
-    this.ring = recent
-    const first = this.seq + 1
+    const fresh = this.seq === 0 ? recent : unseen > 0 ? recent.slice(-unseen) : []
     this.seq = seq
-    if (unseen > 0) this.onBatch(first, recent.slice(-unseen))
+    if (fresh.length > 0) this.past.add(seq - fresh.length + 1, fresh)
+    if (unseen > 0) this.onBatch(fresh)
     this.settleReady()
   }
 
   private takeBatch(first: number, entries: string[], answers: Answer[]): void {
-    this.ring.push(...entries)
-    if (this.ring.length > RING_MAX * 1.25) this.ring = this.ring.slice(-RING_MAX)
+    this.past.add(first, entries)
     this.seq = first + entries.length - 1
     for (const answer of answers) {
       if ('seat' in answer && answer.seat !== undefined) this.seats.set(answer.seat.no, answer.seat)
     }
-    this.onBatch(first, entries)
+    this.onBatch(entries)
     for (const answer of answers) this.answer(answer)
   }
 
@@ -244,7 +274,7 @@ export class RoomHost {
     this.worker = null
     for (const [id, settle] of this.pending) settle({ id, why: 'restarting' })
     this.pending.clear()
-    for (const settle of this.snapshots.values()) settle(null)
+    for (const snapshot of this.snapshots.values()) snapshot.fail()
     this.snapshots.clear()
     this.lastSnapshot = null
     if (this.closing || this.trouble !== null) return this.settleClosed()

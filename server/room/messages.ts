@@ -14,6 +14,9 @@ export type ToWorker =
   | { t: 'command'; id: number; seat: number; command: Command }
   | { t: 'join'; id: number; name: string; role: Role; tokenHash: string }
   | { t: 'snapshot'; id: number }
+  /** A part of the snapshot that was asked for under that id. */
+  | { t: 'part'; id: number; index: number }
+  | { t: 'release'; id: number }
   | { t: 'report'; report: object }
   | { t: 'close' }
 
@@ -25,7 +28,9 @@ export type FromWorker =
   /** Durable and applied: entries from `first`, each as JSON. */
   | { t: 'batch'; first: number; entries: string[]; answers: Answer[] }
   | { t: 'refused'; answer: Answer }
-  | { t: 'snapshot'; id: number; seq: number; gzip: Uint8Array }
+  | { t: 'snapshot'; id: number; seq: number; of: number }
+  /** gzip of a part (shared/room/snapshot.ts). */
+  | { t: 'part'; id: number; index: number; gzip: Uint8Array }
   | { t: 'log'; level: 'info' | 'warn' | 'error'; text: string; data: object }
   | { t: 'closed' }
 

@@ -1,31 +1,23 @@
 // A room at work: number, append, apply, emit. It runs in the room's worker and knows nothing of threads or sockets.
 //
 // Commands are gathered until the next tick, written as one batch with one fdatasync, then applied one by one. While
-// no program wants time there are no ticks, and a command is dealt with at once.
+// no program wants time there are no ticks, and a command is dealt with at once; when several come together, the next
+// ones wait as long as a tick lasts, so that a crowd is sent one batch a tick, too.
 
-import { promisify } from 'node:util'
-import { gunzipSync, gzip } from 'node:zlib'
 import { wantsTicks } from '../../shared/kernel/sched.ts'
 import type { Command, Entry, Header } from '../../shared/room/entry.ts'
 import { fromKeyframe, takeKeyframe, type Keyframe } from '../../shared/room/keyframe.ts'
 import { entryLine, voidLine } from '../../shared/room/log.ts'
 import { nameKey } from '../../shared/room/names.ts'
-import {
-  applyEntry,
-  createRoom,
-  hashRoom,
-  loadRoom,
-  saveRoom,
-  type Room,
-} from '../../shared/room/room.ts'
+import { applyEntry, createRoom, hashRoom, passHash, type Room } from '../../shared/room/room.ts'
+import { mkSnapshot, partCount, type Snapshot } from '../../shared/room/snapshot.ts'
 import { TICKS_PER_SECOND } from '../../shared/state/machine.ts'
 import type { RoomStore, Seats } from '../store/logStore.ts'
 import type { FromWorker, SeatInfo, ToWorker } from './messages.ts'
+import { packAll, packPart, unpackAll } from './packing.ts'
 
-const gzipAsync = promisify(gzip)
-
-export const SEATS_MAX = 400
-const BATCH_MAX = 200
+export const SEATS_MAX = 2000
+const BATCH_MAX = 1000
 const TICK_MS = 1000 / TICKS_PER_SECOND
 const REST_MS = 5 // between ticks when they take longer than they should
 const DISK_MS = 1000 // until the next try to write the log
@@ -33,8 +25,9 @@ const HASH_ENTRIES = 500
 const HASH_MS = 10_000
 const KEYFRAME_ENTRIES = 1000
 const KEYFRAME_MS = 30_000
-/** A keyframe that took long is not taken often. */
-const KEYFRAME_SHARE = 50
+const STORE_MS = 60_000
+/** What takes long is not done often: hashes, keyframes and stored snapshots take this part of the time at most. */
+const SHARE = 1 / 50
 const RECENT = 1200 // entries told to the main thread at start
 
 type Request = ToWorker & { t: 'command' | 'join' }
@@ -58,12 +51,18 @@ export class RoomRunner {
   private closing = false
   private at = 0 // of the last entry
   private nextTick = 0 // ms
+  private nextBatch = 0 // ms; while there are no ticks
   private unhashed = 0 // entries since the last hash
   private lastHash = 0 // ms
+  private hashCost = 0 // ms
   private keyframe: Keyframe | null = null
   private since: Entry[] = [] // entries after the keyframe
-  private nextKeyframe = 0 // ms
+  private lastKeyframe = 0 // ms
+  private keyframeCost = 0 // ms
+  private readonly snapshots = new Map<number, Snapshot>() // on their way to newcomers
   private stored = 0 // seq of the snapshot in the store
+  private nextStore = 0 // ms
+  private storing: Promise<void> = Promise.resolve()
 
   constructor(env: Surroundings) {
     this.env = env
@@ -100,10 +99,22 @@ export class RoomRunner {
   }
 
   /** The room as it is, for a newcomer. */
-  async snapshot(id: number): Promise<void> {
-    const seq = this.room.seq
-    const state = saveRoom(this.room)
-    this.env.emit({ t: 'snapshot', id, seq, gzip: await gzipAsync(state, { level: 1 }) })
+  snapshot(id: number): void {
+    this.takeKeyframe()
+    const snapshot = this.freshSnapshot()
+    this.snapshots.set(id, snapshot)
+    this.env.emit({ t: 'snapshot', id, seq: this.room.seq, of: partCount(snapshot) })
+  }
+
+  async part(id: number, index: number): Promise<void> {
+    const snapshot = this.snapshots.get(id)
+    if (snapshot === undefined) return
+    this.env.emit({ t: 'part', id, index, gzip: await packPart(snapshot, index) })
+  }
+
+  /** Nobody needs the snapshot any more. */
+  release(id: number): void {
+    this.snapshots.delete(id)
   }
 
   /** Deals with what has come in, then lets go of the store. */
@@ -112,6 +123,8 @@ export class RoomRunner {
     if (this.timer !== null) clearTimeout(this.timer)
     while (this.atWork) await new Promise((resolve) => setTimeout(resolve, 1))
     while (this.queue.length > 0) await this.work(false)
+    this.takeKeyframe()
+    await this.storing
     await this.storeSnapshot()
     await this.env.store.close()
   }
@@ -123,8 +136,8 @@ export class RoomRunner {
     const now = this.env.now()
     let due = Infinity
     if (wantsTicks(this.room.machine)) due = this.nextTick
-    else if (this.queue.length > 0) due = now
-    else if (this.unhashed > 0) due = this.lastHash + HASH_MS
+    else if (this.queue.length > 0) due = this.nextBatch
+    else if (this.unhashed > 0) due = this.lastHash + Math.max(HASH_MS, this.hashCost / SHARE)
     if (due === Infinity) return
     this.timer = setTimeout(() => void this.go(), Math.max(0, due - now))
   }
@@ -149,8 +162,9 @@ export class RoomRunner {
   /** One batch, from the queue to everyone. */
   private async work(tick: boolean): Promise<void> {
     const batch = new Batch(this.room.seq, this.clock())
-    if (this.hashIsDue()) batch.add(0, { t: 'hash', hash: hashRoom(this.room) })
+    if (this.hashIsDue()) batch.add(0, { t: 'hash', hash: this.hash() })
     const requests = this.queue.splice(0, BATCH_MAX)
+    if (requests.length > 1) this.nextBatch = this.env.now() + TICK_MS
     const joins = await this.number(requests, batch)
     if (tick)
       batch.add(0, { t: 'tick', fuel: Math.round(this.header.options.speed / TICKS_PER_SECOND) })
@@ -167,7 +181,10 @@ export class RoomRunner {
       return
     }
     this.at = batch.at
-    for (const entry of batch.entries) await this.applyOne(entry)
+    for (const entry of batch.entries) {
+      if (entry.c.t === 'hash') this.pass(entry)
+      else await this.applyOne(entry)
+    }
 
     const answers = batch.answers.map((answer) => {
       const seat = joins.get(answer.seq)
@@ -227,6 +244,14 @@ export class RoomRunner {
     if (entry.c.t === 'hash') this.lastHash = this.env.now()
   }
 
+  /** The batch's own hash, which was taken a moment ago. */
+  private pass(entry: Entry): void {
+    this.since.push(entry)
+    passHash(this.room, entry)
+    this.unhashed = 0
+    this.lastHash = this.env.now()
+  }
+
   /** Our bug: the entry will never be tried again, and what is known about it is kept. */
   private async voidEntry(entry: Entry | undefined, error: unknown): Promise<void> {
     if (entry === undefined || entry.c.t === 'void') return
@@ -252,10 +277,10 @@ export class RoomRunner {
 
   private async replay(entries: Entry[]): Promise<void> {
     this.room = (await this.fromSnapshot(entries.length)) ?? createRoom(this.header)
-    if (this.room.seq > 0) this.keyframe = takeKeyframe(this.room, null)
+    if (this.room.seq > 0) this.takeKeyframe()
     for (const entry of entries.slice(this.room.seq)) {
       await this.applyOne(entry)
-      if (this.since.length >= KEYFRAME_ENTRIES) this.takeKeyframe()
+      this.keepKeyframe()
     }
   }
 
@@ -263,7 +288,7 @@ export class RoomRunner {
     const snapshot = await this.env.store.readSnapshot()
     if (snapshot === null || snapshot.seq > last) return null
     try {
-      const room = loadRoom(gunzipSync(snapshot.gzip))
+      const room = unpackAll(snapshot.parts)
       if (room.seq !== snapshot.seq) return null
       this.stored = snapshot.seq
       return room
@@ -274,36 +299,55 @@ export class RoomRunner {
   }
 
   private keepKeyframe(): void {
-    const due = this.since.length >= KEYFRAME_ENTRIES || this.env.now() >= this.nextKeyframe
-    if (!due || this.since.length === 0) return
-    if (this.nextKeyframe > 0) this.takeKeyframe()
-    else this.nextKeyframe = this.env.now() + KEYFRAME_MS
+    const passed = this.env.now() - this.lastKeyframe
+    if (passed < this.keyframeCost / SHARE) return
+    if (this.since.length >= KEYFRAME_ENTRIES || passed >= KEYFRAME_MS) this.takeKeyframe()
   }
 
   private takeKeyframe(): void {
     const start = this.env.now()
-    this.keyframe = takeKeyframe(this.room, this.keyframe)
-    this.since = []
-    const took = this.env.now() - start
-    this.nextKeyframe = this.env.now() + Math.max(KEYFRAME_MS, took * KEYFRAME_SHARE)
-    if (this.room.seq - this.stored >= KEYFRAME_ENTRIES) void this.storeSnapshot()
+    if (this.keyframe?.seq !== this.room.seq) {
+      this.keyframe = takeKeyframe(this.room, this.keyframe)
+      this.since = []
+    }
+    this.lastKeyframe = this.env.now()
+    this.keyframeCost = this.lastKeyframe - start
+    if (this.lastKeyframe < this.nextStore || this.closing) return
+    if (this.room.seq - this.stored >= KEYFRAME_ENTRIES) this.storing = this.storeSnapshot()
+  }
+
+  /** Of the keyframe that was taken right now. */
+  private freshSnapshot(): Snapshot {
+    return mkSnapshot(this.keyframe!, this.room.machine.zone.page.flags)
   }
 
   private async storeSnapshot(): Promise<void> {
     const { seq } = this.room
     if (seq === this.stored) return
+    const start = this.env.now()
     this.stored = seq
+    this.nextStore = Infinity // one at a time
     try {
-      const state = saveRoom(this.room)
-      await this.env.store.writeSnapshot({ seq, gzip: await gzipAsync(state, { level: 1 }) })
+      await this.env.store.writeSnapshot({ seq, parts: await packAll(this.freshSnapshot()) })
     } catch (error) {
       this.log('warn', 'no snapshot could be stored', { error: String(error) })
     }
+    const end = this.env.now()
+    this.nextStore = end + Math.max(STORE_MS, (end - start) / SHARE)
+  }
+
+  private hash(): string {
+    const start = this.env.now()
+    const hash = hashRoom(this.room)
+    this.hashCost = this.env.now() - start
+    return hash
   }
 
   private hashIsDue(): boolean {
     if (this.unhashed === 0) return false
-    return this.unhashed >= HASH_ENTRIES || this.env.now() - this.lastHash >= HASH_MS
+    const passed = this.env.now() - this.lastHash
+    if (passed < this.hashCost / SHARE) return false
+    return this.unhashed >= HASH_ENTRIES || passed >= HASH_MS
   }
 
   /** ms since the room was made; never backwards. */

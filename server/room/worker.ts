@@ -47,6 +47,10 @@ async function take(message: ToWorker): Promise<void> {
       return runner.request(message)
     case 'snapshot':
       return runner.snapshot(message.id)
+    case 'part':
+      return runner.part(message.id, message.index)
+    case 'release':
+      return runner.release(message.id)
     case 'report':
       return store.writeReport(message.report)
     case 'close':

@@ -2,7 +2,7 @@
 //
 //   CODE.ndjson         the log (shared/room/log.ts), only ever appended to
 //   CODE.seats.json     hashes of the tokens
-//   CODE.snapshot       a cache of the room at some entry: JSON line, then gzip
+//   CODE.snapshot       a cache of the room at some entry: JSON line with the parts' lengths, then the parts
 //   CODE.report-N.json  what went wrong, for developers
 //
 // An append is one write and one fdatasync. They block the calling thread, which is a room's own worker: measured,
@@ -105,12 +105,10 @@ class FileRoom implements RoomStore {
     return done(() => writeDurably(this.path('seats.json'), JSON.stringify(seats)))
   }
 
-  async writeSnapshot({ seq, gzip }: StoredSnapshot): Promise<void> {
+  async writeSnapshot({ seq, parts }: StoredSnapshot): Promise<void> {
     const fresh = this.path('snapshot.new')
-    await writeFile(
-      fresh,
-      Buffer.concat([Buffer.from(`{"seq":${seq},"engine":"${this.engine}"}\n`), gzip]),
-    )
+    const head = { seq, engine: this.engine, parts: parts.map(({ length }) => length) }
+    await writeFile(fresh, [Buffer.from(JSON.stringify(head) + '\n'), ...parts])
     await rename(fresh, this.path('snapshot'))
   }
 
@@ -167,6 +165,12 @@ class FileRoom implements RoomStore {
   }
 }
 
+interface SnapshotHead {
+  seq: number
+  engine: string
+  parts: number[] // bytes
+}
+
 /** A snapshot that a server has left beside a log; null if there is none that this engine can use. */
 export async function readSnapshotFile(
   path: string,
@@ -175,8 +179,11 @@ export async function readSnapshotFile(
   try {
     const bytes = await readFile(path)
     const end = bytes.indexOf(10)
-    const head = JSON.parse(bytes.subarray(0, end).toString()) as { seq: number; engine: string }
-    return head.engine === engine ? { seq: head.seq, gzip: bytes.subarray(end + 1) } : null
+    const head = JSON.parse(bytes.subarray(0, end).toString()) as SnapshotHead
+    if (head.engine !== engine) return null
+    let at = end + 1
+    const parts = head.parts.map((length) => bytes.subarray(at, (at += length)))
+    return at === bytes.length ? { seq: head.seq, parts } : null
   } catch {
     return null
   }

@@ -17,7 +17,7 @@ export interface OpenedRoom {
 
 export interface StoredSnapshot {
   seq: number
-  gzip: Uint8Array // of saveRoom()
+  parts: Uint8Array[] // gzip of shared/room/snapshot.ts
 }
 
 /** One room, opened by its one owner. */

@@ -25,10 +25,11 @@ import {
 import { O_RDONLY, O_RDWR, O_WRONLY } from '../../shared/syscall/flags.ts'
 import * as MADV from '../../shared/mm/madvise.ts'
 import * as MAP from '../../shared/mm/mmap.ts'
+import { expandStack } from '../../shared/mm/mmap.ts'
 import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE } from '../../shared/mm/mremap.ts'
 import { faultIn } from '../../shared/mm/memory.ts'
-import { vmaLookup, vmasOf } from '../../shared/mm/vma.ts'
-import { readPage, reserveBlock } from '../../shared/mm/filemap.ts'
+import { findVma, vmasOf } from '../../shared/mm/vma.ts'
+import { findPage, readPage, reserveBlock } from '../../shared/mm/filemap.ts'
 import { writePage } from '../../shared/mm/writeback.ts'
 import { followPte } from '../../shared/mm/pgtable.ts'
 import { peek8 } from '../../shared/mm/uaccess.ts'
@@ -64,6 +65,7 @@ interface Trace {
   names: Map<string, number>
   base: { brk: number; committed: number; status: Record<string, number> }
   pending: number // faults before the op
+  pendingMajor: number
 }
 
 /** Runs a trace; the result lines. Throws SyntaxError naming the line that it cannot read. */
@@ -114,6 +116,7 @@ function startTrace(declarations: string[], options: MachineOptions): Trace {
   must(apply(m, USER_SEAT, { t: 'seat', name: 'p1', role: 'student', from: '::1' }))
   const exe = addFile(m, '/mnt/exe', 'image', (1 + data) * m.pageSize, 0xcf)
   exe.image = `bare:${data}:${bss}`
+  fillPage(m, exe, 0, [0x7f, 0x45, 0x4c, 0x46])
   exe.mode |= 0o111
   const spawned = must(
     apply(m, USER_SEAT, { t: 'spawn', path: '/mnt/exe', argv: ['exe'], env: [], stdout: 'pipe' }),
@@ -127,6 +130,7 @@ function startTrace(declarations: string[], options: MachineOptions): Trace {
     processes: new Map([['p1', p1]]),
     names: new Map(),
     pending: 0,
+    pendingMajor: 0,
     base: { brk: p1.mm!.startBrk, committed: 0, status: {} },
   }
   for (const declared of files) {
@@ -180,6 +184,15 @@ function addFile(
   return inode
 }
 
+/** That page of a cached file: the bytes, then zeros. */
+function fillPage(m: Machine, inode: Inode, index: number, bytes: number[]): void {
+  const pfn = findPage(inode, index)
+  const slab = dirtySlabOf(m.ram, pfn)
+  const page = new Uint8Array(slab.buffer, frameBase(m.ram, pfn) * 4, m.pageSize)
+  page.fill(0)
+  page.set(bytes)
+}
+
 function must(outcome: Outcome): Outcome {
   assert(
     outcome.errno === undefined,
@@ -227,8 +240,8 @@ function showAddress({ m, base }: Trace, va: number): string {
   }
   if (page >= textStart && page < textStart + PROGRAM_SPACE[bits]) return relative('B', base.brk)
   if (page >= hole.start && page < hole.end) return relative('H', hole.start)
-  if (page >= hole.mappings && page <= mmapBase + (64 << 20)) return relative('M', mmapBase)
-  if (page > mmapBase && page <= stackTop) return `S-${(stackTop - page) / m.pageSize}${rest}`
+  if (page >= hole.mappings && page < mmapBase + (64 << 20)) return relative('M', mmapBase)
+  if (page >= mmapBase && page < stackTop) return `S-${(stackTop - page) / m.pageSize}${rest}`
   return `0x${page.toString(16)}${rest}`
 }
 
@@ -267,6 +280,7 @@ function runOp(trace: Trace, words: string[]): string[] {
   const run = operations[op]
   if (run === undefined) throw new SyntaxError(`unknown operation '${op}'`)
   trace.pending = task.minFlt
+  trace.pendingMajor = task.majFlt
   return run(trace, task, args)
 }
 
@@ -351,7 +365,8 @@ function withAddress(trace: Trace, word: string, run: (va: number) => string[]):
 }
 
 function faults(trace: Trace, task: Task): string {
-  return `f=${task.minFlt - trace.pending}`
+  const major = task.majFlt - trace.pendingMajor
+  return `f=${task.minFlt - trace.pending}${major === 0 ? '' : ` maj=${major}`}`
 }
 
 function issue(trace: Trace, task: Task, name: string, args: number[]): Outcome {
@@ -565,22 +580,47 @@ function access(
   return [`${end} ${faults(trace, task)}${shown}${read}`]
 }
 
-/** Executes what lies there: a nop, or zeros, which are `add %al,(%rax)` with rax 0. */
+/** Executes the instruction that begins with the byte there; zeros behind it. All registers but rsp are 0. */
 function fetch(trace: Trace, task: Task, va: number): string[] {
-  const fetched = access(trace, task, 'exec', va, 1, 1, 0)
-  peekText(trace.m, task, va)
-  if (!fetched[0].startsWith('ok') || peek8(trace.m, task, va) === NOP) return fetched
-  return access(trace, task, 'write', 0, 1, 1, 0)
+  const { m } = trace
+  const before = frameAt(m, task.mm!, va)
+  peekText(m, task, va)
+  const [result] = access(trace, task, 'exec', va, 1, 1, 0)
+  if (!result.startsWith('ok')) return [result]
+  const done = [`ok ${faults(trace, task)} ${letter(m, before, frameAt(m, task.mm!, va))}0`]
+  const kind = instructionKind(peek8(m, task, va) ?? 0)
+  if (kind === 'touch') return access(trace, task, 'write', 0, 1, 1, 0)
+  if (kind === 'plain') return done
+  return [`${kind === 'invalid' ? 'SIG4' : 'SIGSEGV:KERNEL'} ${faults(trace, task)}`]
 }
 
-const NOP = 0x90
+/** What x86-64 makes of a byte and zeros: most instructions then work on memory at address 0. */
+function instructionKind(byte: number): 'plain' | 'touch' | 'invalid' | 'privileged' {
+  const isIn = (ranges: string) =>
+    ranges.split(' ').some((range) => {
+      const [first, last = first] = range.split('-').map((hex) => parseInt(hex, 16))
+      return byte >= first && byte <= last
+    })
+  if (isIn(INVALID)) return 'invalid'
+  if (isIn(PRIVILEGED)) return 'privileged'
+  return isIn(PLAIN) ? 'plain' : 'touch'
+}
 
-/** A debugger looks at the instruction, whatever the protection says: that brings the page in, too. */
+const INVALID = '06-07 0e 16-17 1e-1f 27 2f 37 3f 60-62 82 9a c4-c5 ce d4-d6 ea'
+const PRIVILEGED = '6c-6f cd e4-e7 ec-ef f4 fa-fb'
+/** On registers, the stack's top page, or with a constant; jumps. */
+const PLAIN =
+  '04-05 0c-0d 14-15 1c-1d 24-25 2c-2d 34-35 3c-3d 50-5f 68 6a 70-7f 8d 90-99 9b-9f a8-a9 b0-bf c2-c3 c8 ca-cc e0-e3 ' +
+  'e8-e9 eb f1 f5 f8-f9 fc-fd'
+
+/** The debugger that lets the process do one instruction reads it first, whatever the protection says. That brings the page in. */
 function peekText(m: Machine, task: Task, va: number): void {
-  const vma = vmaLookup(task.mm!, va)
   const page = roundDown(va, m.pageSize)
-  if (vma !== undefined && frameAt(m, task.mm!, page) === NO_PFN)
-    faultIn(m, vma, page, false, NO_PTE)
+  const vma = findVma(task.mm!, va)
+  if (vma === undefined) return
+  const below = va < vma.start
+  if (below && ((vma.flags & VM.VM_GROWSDOWN) === 0 || !expandStack(m, task, vma, va))) return
+  if (frameAt(m, task.mm!, page) === NO_PFN) faultIn(m, vma, page, false, NO_PTE)
 }
 
 function signalText(trace: Trace, { sig, code, address }: NonNullable<Outcome['signal']>): string {
@@ -606,7 +646,7 @@ function frameAt(m: Machine, mm: Mm, va: number): number {
 
 /** All but the program's code. */
 function shownVmas(mm: Mm): Vma[] {
-  return vmasOf(mm).filter((vma) => vma.start >= mm.endCode)
+  return vmasOf(mm).filter((vma) => vma.start !== mm.startCode)
 }
 
 function kindOf(trace: Trace, vma: Vma): string {

@@ -57,6 +57,14 @@ const places = {
   },
 } as const
 
+/**
+ * Whether an address has the form of one, be it the kernel's: x86-64 wants the bits above the 47th to be all alike, and says
+ * of others that they violate protection, not that nothing is there.
+ */
+export function isCanonical({ bits }: Layout, va: number): boolean {
+  return bits === 32 || va < 2 ** 47 || va >= 2 ** 64 - 2 ** 47
+}
+
 export function mkLayout(bits: 64 | 32, pageSize: number): Layout {
   const pageShift = log2(pageSize)
   const pteShift = bits === 64 ? 3 : 2

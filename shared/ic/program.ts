@@ -10,6 +10,7 @@ import { sigMask } from '../mm/oomKill.ts'
 import { storeBytes } from '../mm/uaccess.ts'
 import { roundUp } from '../lib/bits.ts'
 import type { Machine } from '../state/machine.ts'
+import { wakeUp } from '../state/runqueue.ts'
 import { SIGINT, type Program, type Task } from '../state/task.ts'
 import type { Caller, LibCall } from '../libc/call.ts'
 import { constantsOf, findPrototype, functionNames } from '../libc/headers.ts'
@@ -90,7 +91,7 @@ function beginLine(m: Machine, task: Task, program: IcProgram): void {
     if (!answerHelp(task, line)) startLine(m, task, program, line)
   }
   if (program.running && task.state === 'S' && task.wait.for === 'input') {
-    task.state = 'R'
+    wakeUp(m, task)
     task.wait = { for: 'nothing' }
   }
 }

@@ -22,6 +22,6 @@ export function accountSlice(m: Machine, task: Task, used: number, system: numbe
 /** Nobody could run for so much fuel; who waits for a disk makes it waiting time. */
 export function accountIdle(m: Machine, fuel: number): void {
   let waits = false
-  for (const { state } of m.tasks.values()) if (state === 'D') waits = true
+  for (const { state } of m.runqueue) if (state === 'D') waits = true
   m.stat[waits ? 'iowait' : 'idle'] += nsOf(m, fuel)
 }

@@ -3,6 +3,7 @@
 import { ECHILD } from '../lib/errno.ts'
 import { clockTicks } from '../state/cputime.ts'
 import type { Machine } from '../state/machine.ts'
+import { wakeUp } from '../state/runqueue.ts'
 import { CLD_DUMPED, CLD_EXITED, CLD_KILLED, SIGCHLD, type Task } from '../state/task.ts'
 import { sigMask } from '../mm/oomKill.ts'
 import { putInode } from '../mm/shmem.ts'
@@ -79,7 +80,7 @@ function notifyParent(m: Machine, task: Task): void {
     return
   }
   sendSignal(m, parent, SIGCHLD, childInfo(m, task))
-  if (parent.wait.for === 'child' && parent.state === 'S') parent.state = 'R'
+  if (parent.wait.for === 'child' && parent.state === 'S') wakeUp(m, parent)
 }
 
 /** What SIGCHLD says of the child. */

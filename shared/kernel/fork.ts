@@ -7,11 +7,11 @@ import { VM_DONTCOPY, type Mm } from '../state/mm.ts'
 import { NO_PFN } from '../state/page.ts'
 import { RLIM_INFINITY, type Program, type Task } from '../state/task.ts'
 import { dupMmap } from '../mm/memory.ts'
-import { exitMmap } from '../mm/mmap.ts'
+import { exitMmap, vmStatAccount } from '../mm/mmap.ts'
 import { putPage } from '../mm/pageAlloc.ts'
 import { pgdAlloc } from '../mm/pgtable.ts'
 import { kmemCacheAlloc, kmemCacheFree } from '../mm/slab.ts'
-import { mkVmaTree, vmasOf } from '../mm/vma.ts'
+import { mkVmaTree, vmaPages, vmasOf } from '../mm/vma.ts'
 import { emit } from '../trace/trace.ts'
 import { attachStream } from './stream.ts'
 import { copyProgram, freeTask, newTask } from './task.ts'
@@ -151,10 +151,8 @@ function copyMm(m: Machine, parent: Task, child: Task): boolean {
     mm.exe.count++
     mm.exe.inode.users++
   }
-  let skipped = 0
   for (const vma of vmasOf(from))
-    if ((vma.flags & VM_DONTCOPY) !== 0) skipped += (vma.end - vma.start) / m.pageSize
-  mm.totalVm -= skipped
+    if ((vma.flags & VM_DONTCOPY) !== 0) vmStatAccount(mm, vma.flags, -vmaPages(vma))
   mm.hiwaterVm = mm.totalVm
   mm.hiwaterRss = mm.rssAnon + mm.rssFile + mm.rssShmem
   child.mm = mm

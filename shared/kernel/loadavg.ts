@@ -21,7 +21,7 @@ export function calcLoad(load: number, decay: number, active: number): number {
 export function calcGlobalLoad(m: Machine): void {
   if (m.ticks % LOAD_FREQ !== 0) return
   let active = 0
-  for (const { state } of m.tasks.values()) if (state === 'R' || state === 'D') active++
+  for (const { state } of m.runqueue) if (state === 'R' || state === 'D') active++
   for (let i = 0; i < DECAY.length; i++) {
     m.loadavg[i] = calcLoad(m.loadavg[i], DECAY[i], active * FIXED_1)
   }

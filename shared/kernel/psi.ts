@@ -26,7 +26,7 @@ export function psiAccount(m: Machine, us: number, running: Task | null): void {
   if (us <= 0) return
   let stalled = running !== null && (running === m.kswapd || running.memstall)
   let working = running !== null && !stalled
-  for (const task of m.tasks.values()) {
+  for (const task of m.runqueue) {
     if (task === running) continue
     if (task.state === 'D' && task.memstall) stalled = true
     else if (task.state === 'R' && task !== m.kswapd) working = true

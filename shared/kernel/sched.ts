@@ -6,6 +6,7 @@ import { sigMask } from '../mm/oomKill.ts'
 import { flusherTick } from '../mm/writeback.ts'
 import { fuelAt, machineUs } from '../state/clock.ts'
 import { TICK_MS, type Machine } from '../state/machine.ts'
+import { dequeueSleepers } from '../state/runqueue.ts'
 import { SIGKILL, type Task } from '../state/task.ts'
 import { emit } from '../trace/trace.ts'
 import { accountIdle, accountSlice } from './cputime.ts'
@@ -14,7 +15,7 @@ import { calcGlobalLoad } from './loadavg.ts'
 import { psiAccount, psiTick } from './psi.ts'
 import { isKthread } from './kthread.ts'
 import { getSignal } from './signal.ts'
-import { refillStreams } from './stream.ts'
+import { refillStreams, sweepStreams } from './stream.ts'
 import { taskPrio } from './task.ts'
 
 /** Bytes that are touched, cleared or copied for the price of an instruction. */
@@ -45,21 +46,21 @@ export function tick(m: Machine, fuel: number, run: RunProgram): void {
   m.ticks++
   m.tickFuel = fuel
   m.tickUsed = 0
+  dequeueSleepers(m)
+  sweepStreams(m)
   refillStreams(m)
   wakeSleepers(m)
   calcGlobalLoad(m)
   while (m.tickUsed < fuel && m.panic === '') {
     wakeFromDisk(m)
-    const task = pickNext(m)
+    const { next: task, runnable } = pickNext(m)
     if (task === null) {
       idle(m, nextDiskWake(m))
       continue
     }
     contextSwitch(m, task)
-    const slice = Math.min(
-      fuel - m.tickUsed,
-      Math.max(MIN_SLICE, Math.floor(fuel / countRunnable(m))),
-    )
+    const share = Math.max(MIN_SLICE, Math.floor(fuel / runnable))
+    const slice = Math.min(fuel - m.tickUsed, share)
     const used = runSlice(m, task, slice, run)
     psiAccount(m, usOf(m, used), task)
     m.tickUsed += used
@@ -69,6 +70,7 @@ export function tick(m: Machine, fuel: number, run: RunProgram): void {
   flusherTick(m)
   psiTick(m)
   actOnSignals(m)
+  dequeueSleepers(m)
 }
 
 /** Nobody can run: the clock goes on to that share of the tick's fuel. */
@@ -87,7 +89,7 @@ function usOf(m: Machine, fuel: number): number {
 /** Tasks go on whose pages the disk has brought. */
 function wakeFromDisk(m: Machine): void {
   const now = machineUs(m)
-  for (const task of m.tasks.values()) {
+  for (const task of m.runqueue) {
     if (task.state !== 'D' || task.wait.for !== 'disk' || task.wait.until > now) continue
     task.state = 'R'
     task.memstall = false
@@ -97,7 +99,7 @@ function wakeFromDisk(m: Machine): void {
 /** How much of the tick's fuel is used when the disk has something for the next task; all of it if that is later. */
 function nextDiskWake(m: Machine): number {
   let earliest = Infinity
-  for (const task of m.tasks.values())
+  for (const task of m.runqueue)
     if (task.state === 'D' && task.wait.for === 'disk')
       earliest = Math.min(earliest, task.wait.until)
   return earliest === Infinity ? m.tickFuel : Math.max(fuelAt(m, earliest), m.tickUsed + 1)
@@ -106,7 +108,7 @@ function nextDiskWake(m: Machine): number {
 /** Whether time must go on: somebody runs, sleeps on a timer or waits to write, or the machine will boot itself. */
 export function wantsTicks(m: Machine): boolean {
   if (m.panic !== '') return m.rebootAt >= 0
-  for (const task of m.tasks.values()) {
+  for (const task of m.runqueue) {
     if (task.state === 'R' || task.state === 'D') return true
     if (task.state === 'S' && (task.wait.for === 'timer' || task.wait.for === 'output')) return true
   }
@@ -114,29 +116,32 @@ export function wantsTicks(m: Machine): boolean {
 }
 
 function wakeSleepers(m: Machine): void {
-  for (const task of m.tasks.values()) {
+  for (const task of m.runqueue) {
     if (task.state !== 'S') continue
     const { wait } = task
     if (wait.for === 'output' || (wait.for === 'timer' && wait.until <= m.ticks)) task.state = 'R'
   }
 }
 
-/** Whoever has had least. Who has just woken starts level with the others and gets nothing for the time it slept. */
-function pickNext(m: Machine): Task | null {
+/**
+ * Whoever has had least, and how many could run. Who has just woken starts level with the others and gets nothing for
+ * the time it slept.
+ */
+function pickNext(m: Machine): { next: Task | null; runnable: number } {
   let next: Task | null = null
-  for (const task of m.tasks.values()) {
+  let runnable = 0
+  for (const task of m.runqueue) {
     if (task.state !== 'R') continue
+    runnable++
     task.vruntime = Math.max(task.vruntime, m.minVruntime)
-    if (next === null || task.vruntime < next.vruntime) next = task
+    if (next === null || comesBefore(task, next)) next = task
   }
   if (next !== null) m.minVruntime = next.vruntime
-  return next
+  return { next, runnable }
 }
 
-function countRunnable(m: Machine): number {
-  let count = 0
-  for (const task of m.tasks.values()) if (task.state === 'R') count++
-  return Math.max(count, 1)
+function comesBefore(a: Task, b: Task): boolean {
+  return a.vruntime < b.vruntime || (a.vruntime === b.vruntime && a.pid < b.pid)
 }
 
 /** What going from one task to another costs; so a tick is a bounded number of slices. */
@@ -214,7 +219,7 @@ const IDLE_PRIO = 120
 
 /** Lets pending signals end or stop whom they are for, without waiting for a tick. Who can't go on leaves the CPU. */
 export function actOnSignals(m: Machine): void {
-  for (const task of m.tasks.values()) if (task.pending !== 0) actOnSignal(m, task)
+  for (const task of m.runqueue) if (task.pending !== 0) actOnSignal(m, task)
   if (m.onCpu !== null && m.onCpu.state !== 'R') contextSwitch(m, null)
 }
 

@@ -3,6 +3,7 @@
 
 import { EPERM, ESRCH } from '../lib/errno.ts'
 import type { Machine } from '../state/machine.ts'
+import { enqueueTask, wakeUp } from '../state/runqueue.ts'
 import {
   NSIG,
   SIGABRT,
@@ -67,11 +68,12 @@ export function sendSignal(
   const bit = sigMask(signal)
   if (signal === SIGCONT || signal === SIGKILL) {
     task.pending &= ~STOPS
-    if (task.state === 'T') task.state = 'R'
+    if (task.state === 'T') wakeUp(m, task)
   }
   if ((STOPS & bit) !== 0) task.pending &= ~sigMask(SIGCONT)
   if (isIgnored(task, signal)) return
   task.pending |= bit
+  enqueueTask(m, task)
   if (task.state === 'S' || (signal === SIGKILL && task.state === 'D')) task.state = 'R'
 }
 

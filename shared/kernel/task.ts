@@ -11,6 +11,7 @@ import {
   type Rlimits,
   type Task,
 } from '../state/task.ts'
+import { enqueueTask } from '../state/runqueue.ts'
 import { allocPage, putPage } from '../mm/pageAlloc.ts'
 import { kmemCacheAlloc, kmemCacheFree } from '../mm/slab.ts'
 
@@ -121,6 +122,7 @@ export function newTask(
     stime: 0,
     cutime: 0,
     cstime: 0,
+    onRq: false,
     vruntime: m.minVruntime,
     debt: 0,
     ioUntil: 0,
@@ -137,6 +139,7 @@ export function newTask(
   }
   m.tasks.set(pid, task)
   m.handles.set(task.handle, task)
+  enqueueTask(m, task)
   parent?.children.push(task)
   return task
 }

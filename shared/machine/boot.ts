@@ -68,6 +68,7 @@ export function bootMachine(options: MachineOptions, bootTime: number, before?: 
     current: null,
     onCpu: null,
     lastPid: 0,
+    runqueue: [],
     minVruntime: 0,
     nextId: before?.nextId ?? 1,
     root: null as unknown as Inode,

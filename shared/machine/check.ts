@@ -19,6 +19,7 @@ import {
   PG_SWAPBACKED,
   PG_SWAPCACHE,
 } from '../state/page.ts'
+import { isOccupied } from '../state/runqueue.ts'
 import type { SwapDevice, SwapEntry } from '../state/swap.ts'
 import { lruOf } from '../mm/lru.ts'
 import { deviceOf } from '../mm/swapfile.ts'
@@ -44,6 +45,8 @@ export function checkMachine(m: Machine): void {
     if (task.mm !== null) mms.add(task.mm)
     for (const pfn of task.kernelStack) referenced[pfn]++
     assert(m.handles.get(task.handle) === task, 'every task is found by its handle')
+    assert(task.onRq || !isOccupied(task), 'who has something to do is on the run queue')
+    assert(task.onRq === m.runqueue.includes(task), 'a task knows whether it is on the run queue')
     for (const child of task.children) assert(child.parent === task, 'a child knows its parent')
   }
   for (const mm of mms) checkMm(m, mm, tally)
@@ -94,7 +97,8 @@ function checkMm(m: Machine, mm: Mm, tally: Tally): void {
   }
   checkTree(mm)
   assert(total === mm.totalVm, 'totalVm is the sum of the VMAs')
-  assert(locked === mm.lockedVm, 'lockedVm is the sum of the locked VMAs')
+  // What MREMAP_DONTUNMAP leaves behind is not locked, and counts.
+  assert(locked <= mm.lockedVm, 'lockedVm is the sum of the locked VMAs')
   const counts = { anon: 0, file: 0, shmem: 0, swap: 0, tables: 0 }
   tally.referenced[mm.pgd]++
   checkTable(m, mm, mm.pgd, m.layout.levels - 1, 0, tally, counts)

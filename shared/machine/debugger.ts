@@ -1,5 +1,6 @@
 // What a debugger does to a stopped process: have it make a system call, touch a byte (ptrace(2)).
 
+import { isCanonical } from '../hw/layout.ts'
 import { NO_PTE } from '../hw/mmu.ts'
 import { EAGAIN, ENOSYS } from '../lib/errno.ts'
 import { SEGV_MAPERR, SIGBUS, SIGSEGV, type Task } from '../state/task.ts'
@@ -56,7 +57,7 @@ export function accessByte(
   { op, va, byte }: MachineCommand & { t: 'access' },
 ): Outcome {
   if (!(va >= 0 && va < m.layout.taskSize)) {
-    const code = m.layout.bits === 32 ? SEGV_MAPERR : NO_USER_ADDRESS
+    const code = isCanonical(m.layout, va) ? SEGV_MAPERR : NO_USER_ADDRESS
     return { signal: { sig: SIGSEGV, code, address: va } }
   }
   if (!allowed(m, task, va, op)) {

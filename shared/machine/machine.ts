@@ -20,7 +20,7 @@ import { setNice } from '../kernel/nice.ts'
 import { doPrlimit } from '../kernel/rlimit.ts'
 import { killTask } from '../kernel/signal.ts'
 import { actOnSignals, tick } from '../kernel/sched.ts'
-import { attachStream, mkStream, sweepStreams } from '../kernel/stream.ts'
+import { attachStream, mkStream } from '../kernel/stream.ts'
 import { swapoff, swapon } from '../mm/swapon.ts'
 import { truncateInode } from '../mm/truncate.ts'
 import { writeProc } from '../proc/write.ts'
@@ -52,7 +52,6 @@ export function apply(m: Machine, seat: number, command: MachineCommand): Outcom
 }
 
 function run(m: Machine, seat: number, command: MachineCommand): Outcome {
-  sweepStreams(m)
   const outcome = execute(m, seat, command)
   m.current = null
   actOnSignals(m)

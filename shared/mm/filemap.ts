@@ -104,7 +104,7 @@ export function readAround(m: Machine, inode: Inode, index: number, memcg: numbe
   const first = Math.floor(index / window) * window
   const end = Math.min(first + window, filePages(m, inode))
   for (let at = first; at < end && m.zone.freePages > m.zone.watermarkHigh; at++)
-    if (isStored(inode, at)) readPage(m, inode, at, memcg)
+    if (inode.backing === 'disk' || isStored(inode, at)) readPage(m, inode, at, memcg)
 }
 
 const READAHEAD_BYTES = 65536

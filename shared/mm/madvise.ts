@@ -5,13 +5,13 @@ import { roundUp } from '../lib/bits.ts'
 import { PTE_ACCESSED, PTE_DIRTY, ptePfn, pteSwap } from '../hw/mmu.ts'
 import type { Machine } from '../state/machine.ts'
 import {
-  ACCESS_READ,
-  ACCESS_WRITE,
   VM_DONTCOPY,
   VM_DONTDUMP,
   VM_FAULT_OOM,
   VM_LOCKED,
+  VM_MAYWRITE,
   VM_RAND_READ,
+  VM_READ,
   VM_SEQ_READ,
   VM_SHARED,
   VM_WIPEONFORK,
@@ -29,7 +29,7 @@ import {
 } from '../state/page.ts'
 import type { Task } from '../state/task.ts'
 import { lruMove } from './lru.ts'
-import { forEachPte, isAnonymous, permits, unmapPageRange } from './memory.ts'
+import { forEachPte, isAnonymous, unmapPageRange } from './memory.ts'
 import { modifyVmas } from './mmap.ts'
 import { populateVma } from './mlock.ts'
 import { freeEmptyTables, setPte } from './pgtable.ts'
@@ -136,10 +136,14 @@ function changeFlags(m: Machine, vma: Vma, start: Vaddr, end: Vaddr, advice: num
     return -EINVAL
   if ((advice === MADV_DOFORK || advice === MADV_DODUMP) && vma.special !== '') return -EINVAL
   const { clear, set } = flagChanges[advice]
-  return modifyVmas(m, vma.mm, start, end, (part) => {
-    part.flags = (part.flags & ~clear) | set
-    return 0
-  })
+  return modifyVmas(
+    m,
+    vma.mm,
+    start,
+    end,
+    ({ flags }) => (flags & ~clear) | set,
+    () => {},
+  )
 }
 
 /** The pages may be dropped when memory is short: clean from now on, until written again. */
@@ -168,11 +172,10 @@ function madviseFree(m: Machine, vma: Vma, start: Vaddr, end: Vaddr): number {
   return 0
 }
 
-/** Makes a hole in the file behind a shared writable mapping. */
+/** Makes a hole in the file behind a shared mapping that might be made writable. */
 function madviseRemove(m: Machine, vma: Vma, start: Vaddr, end: Vaddr): number {
   if ((vma.flags & VM_LOCKED) !== 0 || vma.file === null) return -EINVAL
-  if (vma.file.backing === 'zero') return -EINVAL
-  if ((vma.flags & (VM_SHARED | VM_WRITE)) !== (VM_SHARED | VM_WRITE)) return -EACCES
+  if ((vma.flags & (VM_SHARED | VM_MAYWRITE)) !== (VM_SHARED | VM_MAYWRITE)) return -EACCES
   const first = vma.pgoff + (start - vma.start) / m.pageSize
   punchHole(m, vma.file, first, first + (end - start) / m.pageSize)
   return 0
@@ -185,7 +188,7 @@ function populateRange(m: Machine, task: Task, start: Vaddr, end: Vaddr, write: 
   while (va < end) {
     const vma = findVma(mm, va)
     if (vma === undefined || vma.start > va) return -ENOMEM
-    if (!permits(vma, write ? ACCESS_WRITE : ACCESS_READ)) return -EINVAL
+    if ((vma.flags & (write ? VM_WRITE : VM_READ)) === 0) return -EINVAL
     const stop = Math.min(end, vma.end)
     const fault = populateVma(m, task, vma, va, stop, write)
     if (fault !== 0) return (fault & VM_FAULT_OOM) !== 0 ? -ENOMEM : -EFAULT

@@ -37,6 +37,7 @@ import { flushTlb } from '../hw/tlb.ts'
 import type { Machine } from '../state/machine.ts'
 import {
   ACCESS_EXEC,
+  ACCESS_READ,
   ACCESS_WRITE,
   VM_ACCOUNT,
   VM_DONTCOPY,
@@ -118,11 +119,22 @@ export function handleMmFault(
     tracePageFault(m, task, address, access, task.call === null)
   const vma = findVmaOfFault(m, task, va)
   if (vma === null) return badArea(task, address, SEGV_MAPERR)
-  if (!permits(vma, access)) return badArea(task, address, SEGV_ACCERR)
+  if (!permits(vma, access)) return accessError(m, task, vma, address, access)
   const fault = faultIn(m, vma, va, access === ACCESS_WRITE, ptep)
   if ((fault & ~VM_FAULT_MAJOR) !== 0) return failedFault(task, address, fault)
   countFault(m, task, fault)
   return 0
+}
+
+/** The VMA forbids it. To fetch what is not there is a read at first, which brings the page in; then it is known to be data. */
+function accessError(m: Machine, task: Task, vma: Vma, address: Vaddr, access: Access): VmFault {
+  const va = address - (address & (m.pageSize - 1))
+  if (access === ACCESS_EXEC && permits(vma, ACCESS_READ) && !isMapped(m, vma.mm, va, false)) {
+    const fault = faultIn(m, vma, va, false, NO_PTE)
+    if ((fault & ~VM_FAULT_MAJOR) !== 0) return failedFault(task, address, fault)
+    countFault(m, task, fault)
+  }
+  return badArea(task, address, SEGV_ACCERR)
 }
 
 function failedFault(task: Task, address: Vaddr, fault: VmFault): VmFault {
@@ -187,7 +199,8 @@ export function permits(vma: Vma, access: Access): boolean {
 export function faultIn(m: Machine, vma: Vma, va: Vaddr, write: boolean, found: Ptep): VmFault {
   if (vma.special !== '') return doSpecialFault(m, vma, va, write)
   const anonymous = isAnonymous(vma)
-  if (!anonymous && linearIndex(m, vma, va) >= filePages(m, vma.file!)) return beyondEnd(m, vma, va)
+  if (!anonymous && linearIndex(m, vma, va) >= filePages(m, vma.file!))
+    return beyondEnd(m, vma, va, write)
   const ptep = found === NO_PTE ? ptepAlloc(m, vma.mm, va) : found
   if (ptep === NO_PTE) return VM_FAULT_OOM
   const pte = getPte(m, ptep)
@@ -195,8 +208,13 @@ export function faultIn(m: Machine, vma: Vma, va: Vaddr, write: boolean, found: 
   return anonymous ? doAnonymousPage(m, vma, va, ptep, write) : doFault(m, vma, va, ptep, write)
 }
 
-/** A file's page that does not exist. The tables above the lowest one are made all the same. */
-function beyondEnd(m: Machine, vma: Vma, va: Vaddr): VmFault {
+/**
+ * A file's page that does not exist. Tables are made all the same; a read maps what does exist around it, a private write
+ * gives the VMA its anon_vma.
+ */
+function beyondEnd(m: Machine, vma: Vma, va: Vaddr, write: boolean): VmFault {
+  if (!write) mapAround(m, vma, va)
+  else if ((vma.flags & VM_SHARED) === 0 && !anonVmaPrepare(m, vma)) return VM_FAULT_OOM
   return tableAlloc(m, vma.mm, va, 1) === NO_PFN ? VM_FAULT_OOM : VM_FAULT_SIGBUS
 }
 
@@ -340,9 +358,10 @@ function filemapFault(m: Machine, vma: Vma, index: number): Pfn {
   return pfn
 }
 
-/** Whether bringing the page takes a look at the disk. */
+/** Whether bringing the page takes a look at the disk, though it may turn out that nothing is there. */
 function majorIfMissing({ file }: Vma, index: number): VmFault {
-  return findPage(file!, index) === NO_PFN && isStored(file!, index) ? VM_FAULT_MAJOR : 0
+  if (findPage(file!, index) !== NO_PFN) return 0
+  return file!.backing === 'disk' || isStored(file!, index) ? VM_FAULT_MAJOR : 0
 }
 
 /** Maps what is cached of the 16 pages around `va`: within the VMA, the file and the page table. */
@@ -352,11 +371,15 @@ function mapAround(m: Machine, vma: Vma, va: Vaddr): void {
   const from = Math.max(Math.floor(va / window) * window, vma.start, table)
   const fileEnd = vma.start + (filePages(m, vma.file!) - vma.pgoff) * m.pageSize
   const end = Math.min(from + window, vma.end, fileEnd, table + m.layout.entrySpan[1])
+  const first = vma.pgoff + (from - vma.start) / m.pageSize
   let ptep = ptepFind(m, vma.mm, from)
-  for (let at = from; at < end; at += m.pageSize, ptep++) {
-    if (getPte(m, ptep) !== 0) continue
-    const pfn = findPage(vma.file!, vma.pgoff + (at - vma.start) / m.pageSize)
-    if (pfn !== NO_PFN) mapFilePage(m, vma, at, ptep, pfn, false)
+  for (let i = 0; i < (end - from) / m.pageSize; i++) {
+    if (ptep !== NO_PTE && getPte(m, ptep + i) !== 0) continue
+    const pfn = findPage(vma.file!, first + i)
+    if (pfn === NO_PFN) continue
+    if (ptep === NO_PTE) ptep = ptepAlloc(m, vma.mm, from)
+    if (ptep === NO_PTE) return
+    mapFilePage(m, vma, from + i * m.pageSize, ptep + i, pfn, false)
   }
 }
 
@@ -611,24 +634,34 @@ function copyPageRange(m: Machine, parent: Vma, child: Vma): boolean {
   const step = 1 << (layout.pteShift - 2)
   const indexMask = (1 << layout.tableShift) - 1
   let enough = true
-  forEachTable(m, parent.mm, parent.start, parent.end, (table, from, to) => {
-    const whole = to - from === layout.entrySpan[1]
-    const target = enough ? tableAlloc(m, child.mm, from, 0, whole) : NO_PFN
-    if (target === NO_PFN) {
-      enough = false
-      return
-    }
-    const offset = (Math.floor(from / m.pageSize) & indexMask) * step
-    copyPtes(
-      m,
-      child.mm,
-      dirtySlabOf(ram, table),
-      frameBase(ram, table) + offset,
-      dirtySlabOf(ram, target),
-      frameBase(ram, target) + offset,
-      (to - from) / m.pageSize,
-    )
-  })
+  forEachTable(
+    m,
+    parent.mm,
+    parent.start,
+    parent.end,
+    (table, from, to) => {
+      const whole = to - from === layout.entrySpan[1]
+      const target = enough ? tableAlloc(m, child.mm, from, 0, whole) : NO_PFN
+      if (target === NO_PFN) {
+        enough = false
+        return
+      }
+      const offset = (Math.floor(from / m.pageSize) & indexMask) * step
+      copyPtes(
+        m,
+        child.mm,
+        dirtySlabOf(ram, table),
+        frameBase(ram, table) + offset,
+        dirtySlabOf(ram, target),
+        frameBase(ram, target) + offset,
+        (to - from) / m.pageSize,
+      )
+    },
+    (va, level) => {
+      // Upper tables are copied even if nothing is in them.
+      if (level < layout.levels - 1 && tableAlloc(m, child.mm, va, level) === NO_PFN) enough = false
+    },
+  )
   return enough
 }
 

@@ -97,23 +97,30 @@ export function mlockFutureOk(task: Task, mm: Mm, pages: number): boolean {
 
 function applyLock(m: Machine, mm: Mm, start: Vaddr, end: Vaddr, flags: number): number {
   if (end === start) return 0
-  return modifyVmas(m, mm, start, end, (vma) => lockVma(m, vma, flags))
+  return modifyVmas(
+    m,
+    mm,
+    start,
+    end,
+    (vma) => lockedFlags(vma, flags),
+    (vma, was) => noteLock(m, vma, was),
+  )
 }
 
 /** Special mappings ([vdso]) are left as they are. */
-function lockVma(m: Machine, vma: Vma, flags: number): number {
-  if (vma.special !== '') return 0
-  const was = (vma.flags & VM_LOCKED) !== 0 ? vmaPages(vma) : 0
-  const is = (flags & VM_LOCKED) !== 0 ? vmaPages(vma) : 0
-  vma.mm.lockedVm += is - was
-  vma.flags = (vma.flags & ~LOCKED_MASK) | flags
-  if (is === was) return 0
+function lockedFlags({ special, flags }: Vma, lock: number): number {
+  return special === '' ? (flags & ~LOCKED_MASK) | lock : flags
+}
+
+function noteLock(m: Machine, vma: Vma, was: number): void {
+  const locked = (vma.flags & VM_LOCKED) !== 0
+  if (locked === ((was & VM_LOCKED) !== 0)) return
+  vma.mm.lockedVm += locked ? vmaPages(vma) : -vmaPages(vma)
   forEachPte(m, vma.mm, vma.start, vma.end, (_va, _ptep, pte) => {
     if (!ptePresent(pte) || ptePfn(pte) === m.zeroPfn) return
-    if (is > 0) mlockPage(m, ptePfn(pte))
+    if (locked) mlockPage(m, ptePfn(pte))
     else munlockPage(m, ptePfn(pte))
   })
-  return 0
 }
 
 /** The page stays in memory: reclaim does not look at it (mlock_folio). */
@@ -139,7 +146,7 @@ export function munlockPage(m: Machine, pfn: Pfn): void {
 function lockAll(m: Machine, mm: Mm, flags: number): void {
   for (let vma = findVma(mm, 0); vma !== undefined;) {
     const { start, end } = vma
-    modifyVmas(m, mm, start, end, (part) => lockVma(m, part, flags))
+    applyLock(m, mm, start, end, flags)
     vma = findVma(mm, end)
   }
 }

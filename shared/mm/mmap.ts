@@ -14,6 +14,7 @@ import {
   VM_ACCOUNT,
   VM_GROWSDOWN,
   VM_LOCKED,
+  VM_LOCKONFAULT,
   VM_MAYEXEC,
   VM_MAYREAD,
   VM_MAYSHARE,
@@ -28,9 +29,9 @@ import {
 import { RLIM_INFINITY, type Rlimits, type Task } from '../state/task.ts'
 import { freePgtables } from './pgtable.ts'
 import { changeProtection, isAnonymous, unmapPageRange } from './memory.ts'
-import { mlockFutureOk } from './mlock.ts'
+import { canDoMlock, mlockFutureOk, populate, populateVma } from './mlock.ts'
 import { isPromised, vmEnoughMemory, vmUnacctMemory } from './overcommit.ts'
-import { anonVmaClone, unlinkAnonVmas } from './rmap.ts'
+import { anonVmaClone, anonVmaPrepare, unlinkAnonVmas } from './rmap.ts'
 import { putInode } from './shmem.ts'
 import { kmemCacheAlloc, kmemCacheFree } from './slab.ts'
 import {
@@ -80,15 +81,11 @@ export function getUnmappedArea(
   request: MapRequest,
 ): Vaddr {
   if (length > m.layout.taskSize) return -ENOMEM
-  if (hint !== 0) {
-    const va = Math.max(roundDown(hint, m.pageSize), roundUp(m.sysctl.mmapMinAddr, m.pageSize))
-    if (va + length <= m.layout.taskSize) {
-      const next = findVma(mm, va)
-      if (next === undefined || va + length <= vmStartGap(next, stackGuard(m))) return va
-    }
-  }
-  if (wantsAlignment(m, length, request)) {
+  const page = roundDown(hint, m.pageSize)
+  const va = page === 0 ? 0 : Math.max(page, roundUp(m.sysctl.mmapMinAddr, m.pageSize))
+  if (wantsAlignment(m, length, request) && (va === 0 || request.file !== null)) {
     const huge = m.layout.entrySpan[1]
+    if (isFree(m, mm, va, length + huge)) return va
     const off = request.file === null ? 0 : request.pgoff * m.pageSize
     const end = highestGap(m, mm, length + huge)
     if (end >= 0) {
@@ -97,8 +94,16 @@ export function getUnmappedArea(
       return low + (sub === 0 ? huge : sub)
     }
   }
+  if (isFree(m, mm, va, length)) return va
   const end = highestGap(m, mm, length)
   return end < 0 ? -ENOMEM : end - length
+}
+
+/** Whether a mapping may begin at the address that the caller would like; 0: there is none. */
+function isFree(m: Machine, mm: Mm, va: Vaddr, length: number): boolean {
+  if (va === 0 || va + length > m.layout.taskSize) return false
+  const next = findVma(mm, va)
+  return next === undefined || va + length <= vmStartGap(next, stackGuard(m))
 }
 
 /**
@@ -149,13 +154,15 @@ export function mmapRegion(
   const next = vmaAt(mm, slot)
   const replaced =
     next === undefined || next.start >= start + length ? 0 : pagesIn(mm, start, start + length)
-  if (!mayExpandVm(mm, task.rlimits, request.flags, pages - replaced)) return -ENOMEM
+  if (!mayExpandVm(mm, task.rlimits, request.flags, pages - replaced))
+    return refuse(m, mm, start, start + length)
   if (mm.vmas.count >= m.sysctl.maxMapCount) return -ENOMEM
   let { flags } = request
   if (isPromise(m, flags, request.file)) {
     // What the replaced mappings were promised goes over to the new one.
     const taken = replaced === 0 ? 0 : pagesIn(mm, start, start + length, VM_ACCOUNT)
-    if (!vmEnoughMemory(m, pages - taken, task.uid === 0, mm.totalVm)) return -ENOMEM
+    if (!vmEnoughMemory(m, pages - taken, task.uid === 0, mm.totalVm))
+      return refuse(m, mm, start, start + length)
     m.committed += taken
     flags |= VM_ACCOUNT
   }
@@ -175,6 +182,15 @@ export function mmapRegion(
   vmStatAccount(mm, flags, pages)
   if ((flags & VM_LOCKED) !== 0) mm.lockedVm += pages
   return start
+}
+
+/** What should have been replaced stays, cut at the ends of the range: that comes before the limits are looked at. */
+function refuse(m: Machine, mm: Mm, start: Vaddr, end: Vaddr): number {
+  for (const va of [start, end]) {
+    const vma = vmaLookup(mm, va)
+    if (vma !== undefined && vma.start < va) splitVma(m, vma, va)
+  }
+  return -ENOMEM
 }
 
 /** Whether the mapping itself is promised in full; shared memory is with its object. */
@@ -300,7 +316,10 @@ export function growVma(m: Machine, vma: Vma, pages: number): void {
   mergeVma(m, vma)
 }
 
-/** A VMA at `target` for what `vma` maps from `addr` on, for mremap(); it may join neighbours. null: no memory. */
+/**
+ * A VMA at `target` for what `vma` maps from `addr` on, for mremap(); it may join neighbours, of which `vma` may be one.
+ * null: no memory.
+ */
 export function copyVma(
   m: Machine,
   vma: Vma,
@@ -310,7 +329,7 @@ export function copyVma(
 ): Vma | null {
   const { mm, flags, file, special } = vma
   // Memory that was never written is as good as new: it takes the offset of its new place.
-  const fresh = file === null && vma.anonVma === null
+  const fresh = isAnonymous(vma) && vma.anonVma === null
   const pgoff = fresh ? target / m.pageSize : vma.pgoff + (addr - vma.start) / m.pageSize
   const copy = mkVma(m, mm, target, target + length, flags, { flags, file, pgoff, special })
   if (copy === null) return null
@@ -319,8 +338,8 @@ export function copyVma(
   const next = vmaAt(mm, slot)
   const prev = vmaBefore(mm, slot)
   insertVma(mm, slot, copy)
-  if (next !== undefined && next !== vma && mergeable(copy, next)) mergeVmas(m, copy, next)
-  if (prev === undefined || prev === vma || !mergeable(prev, copy)) return copy
+  if (next !== undefined && mergeable(copy, next)) mergeVmas(m, copy, next)
+  if (prev === undefined || !mergeable(prev, copy)) return copy
   mergeVmas(m, prev, copy)
   return prev
 }
@@ -354,26 +373,36 @@ function mergeable(a: Vma, b: Vma): boolean {
 }
 
 /**
- * Calls `change` for each VMA in [start, end), cut to the range first and merged with its equals afterwards. Stops at
- * the first hole. Returns 0, -ENOMEM for a hole, or what `change` returned.
+ * Gives the VMAs in [start, end) other flags. `plan` says which, for the part of a VMA from `from` to `to`, or returns
+ * -errno; where they are new, the part becomes a VMA of its own, `apply` is told what its flags were, and it joins neighbours
+ * that are alike now. Stops at the first hole (-ENOMEM) or error.
  */
 export function modifyVmas(
   m: Machine,
   mm: Mm,
   start: Vaddr,
   end: Vaddr,
-  change: (vma: Vma) => number,
+  plan: (vma: Vma, from: Vaddr, to: Vaddr) => number,
+  apply: (vma: Vma, was: number) => void,
 ): number {
   let va = start
   while (va < end) {
     const found = findVma(mm, va)
     if (found === undefined || found.start > va) return -ENOMEM
+    const stop = Math.min(end, found.end)
+    const flags = plan(found, va, stop)
+    if (flags < 0) return flags
+    if (flags === found.flags) {
+      va = stop
+      continue
+    }
     const vma = found.start < va ? splitVma(m, found, va) : found
     if (vma === null || (vma.end > end && splitVma(m, vma, end) === null)) return -ENOMEM
-    const error = change(vma)
+    const was = vma.flags
+    vma.flags = flags
+    apply(vma, was)
     // What it is merged with is as wanted already.
     va = mergeVma(m, vma).end
-    if (error < 0) return error
   }
   return 0
 }
@@ -498,6 +527,7 @@ export function doBrk(m: Machine, task: Task, mm: Mm, brk: Vaddr): Vaddr {
     // One page must stay free before the next mapping.
     if (next !== undefined && newEnd + m.pageSize > vmStartGap(next, stackGuard(m))) return mm.brk
     if (newEnd > m.layout.taskSize || !growHeap(m, task, mm, oldEnd, newEnd)) return mm.brk
+    if ((mm.defFlags & VM_LOCKED) !== 0) populate(m, task, oldEnd, newEnd)
   }
   mm.brk = brk
   return brk
@@ -552,16 +582,30 @@ export function doMprotect(
   end: Vaddr,
   access: number,
 ): number {
-  return modifyVmas(m, mm, start, end, (vma) => {
-    if ((access & ~(vma.flags >> 4)) !== 0) return -EACCES
-    return mprotectFixup(m, task, vma, (vma.flags & ~0x7) | access)
-  })
+  return modifyVmas(
+    m,
+    mm,
+    start,
+    end,
+    (vma, from, to) => protectedFlags(m, task, vma, access, (to - from) / m.pageSize),
+    (vma, was) => {
+      vmStatAccount(mm, was, -vmaPages(vma))
+      vmStatAccount(mm, vma.flags, vmaPages(vma))
+      changeProtection(m, vma)
+      // Locked memory that becomes writable has its own pages at once.
+      const kind = VM_LOCKED | VM_LOCKONFAULT | VM_WRITE | VM_SHARED
+      if ((was & kind) === VM_LOCKED && (vma.flags & VM_WRITE) !== 0)
+        populateVma(m, task, vma, vma.start, vma.end, true)
+    },
+  )
 }
 
-function mprotectFixup(m: Machine, task: Task, vma: Vma, flags: number): number {
-  if (flags === vma.flags) return 0
+/** The flags of `pages` of the VMA with another protection, for which the promise is made or taken back; or -errno. */
+function protectedFlags(m: Machine, task: Task, vma: Vma, access: number, pages: number): number {
+  if ((access & ~(vma.flags >> 4)) !== 0) return -EACCES
+  const flags = (vma.flags & ~0x7) | access
+  if (flags === vma.flags) return flags
   const { mm } = vma
-  const pages = vmaPages(vma)
   if ((flags & VM_WRITE) !== 0) {
     if (
       !isDataMapping(vma.flags) &&
@@ -570,19 +614,12 @@ function mprotectFixup(m: Machine, task: Task, vma: Vma, flags: number): number 
     ) {
       return -ENOMEM
     }
-    if ((flags & (VM_ACCOUNT | VM_SHARED)) === 0 && isPromise(m, flags, vma.file)) {
-      if (!vmEnoughMemory(m, pages, task.uid === 0, mm.totalVm)) return -ENOMEM
-      flags |= VM_ACCOUNT
-    }
-  } else if ((flags & VM_ACCOUNT) !== 0 && isAnonymous(vma) && vma.anonVma === null) {
-    vmUnacctMemory(m, pages)
-    flags &= ~VM_ACCOUNT
+    if ((flags & (VM_ACCOUNT | VM_SHARED)) !== 0 || !isPromise(m, flags, vma.file)) return flags
+    return vmEnoughMemory(m, pages, task.uid === 0, mm.totalVm) ? flags | VM_ACCOUNT : -ENOMEM
   }
-  vmStatAccount(mm, vma.flags, -pages)
-  vmStatAccount(mm, flags, pages)
-  vma.flags = flags
-  changeProtection(m, vma)
-  return 0
+  if ((flags & VM_ACCOUNT) === 0 || !isAnonymous(vma) || vma.anonVma !== null) return flags
+  vmUnacctMemory(m, pages)
+  return flags & ~VM_ACCOUNT
 }
 
 /** Grows a VMA that grows down to the page of `va`. False: limits or the guard gap forbid it. */
@@ -598,12 +635,13 @@ export function expandStack(m: Machine, task: Task, vma: Vma, va: Vaddr): boolea
         : m.sysctl.stackGuardGap * m.pageSize
     if (start - below.end < gap || start < below.end) return false
   }
-  if (start < m.pageSize) return false
+  if (start < m.sysctl.mmapMinAddr) return false
+  if (!anonVmaPrepare(m, vma)) return false
   const { stack } = task.rlimits
   if (stack.soft !== RLIM_INFINITY && vma.end - start > stack.soft) return false
   if (!mayExpandVm(mm, task.rlimits, vma.flags, grow)) return false
   if ((vma.flags & VM_LOCKED) !== 0 && !mlockFutureOk(task, mm, grow)) return false
-  if (vma.file !== null && grow > vma.pgoff) return false
+  if (grow > vma.pgoff) return false
   if (isAccountable(vma.flags) && !vmEnoughMemory(m, grow, task.uid === 0, mm.totalVm)) return false
   vma.start = start
   vma.pgoff -= grow
@@ -673,10 +711,9 @@ export function doMmap(m: Machine, task: Task, call: MmapCall): number {
     va = getUnmappedArea(m, mm, va, length, request)
     if (va < 0) return va
   }
-  if (type === 0 || type === (MAP_SHARED | MAP_PRIVATE)) return -EINVAL
-  if ((call.flags & MAP_LOCKED) !== 0 && task.uid !== 0 && task.rlimits.memlock.soft === 0)
-    return -EPERM
+  if ((call.flags & MAP_LOCKED) !== 0 && !canDoMlock(task)) return -EPERM
   if ((flags & VM_LOCKED) !== 0 && !mlockFutureOk(task, mm, length / m.pageSize)) return -EAGAIN
+  if (type === 0 || type === (MAP_SHARED | MAP_PRIVATE)) return -EINVAL
   if (file !== null) {
     if (!call.readable) return -EACCES
     if (type === MAP_SHARED) {
@@ -684,6 +721,7 @@ export function doMmap(m: Machine, task: Task, call: MmapCall): number {
       flags |= VM_SHARED | VM_MAYSHARE
       if (!call.writable) flags &= ~(VM_MAYWRITE | VM_SHARED)
     }
+    if ((flags & VM_GROWSDOWN) !== 0) return -EINVAL
   } else if (type === MAP_SHARED) {
     flags |= VM_SHARED | VM_MAYSHARE
   }

@@ -3,9 +3,8 @@
 //   in place    AAAA....        AAAAAA..        there is room behind it and the old range reaches the VMA's end
 //   moved       AAAABBBB   →    ....BBBB  AAAAAA   the PTEs move: same frames, no faults
 
-import { EAGAIN, EFAULT, EINVAL, ENOMEM } from '../lib/errno.ts'
+import { EAGAIN, EFAULT, EINVAL, ENOMEM, EPERM } from '../lib/errno.ts'
 import { roundUp } from '../lib/bits.ts'
-import { NO_PTE } from '../hw/mmu.ts'
 import type { Machine } from '../state/machine.ts'
 import {
   VM_ACCOUNT,
@@ -19,11 +18,12 @@ import {
   type Vma,
 } from '../state/mm.ts'
 import type { Task } from '../state/task.ts'
+import { NO_PFN } from '../state/page.ts'
 import { mlockFutureOk, populate } from './mlock.ts'
 import { forEachPte } from './memory.ts'
 import { copyVma, doMunmap, getUnmappedArea, growVma, mayExpandVm, vmStatAccount } from './mmap.ts'
 import { vmEnoughMemory, vmUnacctMemory } from './overcommit.ts'
-import { getPte, ptepAlloc, setPte } from './pgtable.ts'
+import { forEachTable, freeEmptyTables, getPte, ptepFind, setPte, tableAlloc } from './pgtable.ts'
 import { unlinkAnonVmas } from './rmap.ts'
 import { findVmaIntersection, vmaLookup } from './vma.ts'
 
@@ -57,93 +57,111 @@ export function doMremap(
     flags,
     target,
   }
-  const error = checkParams(m, remap)
+  const error = checkParams(m, task.mm!, remap)
   if (error < 0) return error
-  const mm = task.mm!
   if (remap.newLength === remap.oldLength && (flags & MREMAP_FIXED) !== 0)
     return moveSeveral(m, task, remap)
-  if ((flags & MREMAP_FIXED) === 0 && remap.newLength < remap.oldLength) return shrink(m, mm, remap)
-  if ((flags & MREMAP_FIXED) !== 0) {
-    const freed = doMunmap(m, mm, target, remap.newLength)
-    if (freed < 0) return freed
-    if (remap.newLength < remap.oldLength) {
-      const cut = doMunmap(m, mm, addr + remap.newLength, remap.oldLength - remap.newLength)
-      if (cut < 0) return cut
-      remap.oldLength = remap.newLength
-    }
-  }
-  return remapVma(m, task, remap)
+  return remapVma(m, task, vmaLookup(task.mm!, addr), remap)
 }
 
-function checkParams(m: Machine, { addr, oldLength, newLength, flags, target }: Remap): number {
+/** The new place is the caller's, or is to be another one. */
+function isPlaced({ flags }: Remap): boolean {
+  return (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0
+}
+
+function checkParams(m: Machine, mm: Mm, remap: Remap): number {
+  const { addr, oldLength, newLength, flags, target } = remap
   if ((flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0) return -EINVAL
   if (addr % m.pageSize !== 0 || newLength === 0 || newLength > m.layout.taskSize) return -EINVAL
-  const placed = (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0
-  if (!placed) return 0
+  if (!isPlaced(remap)) return 0
+  if (target % m.pageSize !== 0 || target > m.layout.taskSize - newLength) return -EINVAL
   if ((flags & MREMAP_MAYMOVE) === 0) return -EINVAL
   if ((flags & MREMAP_DONTUNMAP) !== 0 && oldLength !== newLength) return -EINVAL
-  if ((flags & MREMAP_FIXED) === 0) return 0
-  if (target % m.pageSize !== 0 || target > m.layout.taskSize - newLength) return -EINVAL
-  return addr + oldLength > target && target + newLength > addr ? -EINVAL : 0
+  if (addr + oldLength > target && target + newLength > addr) return -EINVAL
+  return mm.vmas.count + 2 >= m.sysctl.maxMapCount - 3 ? -ENOMEM : 0
 }
 
-function shrink(m: Machine, mm: Mm, { addr, oldLength, newLength }: Remap): number {
-  const vma = vmaLookup(mm, addr)
-  if (vma === undefined || addr + oldLength > vma.end) return -EFAULT
-  const error = doMunmap(m, mm, addr + newLength, oldLength - newLength)
-  return error < 0 ? error : addr
-}
-
-/** With an unchanged length a range over several VMAs may be moved, holes and all. */
+/** With an unchanged length a range over several VMAs may be moved; the holes between them move along. */
 function moveSeveral(m: Machine, task: Task, remap: Remap): number {
   const mm = task.mm!
-  const end = remap.addr + remap.oldLength
-  if (vmaLookup(mm, remap.addr) === undefined) return -EFAULT
-  const freed = doMunmap(m, mm, remap.target, remap.newLength)
-  if (freed < 0) return freed
-  let va = remap.addr
-  while (va < end) {
+  const { addr } = remap
+  const end = addr + remap.oldLength
+  let result = -EFAULT
+  for (let va = addr; va < end;) {
     const vma = findVmaIntersection(mm, va, end)
     if (vma === undefined) break
+    if (va === addr && vma.start > addr) return -EFAULT
+    // /dev/zero chooses places of its own, so it moves alone.
+    if (vma.file?.backing === 'zero' && (va > addr || vma.end < end)) return -EFAULT
     const from = Math.max(va, vma.start)
     const stop = Math.min(end, vma.end)
+    const target = remap.target + (from - addr)
     const length = stop - from
-    const moved = remapVma(m, task, {
-      ...remap,
-      addr: from,
-      oldLength: length,
-      newLength: length,
-      target: remap.target + (from - remap.addr),
-    })
+    const part = { ...remap, addr: from, oldLength: length, newLength: length, target }
+    const moved = remapVma(m, task, vma, part)
     if (moved < 0) return moved
+    if (va === addr) result = moved
     va = stop
   }
-  return remap.target
+  return result
 }
 
-function remapVma(m: Machine, task: Task, remap: Remap): number {
-  const mm = task.mm!
+function remapVma(m: Machine, task: Task, vma: Vma | undefined, remap: Remap): number {
+  if (vma === undefined) return -EFAULT
+  const error = checkVma(m, task, vma, remap)
+  if (error < 0) return error
+  const { addr, oldLength, newLength } = remap
+  if (isPlaced(remap)) return moveTo(m, task, remap)
+  if (newLength < oldLength) {
+    const cut = cutTail(m, vma.mm, remap)
+    return cut < 0 ? cut : addr
+  }
+  if (newLength === oldLength) return addr
+  if (oldLength === vma.end - addr && expandable(m, vma, newLength - oldLength))
+    return expandInPlace(m, task, vma, remap)
+  return (remap.flags & MREMAP_MAYMOVE) === 0 ? -ENOMEM : moveVma(m, task, vma, remap)
+}
+
+function cutTail(m: Machine, mm: Mm, { addr, oldLength, newLength }: Remap): number {
+  if (addr + oldLength > m.layout.taskSize) return -EINVAL
+  return doMunmap(m, mm, addr + newLength, oldLength - newLength)
+}
+
+/** Whether the VMA can become longer or go elsewhere (check_prep_vma). What stays or gets shorter in place always can. */
+function checkVma(m: Machine, task: Task, vma: Vma, remap: Remap): number {
   const { addr, oldLength, newLength, flags } = remap
+  if (newLength <= oldLength && !isPlaced(remap)) return 0
+  const fixedSize = (vma.flags & VM_DONTEXPAND) !== 0 || vma.special !== ''
+  if (oldLength === 0 && (vma.flags & (VM_SHARED | VM_MAYSHARE)) === 0) return -EINVAL
+  if ((flags & MREMAP_DONTUNMAP) !== 0 && fixedSize) return -EINVAL
+  // What is cut off may lie beyond the VMA.
+  if (Math.min(oldLength, newLength) > vma.end - addr) return -EFAULT
+  if (newLength <= oldLength) return 0
+  if (fixedSize) return -EFAULT
+  const pages = (newLength - oldLength) / m.pageSize
+  if ((vma.flags & VM_LOCKED) !== 0 && !mlockFutureOk(task, vma.mm, pages)) return -EAGAIN
+  return mayExpandVm(vma.mm, task.rlimits, vma.flags, pages) ? 0 : -ENOMEM
+}
+
+/** Moves it where the caller says (MREMAP_FIXED), or anywhere else (mremap_to). */
+function moveTo(m: Machine, task: Task, remap: Remap): number {
+  const mm = task.mm!
+  const { addr, newLength, oldLength, flags, target } = remap
+  if ((flags & MREMAP_FIXED) !== 0) {
+    const freed = doMunmap(m, mm, target, newLength)
+    if (freed < 0) return freed
+  }
+  if (newLength < oldLength) {
+    const cut = cutTail(m, mm, remap)
+    if (cut < 0) return cut
+  }
   const vma = vmaLookup(mm, addr)
   if (vma === undefined) return -EFAULT
-  if (oldLength === 0 && (vma.flags & (VM_SHARED | VM_MAYSHARE)) === 0) return -EINVAL
-  if ((flags & MREMAP_DONTUNMAP) !== 0 && ((vma.flags & VM_DONTEXPAND) !== 0 || vma.special !== ''))
-    return -EINVAL
-  if (oldLength > vma.end - addr) return -EFAULT
-  const placed = (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0
-  if (newLength === oldLength && !placed) return addr
-  if (newLength > oldLength) {
-    if ((vma.flags & VM_DONTEXPAND) !== 0 || vma.special !== '') return -EFAULT
-    const pages = (newLength - oldLength) / m.pageSize
-    if ((vma.flags & VM_LOCKED) !== 0 && !mlockFutureOk(task, mm, pages)) return -EAGAIN
-    if (!mayExpandVm(mm, task.rlimits, vma.flags, pages)) return -ENOMEM
-    const atEnd = oldLength === vma.end - addr
-    if (!placed && atEnd && oldLength > 0 && expandable(m, vma, newLength - oldLength)) {
-      return expandInPlace(m, task, vma, remap, pages)
-    }
+  if ((flags & MREMAP_DONTUNMAP) !== 0) {
+    if (!mayExpandVm(mm, task.rlimits, vma.flags, oldLength / m.pageSize)) return -ENOMEM
   }
-  if ((flags & MREMAP_MAYMOVE) === 0) return -ENOMEM
-  return moveVma(m, task, vma, remap)
+  if ((flags & MREMAP_FIXED) !== 0 && target < m.sysctl.mmapMinAddr) return -EPERM
+  return moveVma(m, task, vma, { ...remap, oldLength: Math.min(oldLength, newLength) })
 }
 
 function expandable(m: Machine, vma: Vma, delta: number): boolean {
@@ -156,9 +174,9 @@ function expandInPlace(
   task: Task,
   vma: Vma,
   { addr, oldLength, newLength }: Remap,
-  pages: number,
 ): number {
   const { mm } = vma
+  const pages = (newLength - oldLength) / m.pageSize
   if ((vma.flags & VM_ACCOUNT) !== 0 && !vmEnoughMemory(m, pages, task.uid === 0, mm.totalVm))
     return -ENOMEM
   const locked = (vma.flags & VM_LOCKED) !== 0
@@ -193,14 +211,15 @@ function moveVma(m: Machine, task: Task, vma: Vma, remap: Remap): number {
     vmUnacctMemory(m, charged)
     return -ENOMEM
   }
-  if (!movePageTables(m, vma, addr, copy, target, oldLength)) {
-    movePageTables(m, copy, target, vma, addr, oldLength)
+  if (!movePageTables(m, mm, addr, target, oldLength)) {
+    movePageTables(m, mm, target, addr, oldLength)
     doMunmap(m, mm, target, newLength)
     return -ENOMEM
   }
+  const source = vmaLookup(mm, addr)! // as it is now
   vmStatAccount(mm, flags, newLength / m.pageSize)
   if (locked) mm.lockedVm += newLength / m.pageSize
-  if (keepsOld) leaveEmpty(m, vma, addr, oldLength, locked)
+  if (keepsOld) leaveEmpty(m, source, addr, oldLength, target)
   else if (oldLength > 0) {
     // The promise has moved along: what the old place gives back is what it keeps.
     if ((flags & VM_ACCOUNT) !== 0) m.committed += oldLength / m.pageSize
@@ -211,36 +230,44 @@ function moveVma(m: Machine, task: Task, vma: Vma, remap: Remap): number {
   return target
 }
 
-/** MREMAP_DONTUNMAP: the old range is there still, without pages and without locks. */
-function leaveEmpty(m: Machine, vma: Vma, addr: Vaddr, length: number, locked: boolean): void {
-  if (locked) {
-    vma.flags &= ~(VM_LOCKED | VM_LOCKONFAULT)
-    vma.mm.lockedVm -= (vma.end - vma.start) / m.pageSize
-  }
+/** MREMAP_DONTUNMAP: the old range is there still, without pages and without locks, though VmLck goes on counting it. */
+function leaveEmpty(m: Machine, vma: Vma, addr: Vaddr, length: number, target: Vaddr): void {
+  vma.flags &= ~(VM_LOCKED | VM_LOCKONFAULT)
   if (vma.start === addr && vma.end === addr + length) unlinkAnonVmas(m, vma)
+  // Tables that fit at the new place have moved as a whole.
+  if ((target - addr) % m.layout.entrySpan[1] === 0) freeEmptyTables(m, vma.mm, addr, addr + length)
 }
 
 /** Moves the PTEs of `length` bytes. False: no memory for the tables at the new place. */
-function movePageTables(
-  m: Machine,
-  from: Vma,
-  source: Vaddr,
-  to: Vma,
-  target: Vaddr,
-  length: number,
-): boolean {
+function movePageTables(m: Machine, mm: Mm, source: Vaddr, target: Vaddr, length: number): boolean {
+  const shift = target - source
   let enough = true
-  forEachPte(m, from.mm, source, source + length, (va, ptep) => {
-    if (!enough) return
-    const at = ptepAlloc(m, to.mm, target + (va - source))
-    if (at === NO_PTE) {
-      enough = false
-      return
-    }
+  forEachTable(
+    m,
+    mm,
+    source,
+    source + length,
+    (_table, start, end) => {
+      if (enough) enough = movePtes(m, mm, start, end, shift)
+    },
+    (va, level) => {
+      // Where the lowest table but one is, the one above that is made at the new place.
+      if (level === 1 && tableAlloc(m, mm, va + shift, 2) === NO_PFN) enough = false
+    },
+  )
+  return enough
+}
+
+/** The PTEs of one table. The new place, which may lie in two, gets tables even if all are empty. */
+function movePtes(m: Machine, mm: Mm, start: Vaddr, end: Vaddr, shift: number): boolean {
+  const last = end - m.pageSize
+  if (tableAlloc(m, mm, start + shift, 0) === NO_PFN) return false
+  if (tableAlloc(m, mm, last + shift, 0) === NO_PFN) return false
+  forEachPte(m, mm, start, end, (va, ptep) => {
     // As it is now: making the table may have sent the page to swap.
     const pte = getPte(m, ptep)
-    setPte(m, from.mm, va, ptep, 0)
-    setPte(m, to.mm, target + (va - source), at, pte)
+    setPte(m, mm, va, ptep, 0)
+    setPte(m, mm, va + shift, ptepFind(m, mm, va + shift), pte)
   })
-  return enough
+  return true
 }

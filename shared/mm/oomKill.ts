@@ -10,6 +10,7 @@ import { cpuClockTicks } from '../state/cputime.ts'
 import { panic } from '../state/panic.ts'
 import { printk } from '../state/printk.ts'
 import { ratelimit } from '../state/ratelimit.ts'
+import { wakeUp } from '../state/runqueue.ts'
 import { SI_KERNEL, SIGKILL, type Task } from '../state/task.ts'
 import { TRACE_SIGNAL_DELIVERED } from '../trace/events.ts'
 import { emit } from '../trace/trace.ts'
@@ -243,7 +244,7 @@ function kernelThread(era: KernelEra): Asker {
 function kill(m: Machine, task: Task): void {
   task.pending |= sigMask(SIGKILL)
   traceSignal(m, task, SIGKILL, mkSigInfo(SI_KERNEL), TRACE_SIGNAL_DELIVERED)
-  if (task.state !== 'Z') task.state = 'R'
+  if (task.state !== 'Z') wakeUp(m, task)
   reapMm(m, task)
 }
 

@@ -115,34 +115,40 @@ export function followPte(m: Machine, mm: Mm, va: Vaddr): Pte {
   return ptep === NO_PTE ? 0 : getPte(m, ptep)
 }
 
-/** Calls `visit` for each existing lowest-level table in [start, end): its frame and the part of the range that it covers. */
+/**
+ * Calls `visit` for each existing lowest-level table in [start, end): its frame and the part of the range that it covers; and
+ * `hole` where there is none, with the level of the lowest table that exists.
+ */
 export function forEachTable(
   m: Machine,
   mm: Mm,
   start: Vaddr,
   end: Vaddr,
   visit: (table: Pfn, start: Vaddr, end: Vaddr) => void,
+  hole: (va: Vaddr, level: number) => void = () => {},
 ): void {
-  const span = m.layout.entrySpan[1]
+  const { entrySpan, tableShift } = m.layout
   let va = start
   while (va < end) {
-    const stop = Math.min(end, (Math.floor(va / span) + 1) * span)
     const ptep = ptepFind(m, mm, va)
-    if (ptep !== NO_PTE) visit(ptep >> m.layout.tableShift, va, stop)
-    va = ptep === NO_PTE ? Math.min(end, nextTable(m, mm, va)) : stop
+    const level = ptep === NO_PTE ? lowestTable(m, mm, va) : 1
+    const stop = Math.min(end, (Math.floor(va / entrySpan[level]) + 1) * entrySpan[level])
+    if (ptep !== NO_PTE) visit(ptep >> tableShift, va, stop)
+    else hole(va, level)
+    va = stop
   }
 }
 
-/** The first address after the hole in the upper tables around `va`. */
-function nextTable(m: Machine, mm: Mm, va: Vaddr): Vaddr {
+/** The level of the lowest table that exists for an address without a PTE. */
+function lowestTable(m: Machine, mm: Mm, va: Vaddr): number {
   const { layout } = m
   let table = mm.pgd
   for (let level = layout.levels - 1; level > 0; level--) {
     const entry = readPte(m.ram, layout, mkPtep(layout, table, tableIndex(layout, va, level)))
-    if (entry === 0) return (Math.floor(va / layout.entrySpan[level]) + 1) * layout.entrySpan[level]
+    if (entry === 0) return level
     table = ptePfn(entry)
   }
-  assert(false, 'nextTable is asked for a hole where a table is')
+  assert(false, 'lowestTable is asked where a table of PTEs is')
 }
 
 /**

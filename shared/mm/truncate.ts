@@ -7,7 +7,7 @@ import type { Inode } from '../state/inode.ts'
 import type { Machine } from '../state/machine.ts'
 import type { Vma } from '../state/mm.ts'
 import { NO_PFN, PG_ANON } from '../state/page.ts'
-import { dropPages, findPage } from './filemap.ts'
+import { dropPages, findPage, setPageDirty } from './filemap.ts'
 import { forEachPte, unmapPageRange } from './memory.ts'
 
 /** truncate(2): the new length in bytes. What lies beyond reads as zero if the file grows again. */
@@ -18,7 +18,7 @@ export function truncateInode(m: Machine, inode: Inode, size: number): void {
       unmapFrom(m, vma, first, Number.MAX_SAFE_INTEGER, true)
     dropPages(m, inode, first, Infinity)
     clearTail(m, inode, size)
-  }
+  } else clearTail(m, inode, inode.size)
   inode.size = size
 }
 
@@ -50,4 +50,5 @@ function clearTail(m: Machine, inode: Inode, size: number): void {
   if (offset === 0 || pfn === NO_PFN) return
   const slab = dirtySlabOf(m.ram, pfn)
   new Uint8Array(slab.buffer, frameBase(m.ram, pfn) * 4 + offset, m.pageSize - offset).fill(0)
+  setPageDirty(m, pfn)
 }

@@ -16,6 +16,7 @@ import {
 import { dirtySlabOf, frameBase, slabOf, type Pfn } from '../hw/ram.ts'
 import { TLB_ENTRIES, switchMm } from '../hw/tlb.ts'
 import type { Machine } from '../state/machine.ts'
+import { enqueueTask } from '../state/runqueue.ts'
 import {
   ACCESS_READ,
   ACCESS_WRITE,
@@ -24,6 +25,7 @@ import {
   type Vaddr,
   type VmFault,
 } from '../state/mm.ts'
+import { isCanonical } from '../hw/layout.ts'
 import { SEGV_MAPERR, SIGBUS, SIGKILL, SIGSEGV, SI_KERNEL, type Task } from '../state/task.ts'
 import { TRACE_SIGNAL_DELIVERED } from '../trace/events.ts'
 import { handleMmFault, permits } from './memory.ts'
@@ -85,7 +87,7 @@ function fillTlb({ tlb, layout, ram }: Machine, va: Vaddr, pfn: Pfn, write: bool
 
 function raiseNoAddress(m: Machine, task: Task, va: Vaddr): never {
   task.faultAddress = va
-  task.faultCode = m.layout.bits === 32 ? SEGV_MAPERR : 0 // with 64 bits no address at all: a protection fault
+  task.faultCode = isCanonical(m.layout, va) ? SEGV_MAPERR : 0
   raise(m, task, SIGSEGV)
 }
 
@@ -99,12 +101,14 @@ function raise(m: Machine, task: Task, signal: number): never {
   // In a system call the caller learns of a bad pointer by EFAULT.
   if (task.call === null && signal !== SIGKILL) forceSig(m, task, signal, task.faultCode)
   else task.pending |= sigMask(signal)
+  enqueueTask(m, task)
   throw USER_FAULT
 }
 
 /** A signal that the task's own doing has earned; `code` 0: for an address that no process can have. */
 export function forceSig(m: Machine, task: Task, signal: number, code: number): void {
   task.pending |= sigMask(signal)
+  enqueueTask(m, task)
   const info = code === 0 ? mkSigInfo(SI_KERNEL) : mkSigInfo(code, task.faultAddress)
   traceSignal(m, task, signal, info, TRACE_SIGNAL_DELIVERED)
 }

@@ -31,6 +31,7 @@ import {
   PG_SWAPCACHE,
   PG_WORKINGSET,
 } from '../state/page.ts'
+import { wakeUp } from '../state/runqueue.ts'
 import { RECLAIM_WB_ANON, RECLAIM_WB_ASYNC, RECLAIM_WB_FILE } from '../trace/events.ts'
 import { emit } from '../trace/trace.ts'
 import { diskBacklog, swapPosition, waitForDisk, writeBlocks } from './blockIo.ts'
@@ -83,7 +84,7 @@ export function wakeupKswapd(m: Machine): void {
   const { kswapd } = m
   if (kswapd === null || kswapd.state !== 'S' || kswapd.wait.for !== 'kswapd') return
   if (m.kswapdFailures >= MAX_RECLAIM_RETRIES || isBalanced(m)) return
-  kswapd.state = 'R'
+  wakeUp(m, kswapd)
   kswapd.wait = { for: 'nothing' }
   m.needResched = true
   if (m.trace.on.mm_vmscan_wakeup_kswapd)

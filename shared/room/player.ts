@@ -3,7 +3,7 @@
 
 import type { Exit } from '../state/machine.ts'
 import type { Entry, Header } from './entry.ts'
-import { fromKeyframe, takeKeyframe, type Keyframe } from './keyframe.ts'
+import { bytesOf, fromKeyframe, takeKeyframe, type Keyframe } from './keyframe.ts'
 import { applyEntry, createRoom, type Applied, type Room } from './room.ts'
 
 export interface Marker {
@@ -160,14 +160,7 @@ function addKeyframe(player: Player): void {
 function thinOut(player: Player): void {
   const counted = new Set<Int32Array>()
   player.keyframes = player.keyframes.filter((_, i) => i % 2 === 0)
-  for (const keyframe of player.keyframes) {
-    keyframe.bytes = keyframe.state.length + keyframe.frames.length * 8
-    for (const frame of keyframe.frames) {
-      if (frame === null || counted.has(frame)) continue
-      counted.add(frame)
-      keyframe.bytes += frame.length * 4
-    }
-  }
+  for (const keyframe of player.keyframes) keyframe.bytes = bytesOf(keyframe, counted)
   player.spacingMs *= 2
 }
 

@@ -54,6 +54,7 @@ export interface Machine {
   current: Task | null // who runs, while somebody runs
   onCpu: Task | null // who had the CPU last; null: the idle task
   lastPid: number
+  runqueue: Task[] // who has something to do, see state/runqueue.ts
   minVruntime: number // the scheduler's clock: where newcomers and wakers start
   nextId: number // for VMAs, address spaces, anon_vmas, inodes, streams
   root: Inode // the directory tree

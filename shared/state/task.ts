@@ -156,6 +156,7 @@ export interface Task {
   stime: number // of it in the kernel
   cutime: number // utime of the children that have been waited for, and their children's
   cstime: number
+  onRq: boolean // on the run queue
   vruntime: number // fuel weighted by nice; the scheduler runs the lowest
   debt: number // fuel spent beyond the slice, taken from the next ones
   ioUntil: number // µs of machine time at which the disk has what this task asked for; 0: it waits for nothing

@@ -77,7 +77,7 @@ function has(value: unknown, field: string): boolean {
 
 function walk(root: object, sink: Sink): void {
   const numbers = new Map<object, number>()
-  const shapes = new Map<string, number>()
+  const shapes = new Shapes()
   const queue: object[] = []
 
   const mention = (value: unknown): void => {
@@ -153,21 +153,54 @@ function walk(root: object, sink: Sink): void {
         mention(value)
       }
     } else {
-      const keys = Object.keys(node)
-      const shape = keys.join()
-      const known = shapes.get(shape)
-      if (known === undefined) {
-        assert(
-          !keys.some((name) => name === '' || name.includes(',')),
-          'no field is nameless or has a comma',
-        )
-        shapes.set(shape, shapes.size)
-        sink.int(shapes.size - 1)
-        sink.text(shape)
-      } else sink.int(known)
-      for (const key of keys) field(key, (node as Plain)[key])
+      const { no, keys, isNew } = shapes.of(node)
+      sink.int(no)
+      if (isNew) sink.text(keys.join())
+      for (const key of keys) {
+        const value = (node as Plain)[key]
+        if (typeof value !== 'object') mention(value)
+        else field(key, value)
+      }
     }
   }
+}
+
+interface Shape {
+  no: number
+  keys: string[]
+  isNew: boolean // seen for the first time
+}
+
+/** The field names of objects, in order. Most objects have those of one before them with the same first name. */
+class Shapes {
+  private readonly byText = new Map<string, Shape>()
+  private readonly byFirst = new Map<string, Shape>()
+
+  of(node: object): Shape {
+    const keys = Object.keys(node)
+    const first = keys.length === 0 ? '' : keys[0]
+    const last = this.byFirst.get(first)
+    if (last !== undefined && sameKeys(last.keys, keys)) return last
+    const text = keys.join()
+    let shape = this.byText.get(text)
+    const fresh = shape === undefined
+    if (shape === undefined) {
+      assert(
+        !keys.some((name) => name === '' || name.includes(',')),
+        'no field is nameless or has a comma',
+      )
+      shape = { no: this.byText.size, keys, isNew: false }
+      this.byText.set(text, shape)
+    }
+    this.byFirst.set(first, shape)
+    return fresh ? { ...shape, isNew: true } : shape
+  }
+}
+
+function sameKeys(a: readonly string[], b: readonly string[]): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }
 
 // --- hash ------------------------------------------------------------------------------------------------------------

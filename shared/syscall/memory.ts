@@ -9,7 +9,6 @@ import { doMincore } from '../mm/mincore.ts'
 import { doMlock, doMlockall, doMunlock, doMunlockall, populate } from '../mm/mlock.ts'
 import {
   MAP_ANONYMOUS,
-  MAP_GROWSDOWN,
   MAP_LOCKED,
   MAP_NORESERVE,
   MAP_POPULATE,
@@ -106,7 +105,6 @@ export const mmap = defineSyscall({
     const nameless = shared && (file === null || file.backing === 'zero')
     if (file !== null && !nameless && (file.backing === 'null' || file.backing === 'dir'))
       return -EACCES
-    if (nameless && (flags & MAP_ANONYMOUS) !== 0 && (flags & MAP_GROWSDOWN) !== 0) return -EINVAL
     if (nameless) {
       if (length > m.layout.taskSize) return -ENOMEM
       file = shmemZeroSetup(m, length, task, task.mm!.totalVm, (flags & MAP_NORESERVE) !== 0)
@@ -156,7 +154,7 @@ export const mprotect = defineSyscall({
     if (addr % m.pageSize !== 0 || (prot & ~0x7) !== 0) return -EINVAL
     if (length === 0) return 0
     const end = addr + roundUp(length, m.pageSize)
-    if (!(end > addr) || end > m.layout.taskSize) return -ENOMEM
+    if (!(end > addr)) return -ENOMEM
     return doMprotect(m, task, task.mm!, addr, end, prot)
   },
 })

@@ -3,7 +3,7 @@
 import type { Command, Entry, Header, Role } from '../room/entry.ts'
 
 /** Counted up when an event or the log's format changes. */
-export const PROTOCOL = 1
+export const PROTOCOL = 2
 
 /** What the client gives in `auth` when it connects to the namespace `/`. */
 export interface Hello {
@@ -63,12 +63,17 @@ export interface Welcome {
 export type Refusal = { ok: false; why: string; detail?: string }
 export type Accepted = { ok: true; seq: number }
 
-/** A piece of the snapshot of entry `seq`, in order; the pieces' bytes together are gzip of saveRoom(). */
+/** A part of the snapshot of entry `seq` (room/snapshot.ts), in order: 0 is the room with empty memories. */
 export interface SnapshotPiece {
   seq: number
   index: number
   of: number
-  data: string // base64
+  data: string // base64 of gzip
+}
+
+export interface PresenceChange {
+  came: number[]
+  gone: number[]
 }
 
 export interface ServerToClient {
@@ -77,8 +82,9 @@ export interface ServerToClient {
   snapshot: (piece: SnapshotPiece) => void
   /** JSON text of Entry[], without gaps. */
   entries: (text: string) => void
-  /** Who is connected: seat numbers. Not part of the log. */
+  /** Who is connected: seat numbers. Not part of the log. Comes when the entries begin; then only what changes. */
   presence: (seats: number[]) => void
+  presenceChange: (change: PresenceChange) => void
   /** 'restarting', 'closed': the connection ends. 'elsewhere': another connection acts for the seat; this one watches. */
   bye: (why: string) => void
 }

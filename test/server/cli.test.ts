@@ -55,6 +55,10 @@ describe('what makes no sense', () => {
 
   it('is told from what cannot be done', async () => {
     expect(await complaint(['create', 'http://127.0.0.1:1'])).toMatchObject({ status: 1 })
+    expect(await complaint(['serve', '--port', '0', '--data', server.data])).toEqual({
+      status: 1,
+      line: expect.stringContaining(`in use by another server (process ${server.pid} on`),
+    })
     expect(await complaint(['join', 'http://127.0.0.1:1/123456', '--name', 'A'])).toMatchObject({
       status: 1,
     })

@@ -9,6 +9,8 @@ import { parseLog } from '../../shared/room/log.ts'
 import { openPlayer, scan } from '../../shared/room/player.ts'
 import { hashRoom } from '../../shared/room/room.ts'
 import type { Replica } from '../../server/replica.ts'
+import type { RoomHost } from '../../server/room/host.ts'
+import { Past } from '../../server/room/past.ts'
 
 let room: Classroom
 afterEach(() => room.close())
@@ -149,8 +151,8 @@ function delay(replica: Replica, ms: number): void {
 }
 
 /** The server no longer has the last entries at hand. */
-function forget(host: object | null): void {
-  Object.assign(host!, { ring: [], lastSnapshot: null })
+function forget(host: RoomHost | null): void {
+  Object.assign(host!, { past: new Past(host!.seq), lastSnapshot: null })
 }
 
 it.each([1, 2, 3])(

@@ -3,7 +3,8 @@ import { Classroom, ENGINE, hashesOf, refusal, until, type Made } from './classr
 import { mkPrng, nextBelow } from '../../shared/lib/prng.ts'
 import { parseLog } from '../../shared/room/log.ts'
 import type { Command } from '../../shared/room/entry.ts'
-import type { Accepted, Refusal, Welcome } from '../../shared/wire/events.ts'
+import { Past } from '../../server/room/past.ts'
+import { PROTOCOL, type Accepted, type Refusal, type Welcome } from '../../shared/wire/events.ts'
 import type { Replica } from '../../server/replica.ts'
 
 const token = (digit: string) => digit.repeat(32)
@@ -88,8 +89,8 @@ describe('joining', () => {
   it.each([
     [{}, 'hello'],
     [{ protocol: 99, code: '111111' }, 'protocol'],
-    [{ protocol: 1, code: '111111', name: 'A' }, 'room'],
-    [{ protocol: 1, code: 'abc' }, 'hello'],
+    [{ protocol: PROTOCOL, code: '111111', name: 'A' }, 'room'],
+    [{ protocol: PROTOCOL, code: 'abc' }, 'hello'],
   ])('%j is refused: %s', async (auth, why) => expect(await refusal(room.raw(auth))).toBe(why))
 
   it.each([
@@ -217,7 +218,7 @@ describe('coming back', () => {
     const host = (await room.server.rooms.get(code))!
     // As if these had been seen long ago and were forgotten.
     await until('there is a past', () => host.seq > 60)
-    Object.assign(host, { ring: [] })
+    Object.assign(host, { past: new Past(host.seq) })
     const welcomes: Welcome[] = []
     const raw = room.raw(room.hello(code, { spectator: true }))
     raw.on('welcome', (welcome) => welcomes.push(welcome))
@@ -228,7 +229,7 @@ describe('coming back', () => {
     for (const { data } of pieces) expect(data.length).toBeLessThanOrEqual(256 * 1024)
     raw.disconnect()
 
-    Object.assign(host, { ring: [] })
+    Object.assign(host, { past: new Past(host.seq) })
     const late = await room.join(code, { name: 'Late' })
     await late.submit(note('here'))
     await anna.submit(note('hello'))
@@ -281,14 +282,26 @@ describe('coming back', () => {
 
   it('is told who is there', async () => {
     const { code } = await room.create()
-    const seen: number[][] = []
+    const there = new Set<number>()
     const raw = room.raw(room.hello(code, { name: 'Watcher' }))
-    raw.on('presence', (seats) => seen.push(seats))
-    await until('it is alone', () => seen.some((seats) => seats.join() === '1'))
+    raw.on('presence', (seats) => {
+      there.clear()
+      for (const seat of seats) there.add(seat)
+    })
+    raw.on('presenceChange', ({ came, gone }) => {
+      for (const seat of came) there.add(seat)
+      for (const seat of gone) there.delete(seat)
+    })
+    await until('it is alone', () => [...there].join() === '1')
     const other = await room.join(code, { name: 'Other' })
-    await until('there are two', () => seen.at(-1)!.join() === '1,2')
+    await until('there are two', () => [...there].join() === '1,2')
+    const third: number[][] = []
+    const late = room.raw(room.hello(code, { spectator: true }))
+    late.on('presence', (seats) => third.push(seats))
+    await until('a newcomer is told of both', () => third.at(-1)?.join() === '1,2')
+    late.disconnect()
     other.close()
-    await until('it is alone again', () => seen.at(-1)!.join() === '1')
+    await until('it is alone again', () => [...there].join() === '1')
     raw.disconnect()
   })
 })

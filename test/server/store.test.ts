@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -111,10 +111,14 @@ describe('the file store', () => {
     const { store } = await written(1)
     const room = store.room('123456')
     expect(await room.readSnapshot()).toBeNull()
-    await room.writeSnapshot({ seq: 1, gzip: Buffer.from('zip\nzip') })
-    expect(await room.readSnapshot()).toEqual({ seq: 1, gzip: Buffer.from('zip\nzip') })
+    const parts = ['zip\nzip', '', 'zap'].map((text) => Buffer.from(text))
+    await room.writeSnapshot({ seq: 1, parts })
+    expect(await room.readSnapshot()).toEqual({ seq: 1, parts })
     expect(await fileStore(dir, 'other').room('123456').readSnapshot()).toBeNull()
-    await writeFile(join(dir, '123456.snapshot'), '{')
+    const path = join(dir, '123456.snapshot')
+    await truncate(path, (await stat(path)).size - 1)
+    expect(await room.readSnapshot()).toBeNull()
+    await writeFile(path, '{')
     expect(await room.readSnapshot()).toBeNull()
   })
 

@@ -134,7 +134,7 @@ describe('rights', () => {
     expect(s.task.minFlt).toBe(0)
     expect(s.task.faultAddress).toBe(at(1))
     expect(access(s.m, s.task, 2 ** 47, false)).toBe('SIGSEGV:KERNEL')
-    expect(access(s.m, s.task, -1, false)).toBe('SIGSEGV:KERNEL')
+    expect(access(s.m, s.task, -1, false)).toBe('SIGSEGV:MAPERR') // the kernel's own
     expect(access(s.m, s.task, NaN, true)).toBe('SIGSEGV:KERNEL')
   })
 
