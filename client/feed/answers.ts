@@ -32,8 +32,6 @@ import type {
   SyslogRow,
 } from './protocol.ts'
 
-const NONE: ReadonlySet<number> = new Set()
-
 /** What there is to look at. */
 export interface Scene {
   room: Room
@@ -80,11 +78,18 @@ export function answer(scene: Scene, { topic, ask }: Question): unknown {
     case 'heap':
       return heapAnswer(heaps.see(room, ask.task))
     case 'heapRows':
-      return heapRows(heaps, heaps.see(room, ask.task), ask, NONE)
+      return heapRows(
+        heaps,
+        heaps.see(room, ask.task),
+        ask,
+        scene.chronicle.heap.marked(room, ask.task),
+      )
     case 'heapIndex':
       return heapIndex(heaps.see(room, ask.task), ask.va)
     case 'heapBins':
       return heapBins(heaps.see(room, ask.task), ask.most)
+    case 'heapStory':
+      return scene.chronicle.heap.told(room, ask.task, ask.back)
     case 'heapByte':
       return byteAnswer(room, heaps.see(room, ask.task), ask.va)
     case 'complete':

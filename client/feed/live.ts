@@ -155,7 +155,7 @@ export class Live {
     this.restoring = welcome.resume === 'snapshot'
     this.ticket.token = welcome.token
     this.seat = welcome.seat
-    this.chronicle.calls.follow(welcome.seat)
+    this.chronicle.follow(welcome.seat)
     this.on.me({
       seat: welcome.seat,
       role: welcome.role,

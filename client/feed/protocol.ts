@@ -234,6 +234,53 @@ export interface HeapByteAnswer extends HeapByte {
   page: PageRow | null
 }
 
+/** What a statement did to its process's memory, a layer after the other. */
+export type StoryStep =
+  | {
+      kind: 'taken' | 'table' // the thread cache's table
+      chunk: number
+      user: number
+      size: number
+      from: ChunkState | 'new' // new: the break was moved for it
+      split: boolean // a part of what was there
+    }
+  | { kind: 'resized'; chunk: number; user: number; from: number; size: number }
+  | {
+      kind: 'freed'
+      chunk: number
+      size: number
+      to: ChunkState | 'gone' // gone: the break is below it
+      merged: number // bytes of the chunk that it is a part of now; 0: it is one for itself
+    }
+  | { kind: 'mapped' | 'unmapped'; chunk: number; size: number }
+  | { kind: 'moreTaken' | 'moreFreed'; count: number }
+  | { kind: 'brk'; from: number; to: number }
+  | {
+      kind: 'mapping'
+      what: 'new' | 'grown' | 'shrunk' | 'gone'
+      name: string
+      start: number
+      end: number
+      bytes: number // by which it changed
+    }
+  | {
+      kind: 'pages'
+      what: 'touched' | 'copied' | 'swappedIn' | 'swappedOut'
+      name: string // of the mapping
+      va: number // the first
+      count: number
+      frames: number[] // the first few
+    }
+  | { kind: 'tables'; count: number } // frames of page tables; below 0: given back
+  | { kind: 'ended' }
+
+export interface HeapStoryAnswer {
+  statement: string
+  done: boolean
+  steps: StoryStep[]
+  earlier: number // statements before it that can be told
+}
+
 /** Where the bytes of a heap are on its canvas: rows from the top, each as high as draw/heapPaint.ts says. */
 export interface HeapGrid {
   bytesPerRow: number
@@ -264,6 +311,7 @@ export interface Questions {
   }
   heapIndex: { ask: { task: string; va: number }; answer: number }
   heapBins: { ask: { task: string; most: number }; answer: HeapBin[] }
+  heapStory: { ask: { task: string; back: number }; answer: HeapStoryAnswer | null }
   heapByte: { ask: { task: string; va: number }; answer: HeapByteAnswer | null }
   overview: { ask: object; answer: Overview }
   seats: { ask: object; answer: SeatRow[] }

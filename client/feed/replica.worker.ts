@@ -30,7 +30,6 @@ let nextMark = 1
 let heapTimer: ReturnType<typeof setTimeout> | null = null
 let heapCostMs = 0 // of the last picture
 const HEAP_MS = 100
-const NO_MARKS: ReadonlySet<number> = new Set()
 
 const say = (message: FromWorker) => postMessage(message)
 
@@ -135,8 +134,9 @@ function drawHeap(): void {
   if (heapTimer !== null) clearTimeout(heapTimer)
   heapTimer = null
   if (room === null || heapPainter.idle) return
+  const shown = room
   const began = performance.now()
-  const grid = heapPainter.draw(room, heaps, () => NO_MARKS)
+  const grid = heapPainter.draw(shown, heaps, (handle) => chronicle().heap.marked(shown, handle))
   heapCostMs = performance.now() - began
   if (grid !== null) say({ t: 'heapGrid', grid })
 }

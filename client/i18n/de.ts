@@ -460,7 +460,7 @@ export const de: Catalogue = {
   heap: {
     title: 'Heap',
     view: 'Darstellung des Heaps',
-    views: { picture: 'Bild', list: 'Liste', bins: 'Bins' },
+    views: { picture: 'Bild', list: 'Liste', bins: 'Bins', story: 'Ablauf' },
     is: {
       gone: 'Dieser Prozess ist zu Ende: Seine Seiten sind zurück beim Kernel, und mit ihnen der Heap.',
       none: 'Dieser Prozess hat keine C-Bibliothek und daher keinen Heap von malloc.',
@@ -610,6 +610,57 @@ export const de: Catalogue = {
       'malloc zählt {counted} Chunks mit eigenen Abbildungen; {found} wurden gefunden.',
     otherArenas:
       'keine | {count} weitere Arena wird nicht gezeigt. | {count} weitere Arenen werden nicht gezeigt.',
+    story: {
+      title: 'Von Schicht zu Schicht',
+      none: 'Am Prompt dieses Prozesses wurde nichts eingegeben, seit du zusiehst.',
+      running: 'Läuft noch. Erzählt wird, wenn sie fertig ist.',
+      nothing: 'Kein Chunk, keine Abbildung und keine Seite hat sich verändert.',
+      how: 'Erzählt aus dem Vergleich von vorher und nachher: Was dazwischen kam und ging, ist nicht zu sehen.',
+      earlier: 'Anweisung davor',
+      later: 'Nächste Anweisung',
+      layers: { malloc: 'malloc', kernel: 'Adressraum', frames: 'Seitenrahmen' },
+      taken: 'ein Chunk von {size} Bytes, so wie er war ({from}), ist jetzt belegt.',
+      takenSplit: 'ein Chunk von {size} Bytes, von einem größeren freien abgeschnitten ({from}).',
+      takenTop: 'ein Chunk von {size} Bytes, vom Top-Chunk abgeschnitten.',
+      takenNew:
+        'ein Chunk von {size} Bytes auf neuem Grund: Die Grenze des Heaps musste für ihn verschoben werden.',
+      table: 'die Tabelle des Thread-Caches, {size} Bytes: Das erste malloc() legt sie an.',
+      resized: 'der Chunk hatte {from} Bytes und hat jetzt {size}.',
+      freed: 'der Chunk von {size} Bytes ist frei: {to}.',
+      freedMerged:
+        'der Chunk von {size} Bytes ist frei und Teil eines Chunks von {merged} Bytes: {to}.',
+      freedGone: 'der Chunk von {size} Bytes ist frei und zurück beim Kernel.',
+      mapped: 'ein Chunk mit eigener Abbildung, {size}.',
+      unmapped: 'Ein Chunk mit eigener Abbildung, {size}, ging zurück an den Kernel.',
+      moreTaken:
+        'keine | und {count} weiterer Chunk vergeben. | und {count} weitere Chunks vergeben.',
+      moreFreed:
+        'keine | und {count} weiterer Chunk freigegeben. | und {count} weitere Chunks freigegeben.',
+      brkUp:
+        'Die Grenze (brk) stieg von {from} auf {to}: {size} mehr. Das allein kostet keinen Rahmen.',
+      brkDown: 'Die Grenze (brk) sank von {from} auf {to}: {size} weniger.',
+      mapping: {
+        new: 'Die Abbildung {name} ist neu, {start}–{end}, {size}. Das allein kostet keinen Rahmen.',
+        grown: 'Die Abbildung {name} wurde um {size} länger: {start}–{end}.',
+        shrunk: 'Die Abbildung {name} wurde um {size} kürzer: {start}–{end}.',
+        gone: 'Die Abbildung {name} ist fort, {start}–{end}, {size}.',
+      },
+      pages: {
+        touched:
+          'keine | {count} Seite von {name}, zum ersten Mal berührt: | {count} Seiten von {name}, zum ersten Mal berührt:',
+        copied:
+          'keine | {count} Seite von {name}, beim ersten Schreiben kopiert oder ersetzt: | {count} Seiten von {name}, beim ersten Schreiben kopiert oder ersetzt:',
+        swappedIn:
+          'keine | {count} Seite von {name}, aus dem Swap zurückgeholt: | {count} Seiten von {name}, aus dem Swap zurückgeholt:',
+        swappedOut:
+          'keine | {count} Seite von {name} kam in den Swap. | {count} Seiten von {name} kamen in den Swap.',
+      },
+      tables:
+        'keiner | {count} Rahmen mehr für Seitentabellen. | {count} Rahmen mehr für Seitentabellen.',
+      tablesGone:
+        'keiner | {count} Rahmen von Seitentabellen kam zurück. | {count} Rahmen von Seitentabellen kamen zurück.',
+      ended: 'Der Prozess ist zu Ende, all sein Speicher ist zurückgegeben.',
+    },
   },
   panic: {
     title: 'Der Kernel ist in Panik. Dem Raum geht es gut, dem Rechner nicht.',

@@ -454,7 +454,7 @@ export const en = {
   heap: {
     title: 'Heap',
     view: 'How the heap is shown',
-    views: { picture: 'Picture', list: 'List', bins: 'Bins' },
+    views: { picture: 'Picture', list: 'List', bins: 'Bins', story: 'Story' },
     is: {
       gone: 'This process has ended: its pages have gone back to the kernel, and the heap with them.',
       none: 'This process has no C library, and so no heap of malloc’s.',
@@ -601,6 +601,51 @@ export const en = {
     mappedMissing: 'malloc counts {counted} chunks with mappings of their own; {found} were found.',
     otherArenas:
       'none | {count} further arena is not shown. | {count} further arenas are not shown.',
+    story: {
+      title: 'From layer to layer',
+      none: 'Nothing has been typed at this process’s prompt since you looked.',
+      running: 'Still running. The story is told when it is done.',
+      nothing: 'No chunk, no mapping and no page has changed.',
+      how: 'Told by comparing before and after: what came and went in between is not seen.',
+      earlier: 'Statement before',
+      later: 'Next statement',
+      layers: { malloc: 'malloc', kernel: 'Address space', frames: 'Frames' },
+      taken: 'a chunk of {size} bytes, as it was ({from}), is in use now.',
+      takenSplit: 'a chunk of {size} bytes, cut from a larger free one ({from}).',
+      takenTop: 'a chunk of {size} bytes, cut from the top chunk.',
+      takenNew: 'a chunk of {size} bytes, on new ground: the break had to move for it.',
+      table: 'the thread cache’s table, {size} bytes: the first malloc() makes it.',
+      resized: 'the chunk had {from} bytes and has {size} now.',
+      freed: 'the chunk of {size} bytes is free: {to}.',
+      freedMerged: 'the chunk of {size} bytes is free and part of a chunk of {merged} bytes: {to}.',
+      freedGone: 'the chunk of {size} bytes is free and has gone back to the kernel.',
+      mapped: 'a chunk with a mapping of its own, {size}.',
+      unmapped: 'A chunk with a mapping of its own, {size}, has gone back to the kernel.',
+      moreTaken: 'none | and {count} more chunk taken. | and {count} more chunks taken.',
+      moreFreed: 'none | and {count} more chunk freed. | and {count} more chunks freed.',
+      brkUp: 'The break went up from {from} to {to}: {size} more. That alone takes no frame.',
+      brkDown: 'The break went down from {from} to {to}: {size} less.',
+      mapping: {
+        new: 'Mapping {name} is new, {start}–{end}, {size}. That alone takes no frame.',
+        grown: 'Mapping {name} got longer by {size}: {start}–{end}.',
+        shrunk: 'Mapping {name} got shorter by {size}: {start}–{end}.',
+        gone: 'Mapping {name} has gone, {start}–{end}, {size}.',
+      },
+      pages: {
+        touched:
+          'none | {count} page of {name}, touched for the first time: | {count} pages of {name}, touched for the first time:',
+        copied:
+          'none | {count} page of {name}, copied or replaced on the first write: | {count} pages of {name}, copied or replaced on the first write:',
+        swappedIn:
+          'none | {count} page of {name}, brought back from swap: | {count} pages of {name}, brought back from swap:',
+        swappedOut:
+          'none | {count} page of {name} went to swap. | {count} pages of {name} went to swap.',
+      },
+      tables: 'none | {count} more frame for page tables. | {count} more frames for page tables.',
+      tablesGone:
+        'none | {count} frame of page tables came back. | {count} frames of page tables came back.',
+      ended: 'The process has ended, and all its memory went back.',
+    },
   },
   panic: {
     title: 'The kernel has panicked. The room is fine, the machine is not.',

@@ -32,7 +32,7 @@ class Desk {
   private version = 0
 
   constructor() {
-    this.chronicle.calls.follow(1)
+    this.chronicle.follow(1)
     this.port = {
       onmessage: null,
       terminate: () => undefined,
