@@ -85,8 +85,14 @@ describe('a statement’s story', () => {
     expect(lesson.story.told(lesson.room, '1.2', 0)!.steps).toEqual([{ kind: 'ended' }])
     expect(lesson.story.told(lesson.room, '1.2', 1)!.statement).toBe('p = malloc(24)')
     const then = { ...lesson.room, seq }
-    expect(lesson.story.told(then, '1.2', 0)).toMatchObject({ statement: 'p = malloc(24)', done: true })
-    expect(lesson.story.told({ ...then, seq: seq - 8 }, '1.2', 0)).toMatchObject({ done: false, steps: [] })
+    expect(lesson.story.told(then, '1.2', 0)).toMatchObject({
+      statement: 'p = malloc(24)',
+      done: true,
+    })
+    expect(lesson.story.told({ ...then, seq: seq - 8 }, '1.2', 0)).toMatchObject({
+      done: false,
+      steps: [],
+    })
   })
 
   it('is nobody’s for one who follows another seat', () => {
