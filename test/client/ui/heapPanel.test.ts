@@ -130,7 +130,9 @@ describe('the heap panel', () => {
           .join(' '),
       )
     expect(rows()).toHaveLength(4)
-    expect(rows()[2]).toMatch(/^1000e50 112 in use ●changed by the last statement P-- 68 65 6c 6c 6f 00 .*hello\./)
+    expect(rows()[2]).toMatch(
+      /^1000e50 112 in use ●changed by the last statement P-- 68 65 6c 6c 6f 00 .*hello\./,
+    )
     await panel.get('[data-testid=heap-by-size]').trigger('click')
     await settle()
     expect(rows()[0]).toContain('top chunk')
