@@ -18,6 +18,8 @@ import { countAges } from '../draw/age.ts'
 import { countKinds } from '../draw/kind.ts'
 import type { Chronicle } from './chronicle.ts'
 import { callTable, completeLine, variablesOf } from './completion.ts'
+import { byteAnswer, heapAnswer, heapBins, heapIndex, heapRows } from './heapAnswers.ts'
+import type { HeapLook } from './heapLook.ts'
 import type { History } from './history.ts'
 import { pressure } from './pressure.ts'
 import { pressureTools } from './pressureTools.ts'
@@ -39,11 +41,12 @@ export interface Scene {
   frames: FrameMap // scanned from this room
   chronicle: Chronicle
   history: History
+  heaps: HeapLook
   at: number // ms of the recording
 }
 
 export function answer(scene: Scene, { topic, ask }: Question): unknown {
-  const { room } = scene
+  const { room, heaps } = scene
   switch (topic) {
     case 'overview':
       return overview(scene)
@@ -81,6 +84,23 @@ export function answer(scene: Scene, { topic, ask }: Question): unknown {
       const task = room.machine.handles.get(ask.task)
       return task === undefined ? [] : pagemap(room.machine, task, ask.va, ask.count)
     }
+    case 'heap':
+      return heapAnswer(heaps.see(room, ask.task))
+    case 'heapRows':
+      return heapRows(
+        heaps,
+        heaps.see(room, ask.task),
+        ask,
+        scene.chronicle.heap.marked(room, ask.task),
+      )
+    case 'heapIndex':
+      return heapIndex(heaps.see(room, ask.task), ask.va)
+    case 'heapBins':
+      return heapBins(heaps.see(room, ask.task), ask.most)
+    case 'heapStory':
+      return scene.chronicle.heap.told(room, ask.task, ask.back)
+    case 'heapByte':
+      return byteAnswer(room, heaps.see(room, ask.task), ask.va)
     case 'complete':
       return completeLine(room, ask.task, ask.line)
     case 'callTable':

@@ -8,6 +8,7 @@ import type { Room } from '@shared/room/room.ts'
 import type { Exit, LogLine } from '@shared/state/machine.ts'
 import { SIGKILL, type Task } from '@shared/state/task.ts'
 import { CallStory } from './callStory.ts'
+import { HeapStory } from './heapStory.ts'
 import { OomTable } from './oomTable.ts'
 import type { Block, Death, KillSum } from './protocol.ts'
 
@@ -42,6 +43,7 @@ const NEAR = 20 // passages back to which late output is still put
 export class Chronicle {
   deaths: Death[] = []
   readonly calls = new CallStory()
+  readonly heap = new HeapStory()
   private passages = new Map<number, Passage[]>()
   private written = new Map<number, number>() // by stream, what had been written to it
   private prompts = new Set<number>() // streams of processes at a C prompt; other pipes are read by a shell
@@ -54,6 +56,12 @@ export class Chronicle {
   private senders = new Map<string, { seat: number; signal: number }>() // by handle
   private boots = 0
   private started = false
+
+  /** Whose calls and statements are told from the next begin() on; null: everyone's. */
+  follow(seat: number | null): void {
+    this.calls.follow(seat)
+    this.heap.follow(seat)
+  }
 
   /** The first room that is seen, if it has a past: what its terminals still show comes first. */
   begin(room: Room): void {
@@ -73,6 +81,7 @@ export class Chronicle {
     this.syslogLines = machine.syslogLines
     this.boots = machine.boots
     this.calls.begin(room)
+    this.heap.begin()
     this.started = true
   }
 
@@ -93,6 +102,7 @@ export class Chronicle {
     if (room.machine.boots !== this.boots) this.noteReboot(room, entry.seq)
     this.noteCommand(room, entry)
     this.calls.observe(room, entry)
+    this.heap.observe(room, entry)
     this.readSyslog(room)
     this.readTerminals(room, entry.seq)
     return this.readExits(room, entry)

@@ -48,7 +48,7 @@ export class Film {
   constructor(header: Header, entries: Entry[], on: FilmEvents) {
     this.on = on
     this.player = openPlayer(header, entries, { now: () => performance.now() })
-    this.chronicle.calls.follow(null)
+    this.chronicle.follow(null)
     this.chronicle.begin(this.player.ahead)
     on.room(this.player.room)
     this.scanOn()

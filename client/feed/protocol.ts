@@ -8,6 +8,11 @@ import type { MachineOptions, KernelEra } from '@shared/state/machine.ts'
 import type { TaskState } from '@shared/state/task.ts'
 import type { Candidate } from '@shared/ic/complete.ts'
 import type { Language } from '@shared/ic/diagnostics.ts'
+import type { FreeList } from '@shared/libc/heapLists.ts'
+import type { ChunkState, WalkStop } from '@shared/libc/heapWalk.ts'
+import type { GlibcVersion } from '@shared/libc/ptmalloc/flavour.ts'
+import type { HeapIs } from '@shared/proc/heap.ts'
+import type { ChunkRow, HeapByte } from '@shared/proc/heapByte.ts'
 import type { Region } from '@shared/proc/addressSpace.ts'
 import type { FrameInfo } from '@shared/proc/frameInfo.ts'
 import type { OomFate, OomRow } from '@shared/proc/oomRank.ts'
@@ -16,6 +21,7 @@ import type { LogProblem } from '@shared/room/log.ts'
 import type { Marker } from '@shared/room/player.ts'
 import type { Seat } from '@shared/room/room.ts'
 import type { Paired, Presence, Refusal } from '@shared/wire/events.ts'
+import type { ChunkOrder } from './heapLook.ts'
 import type { CounterName } from './pressure.ts'
 
 export interface Overview {
@@ -224,8 +230,147 @@ export interface Figures {
   major: number[]
 }
 
+/** A heap in figures. */
+export interface HeapAnswer {
+  is: HeapIs
+  heap: {
+    version: GlibcVersion
+    bits: 64 | 32
+    word: number // bytes of a pointer
+    pageSize: number
+    start: number // 0: there is no heap, perhaps mapped chunks
+    end: number // the break
+    chunks: number
+    mapped: number // chunks with a mapping of their own that were found
+    mappedCounted: number // … that malloc counts
+    states: { state: ChunkState; count: number; bytes: number }[]
+    top: number
+    topSize: number
+    lastRemainder: number // 0: none yet; it is never reset, so it may be stale
+    lastRemainderState: ChunkState | null // of the chunk that is there now
+    systemMem: number
+    stop: WalkStop
+    stopAt: number
+    stopWord: string // what stands there for a size
+    odd: number // chunks about which not everything fits together
+    firstOdd: number
+    brokenLists: number
+    otherArenas: number
+    pages: { all: number; touched: number; shared: number; swap: number }
+  } | null
+}
+
+export interface HeapChunkRow extends ChunkRow {
+  bytes: number[] // the first of the user's
+  marked: boolean // the last statement changed it
+}
+
+export interface HeapRows {
+  all: number
+  first: number
+  rows: HeapChunkRow[]
+}
+
+/** A chunk in a list of free ones. */
+export interface HeapLinkRow {
+  address: number
+  size: number // 0: it is no chunk of the row
+  stored: string // the link as it stands there
+  next: number | null // where it leads: to a chunk, for the thread cache to the user's bytes
+  nextIsBin: boolean
+  mangled: boolean
+  back: number | null // null: the list has no way back
+  backIsBin: boolean
+}
+
+export interface HeapBin extends Omit<FreeList, 'chunks'> {
+  chunks: HeapLinkRow[]
+  more: number // left out
+}
+
+export interface HeapByteAnswer extends HeapByte {
+  page: PageRow | null
+}
+
+/** What a statement did to its process's memory, a layer after the other. */
+export type StoryStep =
+  | {
+      kind: 'taken' | 'table' // the thread cache's table
+      chunk: number
+      user: number
+      size: number
+      from: ChunkState | 'new' // new: the break was moved for it
+      split: boolean // a part of what was there
+    }
+  | { kind: 'resized'; chunk: number; user: number; from: number; size: number }
+  | {
+      kind: 'freed'
+      chunk: number
+      size: number
+      to: ChunkState | 'gone' // gone: the break is below it
+      merged: number // bytes of the chunk that it is a part of now; 0: it is one for itself
+    }
+  | { kind: 'mapped' | 'unmapped'; chunk: number; size: number }
+  | { kind: 'moreTaken' | 'moreFreed'; count: number }
+  | { kind: 'brk'; from: number; to: number }
+  | {
+      kind: 'mapping'
+      what: 'new' | 'grown' | 'shrunk' | 'gone'
+      name: string
+      start: number
+      end: number
+      bytes: number // by which it changed
+    }
+  | {
+      kind: 'pages'
+      what: 'touched' | 'copied' | 'swappedIn' | 'swappedOut'
+      name: string // of the mapping
+      va: number // the first
+      count: number
+      frames: number[] // the first few
+    }
+  | { kind: 'tables'; count: number } // frames of page tables; below 0: given back
+  | { kind: 'ended' }
+
+export interface HeapStoryAnswer {
+  statement: string
+  done: boolean
+  steps: StoryStep[]
+  earlier: number // statements before it that can be told
+}
+
+/** Where the bytes of a heap are on its canvas: rows from the top, each as high as draw/heapPaint.ts says. */
+export interface HeapGrid {
+  bytesPerRow: number
+  rows: number // of the whole heap
+  first: number // shown first
+  va: number[] // by row shown
+  span: number[] // bytes that the row stands for
+}
+
+/** How a heap is looked at. */
+export interface HeapView {
+  task: string
+  width: number // device pixels
+  height: number
+  scale: number
+  bytesPerRow: number // 0: as many as it takes to see all
+  first: number // row
+  reveal: number // address that shall be in sight, 0: none
+  chunk: number // the selected one, 0: none
+}
+
 /** Questions and their answers. */
 export interface Questions {
+  heap: { ask: { task: string }; answer: HeapAnswer }
+  heapRows: {
+    ask: { task: string; first: number; count: number; order: ChunkOrder }
+    answer: HeapRows
+  }
+  heapIndex: { ask: { task: string; va: number }; answer: number }
+  heapBins: { ask: { task: string; most: number }; answer: HeapBin[] }
+  heapStory: { ask: { task: string; back: number }; answer: HeapStoryAnswer | null }
+  heapByte: { ask: { task: string; va: number }; answer: HeapByteAnswer | null }
   overview: { ask: object; answer: Overview }
   seats: { ask: object; answer: SeatRow[] }
   room: { ask: object; answer: RoomState }
@@ -326,6 +471,8 @@ export type ToWorker =
   | { t: 'replayRoom'; url: string; code: string }
   | { t: 'canvas'; canvas: OffscreenCanvas }
   | { t: 'view'; view: View }
+  | { t: 'heapCanvas'; canvas: OffscreenCanvas | null }
+  | { t: 'heapView'; view: HeapView }
   | { t: 'ask'; id: number; question: Question; known: number }
   | { t: 'submit'; id: number; command: Command }
   | { t: 'pair'; id: number; who?: number }
@@ -351,6 +498,7 @@ export type FromWorker =
   | { t: 'pair'; id: number; reply: Paired | Refusal }
   | { t: 'presence'; presence: Presence }
   | { t: 'grid'; grid: Grid }
+  | { t: 'heapGrid'; grid: HeapGrid }
   | { t: 'death'; death: Death }
   | { t: 'resynced'; seq: number }
   | { t: 'player'; player: PlayerState }

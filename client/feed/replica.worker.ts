@@ -5,6 +5,8 @@ import type { Room } from '@shared/room/room.ts'
 import { answer } from './answers.ts'
 import type { Chronicle } from './chronicle.ts'
 import { Film } from './film.ts'
+import { HeapLook } from './heapLook.ts'
+import { HeapPainter } from './heapPainter.ts'
 import { History } from './history.ts'
 import { Live } from './live.ts'
 import { commandProblem } from '@shared/wire/schema.ts'
@@ -15,6 +17,8 @@ declare const OOMROOM_ENGINE: string // put in by the build
 
 const painter = new MapPainter()
 const history = new History()
+const heaps = new HeapLook()
+const heapPainter = new HeapPainter()
 const marks = new Map<string, { text: string; mark: number }>() // the last answers by question
 let live: Live | null = null
 let film: Film | null = null
@@ -23,6 +27,9 @@ let version = 0
 let stale = false // the frames are to be scanned again
 let due = false // a picture is on its way
 let nextMark = 1
+let heapTimer: ReturnType<typeof setTimeout> | null = null
+let heapCostMs = 0 // of the last picture
+const HEAP_MS = 100
 
 const say = (message: FromWorker) => postMessage(message)
 
@@ -56,6 +63,14 @@ async function receive(message: ToWorker): Promise<void> {
       changed()
       return
     }
+    case 'heapCanvas':
+      heapPainter.attach(message.canvas)
+      drawHeap()
+      return
+    case 'heapView':
+      heapPainter.look(message.view)
+      drawHeap()
+      return
     case 'ask':
       reply(message.id, message.question, message.known)
       return
@@ -112,11 +127,28 @@ function flush(now: number): void {
     history.observe(room.machine)
     version++
     say({ t: 'version', version, seq: room.seq })
+    heapSoon()
   }
   if (painter.draw(now) && !due) {
     due = true
     requestAnimationFrame(flush)
   }
+}
+
+function heapSoon(): void {
+  if (heapPainter.idle) return
+  heapTimer ??= setTimeout(drawHeap, Math.max(HEAP_MS, 8 * heapCostMs))
+}
+
+function drawHeap(): void {
+  if (heapTimer !== null) clearTimeout(heapTimer)
+  heapTimer = null
+  if (room === null || heapPainter.idle) return
+  const shown = room
+  const began = performance.now()
+  const grid = heapPainter.draw(shown, heaps, (handle) => chronicle().heap.marked(shown, handle))
+  heapCostMs = performance.now() - began
+  if (grid !== null) say({ t: 'heapGrid', grid })
 }
 
 function reply(id: number, question: Question, known: number): void {
@@ -125,7 +157,10 @@ function reply(id: number, question: Question, known: number): void {
     return
   }
   const text = JSON.stringify(
-    answer({ room, frames: painter.frames, chronicle: chronicle(), history, at: now() }, question),
+    answer(
+      { room, frames: painter.frames, chronicle: chronicle(), history, heaps, at: now() },
+      question,
+    ),
   )
   const key = JSON.stringify(question)
   const last = marks.get(key)

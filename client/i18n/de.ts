@@ -566,6 +566,7 @@ export const de: Catalogue = {
     oom: 'Wer stirbt',
     pressure: 'Speicher',
     space: 'Adressen',
+    heap: 'Heap',
     large: 'Vergrößern',
     small: 'Zurück zur Karte',
   },
@@ -732,6 +733,211 @@ export const de: Catalogue = {
     lastKill: 'Aus Speichermangel getötet: {comm} [{pid}], er hielt {rss}.',
     owners: 'Eine Farbe für jede Person',
     halted: 'Der Kernel ist in Panik. Nichts läuft, bis neu gebootet wird.',
+  },
+  heap: {
+    title: 'Heap',
+    view: 'Darstellung des Heaps',
+    views: { picture: 'Bild', list: 'Liste', bins: 'Bins', story: 'Ablauf' },
+    is: {
+      gone: 'Dieser Prozess ist zu Ende: Seine Seiten sind zurück beim Kernel, und mit ihnen der Heap.',
+      none: 'Dieser Prozess hat keine C-Bibliothek und daher keinen Heap von malloc.',
+      unused: 'Noch kein malloc(): Es gibt keinen Heap. Der erste Aufruf legt ihn an.',
+    },
+    allocator: 'glibc {version}, {bits} Bit',
+    chunks: '{count} Chunk | {count} Chunk | {count} Chunks',
+    mapped:
+      'keiner abgebildet | {count} Chunk mit eigener Abbildung | {count} Chunks mit eigenen Abbildungen',
+    goTo: 'Zu einer Adresse (hexadezimal)',
+    go: 'Los',
+    show: 'Diese Adresse im Heap zeigen',
+    legend: 'Zustände der Chunks',
+    pageLegend: 'Seiten',
+    pages: 'Seiten darunter:',
+    pageStates: {
+      anon: 'in einem Rahmen',
+      shared: 'in geteiltem Rahmen',
+      swap: 'im Swap',
+      untouched: 'nie berührt',
+    },
+    states: {
+      used: 'belegt',
+      table: 'Tabelle des Thread-Caches',
+      tcache: 'Thread-Cache',
+      fast: 'Fastbin',
+      unsorted: 'unsortiert',
+      small: 'Smallbin',
+      large: 'Largebin',
+      top: 'Top-Chunk',
+      fence: 'Grenzpfosten',
+      foreign: 'nicht von malloc',
+      mmapped: 'eigene Abbildung',
+    },
+    label: 'Bild des Heaps von {start} bis {end}: {chunks} Chunks. Die Liste zeigt sie als Text.',
+    hint: 'Pfeiltasten gehen um ein Wort oder eine Zeile weiter, n und p zum nächsten und vorigen Chunk, Plus und Minus vergrößern und verkleinern, 0 zeigt alles.',
+    folded: '⋯ {size} mehr von demselben Chunk ⋯',
+    perRow: '{size} je Zeile',
+    rows: 'Zeilen {first} bis {last} von {all}',
+    zoomIn: 'Weniger Bytes je Zeile',
+    zoomOut: 'Mehr Bytes je Zeile',
+    fit: 'Der ganze Heap',
+    list: 'Chunks des Heaps',
+    columns: {
+      address: 'Adresse',
+      size: 'Größe',
+      state: 'Zustand',
+      flags: 'Flags',
+      bytes: 'Erste Bytes des Benutzers',
+      text: 'Als Text',
+    },
+    flagsHint: 'P der Chunk davor ist belegt, M eigene Abbildung, A nicht aus der Hauptarena',
+    chunkAt: 'Chunk bei {address}',
+    changed: 'von der letzten Anweisung verändert',
+    bins: 'Listen freier Chunks',
+    system: 'Vom Kernel per brk',
+    noRemainder: 'noch keiner',
+    staleRemainder: '(veraltet: malloc setzt ihn nie zurück)',
+    noBins: 'Alle Listen sind leer: Was frei ist, liegt im Top-Chunk.',
+    binNames: {
+      tcache: 'Thread-Cache, Liste {bin}',
+      fast: 'Fastbin {bin}',
+      unsorted: 'Unsortierte Liste (Bin {bin})',
+      small: 'Smallbin {bin}',
+      large: 'Largebin {bin}',
+    },
+    binSize: 'Chunks von {size} Bytes',
+    counted: 'Zähler steht auf {count}',
+    members: 'leer | {count} Chunk | {count} Chunks',
+    broken: {
+      circle: 'Die Liste führt im Kreis.',
+      nowhere: 'Ein Verweis führt dahin, wo kein Chunk sein kann.',
+      limit: 'Die Liste ist länger, als sie gelesen wird.',
+    },
+    storedAs: 'gespeichert {word}',
+    end: 'Ende der Liste',
+    head: 'Kopf',
+    headLong: 'der Kopf der Liste in main_arena',
+    nonsense: 'keine Adresse',
+    moreLinks:
+      'nichts ausgelassen | und {count} weiterer, hier ausgelassen | und {count} weitere, hier ausgelassen',
+    showMore: 'Bis zu {count} je Liste',
+    details: 'Das gewählte Byte',
+    noByte:
+      'Ein Byte im Bild oder einen Chunk in der Liste wählen, um zu sehen, was es ist und wo es liegt.',
+    noChunk: '{address} liegt in keinem Chunk dieses Heaps.',
+    chunkIs: '{size} Bytes, davon {usable} benutzbar',
+    page: 'Seite {address}:',
+    noFrame: 'noch kein Rahmen, niemand hat sie berührt',
+    showFrame: 'Diesen Rahmen auf der Karte zeigen',
+    sharedWith:
+      'geteilt mit {who} | geteilt mit {who} | geteilt mit {who} und anderen, {more} insgesamt',
+    flags: {
+      inuse: 'P: der Chunk davor gilt als belegt',
+      free: 'kein P: der Chunk davor ist frei',
+      mmapped: 'M: er hat eine eigene Abbildung',
+      arena: 'A: er ist nicht aus der Hauptarena',
+    },
+    roles: {
+      prevSize:
+        'prev_size: wie groß der freie Chunk davor ist ({value}); so findet sich sein Anfang.',
+      prevUser:
+        'prev_size, ungenutzt: Der Chunk davor gilt als belegt, dies sind die letzten Bytes seines Benutzers.',
+      mappedOffset:
+        'prev_size eines Chunks mit eigener Abbildung: wie viele Bytes hinter deren Anfang er beginnt ({value}).',
+      size: 'Das Größenfeld, {word}: {size} Bytes und die Flags {flags}.',
+      fd: 'fd, der nächste Chunk seiner Liste:',
+      bk: 'bk, der vorige Chunk seiner Liste:',
+      fdNextsize: 'fd_nextsize, die nächstkleinere Größe in diesem Largebin:',
+      bkNextsize: 'bk_nextsize, die nächstgrößere Größe in diesem Largebin:',
+      tcacheNext:
+        'Der Verweis auf den nächsten Block seiner Liste. Gespeichert ist {word}, XOR mit der um 12 nach rechts geschobenen Adresse des Verweises selbst (Safe-Linking):',
+      fastNext: 'fd, der nächste Chunk seines Fastbins:',
+      fastNextMangled:
+        'fd, der nächste Chunk seines Fastbins. Gespeichert ist {word}, XOR mit der um 12 nach rechts geschobenen Adresse des Verweises selbst (Safe-Linking):',
+      tcacheKey:
+        'Der Schlüssel des Thread-Caches, {word}: dieselbe Zufallszahl in allen Blöcken darin. Findet free() sie, vermutet es eine doppelte Freigabe; malloc() setzt sie auf 0.',
+      tcacheCount: 'Zähler der Liste {bin} des Thread-Caches: {value} Blöcke.',
+      tcacheEntry: 'Kopf der Liste {bin} des Thread-Caches:',
+      user: 'Die Bytes des Benutzers, {usable} davon. Wie viele verlangt wurden, steht nirgends.',
+      stale: 'Frei, und noch das, was der letzte Benutzer hier hinterließ.',
+      untouched:
+        'Frei, auf einer Seite, die niemand berührt hat oder die zurückgegeben wurde: liest sich als Nullen.',
+      top: 'Der Top-Chunk: Von seinem Anfang werden Blöcke abgeschnitten, wenn kein Bin einen hat.',
+      fence: 'Ein Grenzpfosten: Er hält malloc davon ab, mit fremdem Speicher zu verschmelzen.',
+      foreign:
+        'Nicht von malloc: Jemand anders hat die Grenze mit sbrk() verschoben, malloc machte dahinter weiter.',
+    },
+    damaged: 'Der Heap ist beschädigt.',
+    stops: {
+      size: 'Im Größenfeld des nächsten Chunks steht {word}, kleiner als jeder Chunk:',
+      unaligned: 'Im Größenfeld des nächsten Chunks steht {word}, keine Größe eines Chunks:',
+      beyond: 'Im Größenfeld des nächsten Chunks steht {word}, das führt über den Heap hinaus:',
+      missing: 'Wo der nächste Chunk sein müsste, ist nichts abgebildet:',
+      noTop: 'Die Chunks reichen bis ans Ende, ohne Top-Chunk:',
+      foreign:
+        'Hier haben andere die Grenze verschoben, und wo malloc weitermachte, fand sich nicht:',
+      limit: 'Es sind mehr Chunks, als hier behalten werden:',
+    },
+    notBeyond: 'Dahinter wird nichts gezeigt.',
+    odd: 'nichts | Bei {count} Chunk passt nicht alles zusammen: | Bei {count} Chunks passt nicht alles zusammen, zuerst:',
+    oddHint:
+      'Listen, das Flag P des nächsten Chunks und die Größe an seinem Ende sagen über diesen Chunk nicht dasselbe.',
+    brokenLists:
+      'keine | {count} Liste freier Chunks führt in die Irre: Freies kann als belegt erscheinen. | {count} Listen freier Chunks führen in die Irre: Freies kann als belegt erscheinen.',
+    mappedMissing:
+      'malloc zählt {counted} Chunks mit eigenen Abbildungen; {found} wurden gefunden.',
+    otherArenas:
+      'keine | {count} weitere Arena wird nicht gezeigt. | {count} weitere Arenen werden nicht gezeigt.',
+    story: {
+      title: 'Von Schicht zu Schicht',
+      none: 'Am Prompt dieses Prozesses wurde nichts eingegeben, seit du zusiehst.',
+      running: 'Läuft noch. Erzählt wird, wenn sie fertig ist.',
+      nothing: 'Kein Chunk, keine Abbildung und keine Seite hat sich verändert.',
+      how: 'Erzählt aus dem Vergleich von vorher und nachher: Was dazwischen kam und ging, ist nicht zu sehen.',
+      earlier: 'Anweisung davor',
+      later: 'Nächste Anweisung',
+      layers: { malloc: 'malloc', kernel: 'Adressraum', frames: 'Seitenrahmen' },
+      taken: 'ein Chunk von {size} Bytes, so wie er war ({from}), ist jetzt belegt.',
+      takenSplit: 'ein Chunk von {size} Bytes, von einem größeren freien abgeschnitten ({from}).',
+      takenTop: 'ein Chunk von {size} Bytes, vom Top-Chunk abgeschnitten.',
+      takenNew:
+        'ein Chunk von {size} Bytes auf neuem Grund: Die Grenze des Heaps musste für ihn verschoben werden.',
+      table: 'die Tabelle des Thread-Caches, {size} Bytes: Das erste malloc() legt sie an.',
+      resized: 'der Chunk hatte {from} Bytes und hat jetzt {size}.',
+      freed: 'der Chunk von {size} Bytes ist frei: {to}.',
+      freedMerged:
+        'der Chunk von {size} Bytes ist frei und Teil eines Chunks von {merged} Bytes: {to}.',
+      freedGone: 'der Chunk von {size} Bytes ist frei und zurück beim Kernel.',
+      mapped: 'ein Chunk mit eigener Abbildung, {size}.',
+      unmapped: 'Ein Chunk mit eigener Abbildung, {size}, ging zurück an den Kernel.',
+      moreTaken:
+        'keine | und {count} weiterer Chunk vergeben. | und {count} weitere Chunks vergeben.',
+      moreFreed:
+        'keine | und {count} weiterer Chunk freigegeben. | und {count} weitere Chunks freigegeben.',
+      brkUp:
+        'Die Grenze (brk) stieg von {from} auf {to}: {size} mehr. Das allein kostet keinen Rahmen.',
+      brkDown: 'Die Grenze (brk) sank von {from} auf {to}: {size} weniger.',
+      mapping: {
+        new: 'Die Abbildung {name} ist neu, {start}–{end}, {size}. Das allein kostet keinen Rahmen.',
+        grown: 'Die Abbildung {name} wurde um {size} länger: {start}–{end}.',
+        shrunk: 'Die Abbildung {name} wurde um {size} kürzer: {start}–{end}.',
+        gone: 'Die Abbildung {name} ist fort, {start}–{end}, {size}.',
+      },
+      pages: {
+        touched:
+          'keine | {count} Seite von {name}, zum ersten Mal berührt: | {count} Seiten von {name}, zum ersten Mal berührt:',
+        copied:
+          'keine | {count} Seite von {name}, beim ersten Schreiben kopiert oder ersetzt: | {count} Seiten von {name}, beim ersten Schreiben kopiert oder ersetzt:',
+        swappedIn:
+          'keine | {count} Seite von {name}, aus dem Swap zurückgeholt: | {count} Seiten von {name}, aus dem Swap zurückgeholt:',
+        swappedOut:
+          'keine | {count} Seite von {name} kam in den Swap. | {count} Seiten von {name} kamen in den Swap.',
+      },
+      tables:
+        'keiner | {count} Rahmen mehr für Seitentabellen. | {count} Rahmen mehr für Seitentabellen.',
+      tablesGone:
+        'keiner | {count} Rahmen von Seitentabellen kam zurück. | {count} Rahmen von Seitentabellen kamen zurück.',
+      ended: 'Der Prozess ist zu Ende, all sein Speicher ist zurückgegeben.',
+    },
   },
   panic: {
     title: 'Der Kernel ist in Panik. Dem Raum geht es gut, dem Rechner nicht.',

@@ -10,7 +10,7 @@ export const themes = ['system', 'light', 'dark', 'projector'] as const
 export type Theme = (typeof themes)[number]
 
 /** What is looked at beside the map. */
-export type Tab = 'processes' | 'oom' | 'pressure' | 'space'
+export type Tab = 'processes' | 'oom' | 'pressure' | 'space' | 'heap'
 
 export const useSettings = defineStore('settings', () => {
   const locale = ref<Locale>(oneOf(locales, readStored('locale'), browserLocale()))

@@ -8,6 +8,7 @@ import { SIGKILL, SIGSEGV } from '@shared/state/task.ts'
 import { mkFrameMap, scanFrames } from '@shared/proc/frames.ts'
 import { answer } from '../../../client/feed/answers.ts'
 import { Chronicle } from '../../../client/feed/chronicle.ts'
+import { HeapLook } from '../../../client/feed/heapLook.ts'
 import { History } from '../../../client/feed/history.ts'
 import type {
   CallForm,
@@ -63,7 +64,14 @@ class Lesson {
   scene() {
     const frames = mkFrameMap(this.room.machine.ram.nrFrames)
     scanFrames(this.room.machine, frames)
-    return { room: this.room, frames, chronicle: this.chronicle, history: this.history, at: 0 }
+    return {
+      room: this.room,
+      frames,
+      chronicle: this.chronicle,
+      history: this.history,
+      heaps: new HeapLook(),
+      at: 0,
+    }
   }
 }
 
