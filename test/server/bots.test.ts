@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Classroom, ENGINE, until } from './classroom.ts'
 import { Crowd, type CrowdOptions } from '../../server/bots/crowd.ts'
 import { STYLES, Typist, type Style } from '../../server/bots/styles.ts'
+import { run } from '../../server/commands/bots.ts'
+import { UsageError } from '../../server/commands/errors.ts'
 import { oomroom } from '../helpers/cli.ts'
 import { mkPrng } from '../../shared/lib/prng.ts'
 
@@ -36,8 +38,9 @@ describe('a crowd of bots', () => {
       const crowd = crowdOf(code)
       await crowd.join()
       expect(crowd.missing()).toBe('')
-      await until(() => crowd.tally.statements > 80)
+      await until('it is so (1)', () => crowd.tally.statements > 80)
       await until(
+        'it is so (2)',
         () =>
           [...ada.room().machine.tasks.values()].filter(({ comm }) => comm === 'ic').length > 10,
       )
@@ -52,7 +55,9 @@ describe('a crowd of bots', () => {
 
       await crowd.leave(true)
       const tasks = () => [...ada.room().machine.tasks.values()]
-      await until(() => tasks().every(({ seat }) => seat === 0 || seat === ada.seat))
+      await until('it is so (3)', () =>
+        tasks().every(({ seat }) => seat === 0 || seat === ada.seat),
+      )
       expect(tasks().filter(({ seat }) => seat === ada.seat)).toHaveLength(mine)
       const summary = crowd.summary()
       expect(summary).toMatchObject({
@@ -73,8 +78,8 @@ describe('a crowd of bots', () => {
       const first = crowdOf(code, { count: 3 })
       await first.join()
       for (const bot of first.bots) bot.drop()
-      await until(() => first.tally.rejoins === 3)
-      await until(() => first.state().here === 3)
+      await until('it is so (4)', () => first.tally.rejoins === 3)
+      await until('it is so (5)', () => first.state().here === 3)
       const second = crowdOf(code, { count: 2 })
       await second.join()
       const watcher = await room.join(code, { spectator: true })
@@ -99,13 +104,13 @@ describe('a crowd of bots', () => {
     const teacher = await room.join(code, { name: 'Grace', token: teacherToken })
     const crowd = crowdOf(code, { count: 1, styles: ['calm'] })
     await crowd.join()
-    await until(() => crowd.tally.statements > 2)
+    await until('it is so (6)', () => crowd.tally.statements > 2)
     const { seat } = crowd.bots[0]
     const [handle] = teacher.room().seats.get(seat)!.prompts
     await teacher.submit({ t: 'kill', task: handle, sig: 9 })
-    await until(() => crowd.tally.deaths === 1)
+    await until('it is so (7)', () => crowd.tally.deaths === 1)
     const before = crowd.tally.statements
-    await until(() => crowd.tally.statements > before + 2)
+    await until('it is so (8)', () => crowd.tally.statements > before + 2)
     await crowd.leave(true)
     expect(crowd.summary().left).toEqual({ seats: 1, processes: 0 })
   })
@@ -130,24 +135,47 @@ describe('what bots type', () => {
 })
 
 describe('oomroom bots', () => {
-  it('says what is wrong with its arguments, in one line', { timeout: 60_000 }, async () => {
+  it('says what is wrong with its arguments', async () => {
     const address = `${room.url}/123456`
     const cases: [string[], RegExp][] = [
-      [[], /^oomroom: bots URL\/CODE /],
-      [[address, '-n', '0'], /^oomroom: -n: a whole number from 1 to 1000$/m],
-      [[address, '--style', 'wild'], /^oomroom: --style: 'wild' is none of calm, /],
-      [[address, '--seconds', 'x'], /^oomroom: --seconds: /],
+      [[], /^bots URL\/CODE /],
+      [[address, '-n', '0'], /^-n: a whole number from 1 to 1000$/],
+      [[address, '-n', '1001'], /^-n: /],
+      [[address, '--pace', '0'], /^--pace: a number from 0.1 to 600$/],
+      [[address, '--style', 'wild'], /^--style: 'wild' is none of calm, /],
+      [[address, '--seconds', 'x'], /^--seconds: /],
     ]
-    for (const [args, stderr] of cases)
-      expect(await oomroom(['bots', ...args])).toMatchObject({
-        status: 2,
-        stdout: '',
-        stderr: expect.stringMatching(stderr),
-      })
-    const nowhere = await oomroom(['bots', `${room.url}/100000`, '-n', '1'])
-    expect(nowhere).toMatchObject({
-      status: 1,
-      stderr: 'oomroom: there is no room with this code\n',
+    for (const [args, text] of cases) {
+      const thrown: unknown = await run(args).catch((error: unknown) => error)
+      expect(thrown).toBeInstanceOf(UsageError)
+      expect((thrown as Error).message).toMatch(text)
+    }
+    await expect(run([`${room.url}/100000`, '-n', '1'])).rejects.toThrow(
+      'there is no room with this code',
+    )
+  })
+
+  it('prints what they did, and ends with 0', { timeout: 90_000 }, async () => {
+    const { code } = await room.create({ ram: '32M' })
+    const args = [
+      '-n',
+      '3',
+      '--seconds',
+      '3',
+      '--pace',
+      '0.3',
+      '--seed',
+      '4',
+      '--style',
+      'forky,leaky',
+    ]
+    const { status, stdout, stderr } = await oomroom(['bots', `${room.url}/${code}`, ...args])
+    expect([status, stderr]).toEqual([0, ''])
+    expect(JSON.parse(stdout)).toMatchObject({
+      bots: 3,
+      joins: 3,
+      seed: 4,
+      left: { seats: 3, processes: 0 },
     })
   })
 })
