@@ -51,6 +51,8 @@ export function checkMachine(m: Machine): void {
     assert(task.onRq === m.runqueue.includes(task), 'a task knows whether it is on the run queue')
     for (const child of task.children) assert(child.parent === task, 'a child knows its parent')
   }
+  for (const task of m.runqueue)
+    assert(task.state === 'Z' || m.tasks.get(task.pid) === task, 'nobody can run who is gone')
   for (const mm of mms) checkMm(m, mm, tally)
   let dirty = 0
   for (const inode of m.inodes.values()) {
