@@ -71,6 +71,7 @@ export class Live {
   private lost: number | null = null // when the connection went
   private rttMs: number | null = null
   private differed = false
+  private elsewhere = false // another window acts; this one goes on watching
   private over = false // it does not try again
   private beatTimer: ReturnType<typeof setInterval>
 
@@ -309,7 +310,7 @@ export class Live {
   }
 
   private say(): void {
-    if (this.over || this.lost !== null) return
+    if (this.over || this.elsewhere || this.lost !== null) return
     const behind = this.queue.length
     if (this.restoring) {
       const { done, all } = this.coming ?? { done: 0, all: 1 }
@@ -360,8 +361,10 @@ export class Live {
 
   private bye(why: string): void {
     if (why === 'restarting') return
-    if (why === 'elsewhere') this.on.link({ state: 'ended', why })
-    else this.end({ state: 'ended', why })
+    if (why === 'elsewhere') {
+      this.elsewhere = true
+      this.on.link({ state: 'ended', why })
+    } else this.end({ state: 'ended', why })
   }
 
   private end(link: Link): void {
