@@ -19,6 +19,7 @@ import type { Chronicle } from './chronicle.ts'
 import { callTable, completeLine, variablesOf } from './completion.ts'
 import type { History } from './history.ts'
 import { pressure } from './pressure.ts'
+import { pressureTools } from './pressureTools.ts'
 import type {
   FrameAnswer,
   OomAnswer,
@@ -64,6 +65,8 @@ export function answer(scene: Scene, { topic, ask }: Question): unknown {
       return oomDetails(room, ask.pid)
     case 'pressure':
       return pressure(room.machine, scene.history)
+    case 'pressureTools':
+      return pressureTools(room.machine)
     case 'figures':
       return scene.history.figures(room.machine)
     case 'space': {
@@ -170,6 +173,7 @@ function processRow(room: Room, task: Task, depth: number, victim: Task | null):
     swap: (task.mm?.swapEnts ?? 0) * m.pageSize,
     vsz: task.mm === null ? 0 : task.mm.totalVm * m.pageSize,
     oomScore: oomScore(m, task),
+    oomScoreAdj: task.oomScoreAdj,
     next: task === victim,
     atPrompt: isIc && task.state !== 'Z',
     waiting: icIsWaiting(task),

@@ -61,6 +61,7 @@ export interface ProcessRow {
   swap: number // bytes
   vsz: number // bytes
   oomScore: number
+  oomScoreAdj: number
   next: boolean // the OOM killer would choose it now
   atPrompt: boolean // runs C for its seat
   waiting: boolean // for a line of C
@@ -179,6 +180,25 @@ export interface Pressure {
   }
 }
 
+/** A program that takes memory on purpose; a fork bomb is one, however many processes it has. */
+export interface PressureTool {
+  kind: 'hog' | 'storm' | 'forkbomb'
+  handle: string // of its first process that lives
+  pgrp: number
+  pid: number
+  comm: string
+  seat: number
+  safe: boolean // from the OOM killer
+  taken: number // bytes of a hog, ms of a storm, processes of a fork bomb
+  target: number // of the same; 0: without end
+}
+
+export interface PressureTools {
+  running: PressureTool[]
+  balloon: { bytes: number; target: number }
+  ram: number // bytes, what is in the balloon included
+}
+
 /** The last minutes, a value a second of the machine's time. */
 export interface Figures {
   seconds: number[] // since boot
@@ -203,6 +223,7 @@ export interface Questions {
   oom: { ask: object; answer: OomAnswer }
   oomDetails: { ask: { pid: number }; answer: OomDetails | null }
   pressure: { ask: object; answer: Pressure }
+  pressureTools: { ask: object; answer: PressureTools }
   figures: { ask: object; answer: Figures }
   space: { ask: { task: string; cells: number }; answer: Region[] }
   pages: { ask: { task: string; va: number; count: number }; answer: (PageRow | null)[] }

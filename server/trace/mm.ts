@@ -9,7 +9,7 @@ import { assert } from '../../shared/lib/assert.ts'
 import { roundDown } from '../../shared/lib/bits.ts'
 import { errnoName } from '../../shared/lib/errno.ts'
 import { NO_PTE, ptePfn, ptePresent } from '../../shared/hw/mmu.ts'
-import { dirtySlabOf, frameBase } from '../../shared/hw/ram.ts'
+import { markDirty, viewBytes } from '../../shared/hw/ram.ts'
 import { S_IFREG, type Inode } from '../../shared/state/inode.ts'
 import type { Machine, MachineOptions } from '../../shared/state/machine.ts'
 import * as VM from '../../shared/state/mm.ts'
@@ -171,8 +171,8 @@ function addFile(
   for (let index = 0; index * pageSize < bytes; index++) {
     const pfn = readPage(m, inode, index, 0)
     assert(pfn !== NO_PFN, 'the trace’s files fit into RAM')
-    const slab = dirtySlabOf(m.ram, pfn)
-    const page = new Uint8Array(slab.buffer, frameBase(m.ram, pfn) * 4, pageSize)
+    markDirty(m.ram, pfn)
+    const page = viewBytes(m.ram, pfn, 0, pageSize)
     page.fill(0)
     page.fill((fill + index) & 0xff, 0, Math.min(pageSize, bytes - index * pageSize))
     if (backing === 'tmpfs') m.zone.page.flags[pfn] |= PG_DIRTY
@@ -187,8 +187,8 @@ function addFile(
 /** That page of a cached file: the bytes, then zeros. */
 function fillPage(m: Machine, inode: Inode, index: number, bytes: number[]): void {
   const pfn = findPage(inode, index)
-  const slab = dirtySlabOf(m.ram, pfn)
-  const page = new Uint8Array(slab.buffer, frameBase(m.ram, pfn) * 4, m.pageSize)
+  markDirty(m.ram, pfn)
+  const page = viewBytes(m.ram, pfn, 0, m.pageSize)
   page.fill(0)
   page.set(bytes)
 }

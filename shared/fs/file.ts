@@ -2,7 +2,7 @@
 
 import { EISDIR, ENOSPC } from '../lib/errno.ts'
 import { NO_PFN } from '../state/page.ts'
-import { frameBase, slabOf, dirtySlabOf } from '../hw/ram.ts'
+import { markDirty, viewBytes } from '../hw/ram.ts'
 import type { Inode } from '../state/inode.ts'
 import { TICK_MS, type Machine } from '../state/machine.ts'
 import { peekPage, readAround, readPage, reserveBlock, setPageDirty } from '../mm/filemap.ts'
@@ -39,11 +39,7 @@ export function readFile(
     if (pfn === NO_PFN) return null
     readAround(m, inode, index, seat)
     markPageAccessed(m, pfn)
-    const slab = slabOf(m.ram, pfn)
-    if (slab !== null) {
-      const start = frameBase(m.ram, pfn) * 4 + offset
-      bytes.set(new Uint8Array(slab.buffer, start, count), at - pos)
-    }
+    bytes.set(viewBytes(m.ram, pfn, offset, count), at - pos)
     at += count
   }
   return bytes
@@ -67,10 +63,8 @@ export function writeFile(
     const pfn = readPage(m, inode, Math.floor(at / m.pageSize), seat)
     if (pfn === NO_PFN || !reserveBlock(m, inode, Math.floor(at / m.pageSize)))
       return done > 0 ? done : -ENOSPC
-    const slab = dirtySlabOf(m.ram, pfn)
-    new Uint8Array(slab.buffer, frameBase(m.ram, pfn) * 4 + offset, count).set(
-      bytes.subarray(done, done + count),
-    )
+    markDirty(m.ram, pfn)
+    viewBytes(m.ram, pfn, offset, count).set(bytes.subarray(done, done + count))
     setPageDirty(m, pfn)
     markPageAccessed(m, pfn)
     done += count

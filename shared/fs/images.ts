@@ -143,6 +143,8 @@ export const IMAGES: Image[] = [
   { ...small, path: '/usr/bin/free', textUnits: 3, heapUnits: 1 },
   { ...small, path: '/usr/bin/top', textUnits: 20, dataUnits: 2, heapUnits: 4 },
   { ...small, path: '/usr/bin/vmstat', textUnits: 5, heapUnits: 1 },
+  { ...small, path: '/usr/bin/forkbomb', textUnits: 1 },
+  { ...small, path: '/usr/bin/storm', textUnits: 2 },
 ]
 
 /** A program of one page of code, linked with nothing: for looking at the kernel alone. */

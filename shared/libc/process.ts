@@ -1,8 +1,6 @@
 // malloc's view of a process: its memory, its system calls, its errno.
 
 import { ENOMEM } from '../lib/errno.ts'
-import { frameBase, slabOf } from '../hw/ram.ts'
-import { TLB_ENTRIES } from '../hw/tlb.ts'
 import { bytesFuel } from '../kernel/sched.ts'
 import { streamPut } from '../kernel/stream.ts'
 import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from '../mm/mmap.ts'
@@ -18,6 +16,7 @@ import {
   store16,
   store32,
   store8,
+  tlbLookup,
 } from '../mm/uaccess.ts'
 import type { Machine } from '../state/machine.ts'
 import { SI_KERNEL, SIGABRT, SIGXCPU, type Task } from '../state/task.ts'
@@ -114,16 +113,8 @@ function mkMallocEnv(c: Caller): MallocEnv {
   }
   /** Only what the TLB holds; its entry for writing also says that the frame is marked as written. */
   const locate = (va: number, write: boolean): number => {
-    const { ram, tlb } = m
-    const vpn = Math.floor(va / m.pageSize)
-    const slot = vpn & (TLB_ENTRIES - 1)
-    const tag = write ? tlb.writeTag[slot] : tlb.readTag[slot]
-    if (tag !== vpn || tlb.mm !== task.mm!.id || (va & 3) !== 0) return -1
-    const pfn = tlb.pfn[slot]
-    const slab = slabOf(ram, pfn)
-    if (slab === null) return -1
-    env.words = slab
-    return frameBase(ram, pfn) + ((va & (m.pageSize - 1)) >> 2)
+    env.words = m.ram.words
+    return (va & 3) === 0 ? tlbLookup(m, task.mm!.id, va, write) : -1
   }
   return env
 }

@@ -6,7 +6,7 @@ import { mkLayout } from '../hw/layout.ts'
 import { clearFrame, mkRam } from '../hw/ram.ts'
 import { mkTlb } from '../hw/tlb.ts'
 import { S_IFDIR, S_IFREG, type Inode } from '../state/inode.ts'
-import type { Machine, MachineOptions } from '../state/machine.ts'
+import { NOBODY_UID, type Machine, type MachineOptions } from '../state/machine.ts'
 import { PG_RESERVED } from '../state/page.ts'
 import { printk, syslog } from '../state/printk.ts'
 import type { Task } from '../state/task.ts'
@@ -92,6 +92,12 @@ export function bootMachine(options: MachineOptions, bootTime: number, before?: 
     swaps: [],
     disk: mkDisk(layout.pageShift),
     psi: { some: mkPsiLine(), full: mkPsiLine() },
+    balloon: {
+      target: before?.balloon.target ?? 0,
+      frames: [],
+      thread: null,
+      puffs: mkRatelimit(),
+    },
     kswapd: null,
     kswapdFailures: 0,
     needResched: false,
@@ -134,7 +140,12 @@ export function bootMachine(options: MachineOptions, bootTime: number, before?: 
       processes: 0,
     },
     loadavg: [0, 0, 0],
-    users: new Map(before?.users ?? [[0, 'root']]),
+    users: new Map(
+      before?.users ?? [
+        [0, 'root'],
+        [NOBODY_UID, 'nobody'],
+      ],
+    ),
     trace: before?.trace ?? mkTrace(),
     tlb: mkTlb(),
   }

@@ -2,7 +2,7 @@
 
 import { assert } from '../lib/assert.ts'
 import { mkSwapEntry, ptePfn, pteSwap, swapSlot } from '../hw/mmu.ts'
-import { frameBase, slabOf } from '../hw/ram.ts'
+import { frameBase } from '../hw/ram.ts'
 import type { Machine } from '../state/machine.ts'
 import { VM_ACCOUNT, VM_LOCKED, type Mm } from '../state/mm.ts'
 import {
@@ -15,6 +15,7 @@ import {
   PG_EXCLUSIVE,
   PG_FILE,
   PG_LRU,
+  PG_OFFLINE,
   PG_RESERVED,
   PG_SWAPBACKED,
   PG_SWAPCACHE,
@@ -60,6 +61,10 @@ export function checkMachine(m: Machine): void {
     for (const entry of inode.swapped.values()) countSlot(m, tally, entry)
     for (const block of inode.blocks.values())
       assert(m.disk.used[block] === 1, 'a file’s block is in use')
+  }
+  for (const pfn of m.balloon.frames) {
+    referenced[pfn]++
+    assert(m.zone.page.flags[pfn] === PG_OFFLINE, 'a frame in the balloon is nobody’s')
   }
   for (const cache of m.slab) {
     for (const pfn of cache.frames) referenced[pfn]++
@@ -133,12 +138,11 @@ function checkTable(
   counts: { anon: number; file: number; shmem: number; swap: number; tables: number },
 ): void {
   const { flags } = m.zone.page
-  const slab = slabOf(m.ram, table)
-  if (slab === null) return
+  const { words } = m.ram
   const base = frameBase(m.ram, table)
   const step = 1 << (m.layout.pteShift - 2)
   for (let i = 0; i < 1 << m.layout.tableShift; i++) {
-    const pte = slab[base + i * step]
+    const pte = words[base + i * step]
     if (pte === 0) continue
     const pfn = ptePfn(pte)
     const va = from + i * m.layout.entrySpan[level]

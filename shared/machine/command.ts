@@ -41,6 +41,8 @@ export type MachineCommand =
   | { t: 'kill'; task: Handle; sig: number }
   /** write(2) of the whole text to a file by the seat's shell. */
   | { t: 'write'; path: string; text: string; append: boolean }
+  /** The host takes so much RAM away from the machine, or gives it back; for root only. */
+  | { t: 'balloon'; bytes: number }
   /** The machine is booted anew, by root; a kernel that has panicked obeys nothing else. */
   | { t: 'reboot' }
   /** unlink(2) and mkdir(2) by the seat's shell. */

@@ -1,6 +1,6 @@
 // The door: boot a machine, apply a command to it.
 
-import { EACCES, EHOSTDOWN, EISDIR, ENOENT, EPERM, ESRCH } from '../lib/errno.ts'
+import { EACCES, EHOSTDOWN, EINVAL, EISDIR, ENOENT, ENOMEM, EPERM, ESRCH } from '../lib/errno.ts'
 import type { Machine, MachineOptions } from '../state/machine.ts'
 import type { Task } from '../state/task.ts'
 import { encodeUtf8 } from '../lib/utf8.ts'
@@ -16,11 +16,13 @@ import {
   unlink,
 } from '../fs/tree.ts'
 import { startStatement } from '../ic/program.ts'
+import { startBalloonThread } from '../kernel/kthread.ts'
 import { setNice } from '../kernel/nice.ts'
 import { doPrlimit } from '../kernel/rlimit.ts'
 import { killTask } from '../kernel/signal.ts'
 import { actOnSignals, tick } from '../kernel/sched.ts'
 import { attachStream, mkStream } from '../kernel/stream.ts'
+import { setBalloonTarget } from '../mm/balloon.ts'
 import { swapoff, swapon } from '../mm/swapon.ts'
 import { truncateInode } from '../mm/truncate.ts'
 import { writeProc } from '../proc/write.ts'
@@ -87,6 +89,8 @@ function execute(m: Machine, seat: number, command: MachineCommand): Outcome {
       return login(m, seat, command.name, command.role, command.from)
     case 'reboot':
       return reboot(m, seat)
+    case 'balloon':
+      return inflateBalloon(m, seat, command.bytes)
     case 'prompt':
       return startPrompt(m, seat, uidOf(m, seat))
     case 'ic':
@@ -134,6 +138,16 @@ function execute(m: Machine, seat: number, command: MachineCommand): Outcome {
         mkdir(m, normalizePath(command.path, shell.cwdPath), command.mode, shell),
       )
   }
+}
+
+/** Whole pages; what is more than the machine has is EINVAL. */
+function inflateBalloon(m: Machine, seat: number, bytes: number): Outcome {
+  if (uidOf(m, seat) !== 0) return { errno: EPERM }
+  const pages = Math.ceil(bytes / m.pageSize)
+  if (pages > m.totalramPages + m.balloon.frames.length) return { errno: EINVAL }
+  if (!startBalloonThread(m)) return { errno: ENOMEM }
+  setBalloonTarget(m, pages)
+  return {}
 }
 
 /** A line for a process that waits at its prompt. */

@@ -4,7 +4,7 @@
 
 import { mkPrng, nextU32 } from '../lib/prng.ts'
 import { swapDevice, swapSlot } from '../hw/mmu.ts'
-import { clearFrame, copyFrameTo, dirtySlabOf, frameBase, frameBytes, type Pfn } from '../hw/ram.ts'
+import { clearFrame, copyFrameTo, frameBytes, markDirty, viewWords, type Pfn } from '../hw/ram.ts'
 import type { Inode } from '../state/inode.ts'
 import type { Machine } from '../state/machine.ts'
 import { NO_PFN, PG_ANON, PG_DIRTY, PG_FILE, PG_SWAPBACKED } from '../state/page.ts'
@@ -71,12 +71,8 @@ function readStore(m: Machine, inode: Inode, index: number, pfn: Pfn): void {
     copyFrameTo(m.ram, pfn, m.disk.ram, block)
     readBlocks(m, block, 1)
   } else {
-    const slab = dirtySlabOf(m.ram, pfn)
-    fillImage(
-      slab.subarray(frameBase(m.ram, pfn), frameBase(m.ram, pfn) + (m.pageSize >> 2)),
-      inode,
-      index,
-    )
+    markDirty(m.ram, pfn)
+    fillImage(viewWords(m.ram, pfn), inode, index)
     readBlocks(m, imagePosition(inode.ino, index), 1)
   }
 }

@@ -32,6 +32,9 @@ export interface MachineOptions {
 export const KERNEL_ERAS = ['2.6.32', '2.6.38', '6.12'] as const
 export type KernelEra = (typeof KERNEL_ERAS)[number]
 
+/** Whose processes nobody else's are. */
+export const NOBODY_UID = 65534
+
 /** One tick is 1/20 s of machine time. */
 export const TICK_MS = 50
 export const TICKS_PER_SECOND = 20
@@ -78,6 +81,7 @@ export interface Machine {
   swaps: SwapDevice[] // in the order in which they were switched on
   disk: Disk
   psi: { some: PsiLine; full: PsiLine }
+  balloon: Balloon
   kswapd: Task | null // the kernel thread that frees memory in advance; null before it has started
   kswapdFailures: number // rounds in which it found nothing
   needResched: boolean // somebody who comes first has woken: the task that runs gives way
@@ -91,6 +95,14 @@ export interface Machine {
   users: Map<number, string> // uid to name
   trace: Trace // transient
   tlb: Tlb // transient
+}
+
+/** Frames that the host has taken away (struct virtio_balloon). */
+export interface Balloon {
+  target: number // pages that the host wants
+  frames: Pfn[] // that it has; the one taken last goes back first
+  thread: Task | null // vballoon; null until the host wants something
+  puffs: Ratelimit // messages that nothing could be had
 }
 
 /** Pressure stall information (kernel/sched/psi.c): time that was lost because memory is short. */
@@ -206,4 +218,6 @@ export interface Vmstat {
   swap_ra_hit: number
   drop_pagecache: number
   oom_kill: number
+  balloon_inflate: number
+  balloon_deflate: number
 }

@@ -12,13 +12,14 @@ import { killTask, mayKill } from '../kernel/signal.ts'
 import { freeSwapPages, totalSwapPages } from '../mm/swapfile.ts'
 import { USER_FAULT, loadCString, loadPtr, store32, storeBytes, storePtr } from '../mm/uaccess.ts'
 import { WAITING, defineSyscall } from './define.ts'
-import { CLONE, GRND, WAIT, WCONTINUED, WNOHANG, WUNTRACED } from './flags.ts'
+import { CLONE, GRND, PR, WAIT, WCONTINUED, WNOHANG, WUNTRACED } from './flags.ts'
 import { childRusage, storeChildRusage } from './resource.ts'
 import {
   argvArg,
   envpArg,
   flags as bits,
   hexRest,
+  oneOf,
   out,
   peek32,
   peekLongs,
@@ -250,6 +251,36 @@ export const tgkill = defineSyscall({
 })
 
 /** Where the thread keeps its list of robust futexes; nobody here has one. */
+/** All three ids at once; who is not root may only keep its own (kernel/sys.c). */
+export const setuid = defineSyscall({
+  nr: 105,
+  i386: 213,
+  name: 'setuid',
+  name32: 'setuid32',
+  args: { uid: 'uid_t' },
+  run(_m, task, uid) {
+    if (uid < 0 || uid > 0xffff_fffe) return -EINVAL
+    if (task.uid !== 0 && uid !== task.uid) return -EPERM
+    task.uid = uid
+    return 0
+  },
+})
+
+const TASK_COMM_LEN = 16
+
+/** Of prctl's many options the one that names the process, as ps and the OOM killer show it (kernel/sys.c). */
+export const prctl = defineSyscall({
+  nr: 157,
+  i386: 172,
+  name: 'prctl',
+  args: { option: oneOf('int', PR, 'PR_???'), name: 'const char *' },
+  run(m, task, option, name) {
+    if (option !== PR.PR_SET_NAME) return -EINVAL
+    task.comm = loadCString(m, task, name, TASK_COMM_LEN - 1)
+    return 0
+  },
+})
+
 export const setRobustList = defineSyscall({
   nr: 273,
   i386: 311,

@@ -79,6 +79,7 @@ const write = v.strictObject({
   text: text(TEXT_MAX),
   append: v.boolean(),
 })
+const balloon = v.strictObject({ t: v.literal('balloon'), bytes: whole(Number.MAX_SAFE_INTEGER) })
 const reboot = v.strictObject({ t: v.literal('reboot') })
 const unlink = v.strictObject({ t: v.literal('unlink'), path })
 const mkdir = v.strictObject({ t: v.literal('mkdir'), path, mode: whole(0o7777) })
@@ -125,6 +126,7 @@ const byPeople = [
   spawn,
   kill,
   write,
+  balloon,
   reboot,
   unlink,
   mkdir,

@@ -25,6 +25,7 @@ const row = (over: Partial<ProcessRow>): ProcessRow => ({
   swap: 0,
   vsz: 2 ** 22,
   oomScore: 679,
+  oomScoreAdj: 0,
   next: false,
   atPrompt: true,
   waiting: true,
