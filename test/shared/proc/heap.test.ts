@@ -123,7 +123,11 @@ describe('a byte', () => {
   it('of a chunk in a bin is a link, or what its last user left', () => {
     expect(heapByte(heap, c)).toMatchObject({ role: 'fd', linkIsBin: true, plain: true })
     expect(heapByte(heap, c + 16)).toMatchObject({ role: 'fdNextsize', link: 0 })
-    expect(heapByte(heap, c + 32)).toMatchObject({ role: 'stale', byte: 66, length: 2016 - 16 - 32 })
+    expect(heapByte(heap, c + 32)).toMatchObject({
+      role: 'stale',
+      byte: 66,
+      length: 2016 - 16 - 32,
+    })
   })
 
   it('of the top chunk may lie on a page that nobody has touched', () => {
