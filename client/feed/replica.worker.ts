@@ -9,7 +9,8 @@ import { History } from './history.ts'
 import { Live } from './live.ts'
 import { commandProblem } from '@shared/wire/schema.ts'
 import { MapPainter } from './mapPainter.ts'
-import type { FromWorker, Question, ToWorker } from './protocol.ts'
+import { maskNames, seatLabel, seesNames } from './masked.ts'
+import type { Death, FromWorker, Question, ToWorker } from './protocol.ts'
 
 declare const OOMROOM_ENGINE: string // put in by the build
 
@@ -35,7 +36,7 @@ async function receive(message: ToWorker): Promise<void> {
         link: (link) => say({ t: 'link', link }),
         me: (me) => say({ t: 'me', me }),
         presence: (presence) => say({ t: 'presence', presence }),
-        death: (death) => say({ t: 'death', death }),
+        death: (death) => say({ t: 'death', death: masked(death) }),
         resynced: (seq) => say({ t: 'resynced', seq }),
         room: show,
         changed,
@@ -124,8 +125,13 @@ function reply(id: number, question: Question, known: number): void {
     say({ t: 'answer', id, text: null, mark: 0 })
     return
   }
+  // A hash is of the room itself; whatever shows names goes by what the teacher lets one see.
+  const shown = question.topic === 'hash' ? room : maskNames(room, viewer())
   const text = JSON.stringify(
-    answer({ room, frames: painter.frames, chronicle: chronicle(), history, at: now() }, question),
+    answer(
+      { room: shown, frames: painter.frames, chronicle: chronicle(), history, at: now() },
+      question,
+    ),
   )
   const key = JSON.stringify(question)
   const last = marks.get(key)
@@ -137,6 +143,20 @@ function reply(id: number, question: Question, known: number): void {
   if (marks.size > 200) marks.clear()
   marks.set(key, { text, mark })
   say({ t: 'answer', id, text, mark })
+}
+
+function viewer(): number {
+  return live?.seat ?? 0
+}
+
+function masked(death: Death): Death {
+  if (room === null || seesNames(room, viewer())) return death
+  const { seat, by, byName, name } = death
+  return {
+    ...death,
+    name: seat === viewer() || seat === 0 ? name : seatLabel(seat),
+    byName: by === 'person' ? '' : byName,
+  }
 }
 
 function chronicle(): Chronicle {
