@@ -20,6 +20,12 @@ export const router = createRouter({
       props: true,
     },
     {
+      path: '/:code(\\d{6})/projector',
+      name: 'projector',
+      component: () => import('./views/ProjectorView.vue'),
+      props: true,
+    },
+    {
       path: '/replay',
       name: 'recording',
       component: () => import('./views/ReplayView.vue'),

@@ -8,6 +8,7 @@ const usage = `usage: oomroom COMMAND …
   serve  [--port 3000] [--host 0.0.0.0|127.0.0.1] [--data DIR] [--public-url URL] …   serve --help: all of them
   create URL [--password P] [--lobby] [MACHINE OPTIONS]
   join   URL/CODE --name NAME [--token T|--pair CODE] [-c CMDS]
+  bots   URL/CODE [-n 30] [--style calm|greedy|leaky|forky,…] [--seconds 60] [--pace 3] [--seed N] [--stay]
   sh     [-c CMDS] [MACHINE OPTIONS] [--mount DIR] [--user root|NAME]
   replay FILE|URL/CODE [--at SEQ|mm:ss] [-c CMDS] [--verify]
   trace  malloc|mm|oom [FILE|-] [MACHINE OPTIONS]
@@ -26,6 +27,7 @@ const commands: Record<string, () => Promise<Command>> = {
   serve: () => import('./commands/serve.ts'),
   create: () => import('./commands/create.ts'),
   join: () => import('./commands/join.ts'),
+  bots: () => import('./commands/bots.ts'),
   sh: () => import('./commands/sh.ts'),
   replay: () => import('./commands/replay.ts'),
   trace: () => import('./commands/trace.ts'),

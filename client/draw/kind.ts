@@ -3,6 +3,7 @@
 
 import {
   FRAME_ANON,
+  FRAME_BALLOON,
   FRAME_FILE,
   FRAME_FREE,
   FRAME_SHMEM,
@@ -19,9 +20,19 @@ export const SLAB = 3
 export const FILE = 4
 export const ANON = 5
 export const SHARED = 6
+export const BALLOON = 7
 
 /** In the order of the numbers; also the keys of their names in the catalogues. */
-export const kindNames = ['free', 'kernel', 'table', 'slab', 'file', 'anon', 'shared'] as const
+export const kindNames = [
+  'free',
+  'kernel',
+  'table',
+  'slab',
+  'file',
+  'anon',
+  'shared',
+  'balloon',
+] as const
 export type KindName = (typeof kindNames)[number]
 
 const plain: Record<number, number> = {
@@ -32,6 +43,7 @@ const plain: Record<number, number> = {
   [FRAME_FILE]: FILE,
   [FRAME_SHMEM]: FILE,
   [FRAME_ANON]: ANON,
+  [FRAME_BALLOON]: BALLOON,
 }
 
 /** Anonymous and tmpfs memory that several page tables point at is shared; a file's text that many map is not. */

@@ -41,9 +41,9 @@ export const inkOf = (look: number) => look & 31
 export const textureOf = (look: number) => (look >> TEXTURE_SHIFT) & 3
 export const isMarked = (look: number) => ((look >> SHADE_SHIFT) & 3) === MARKED
 
-// Indexed by kind: free, kernel, table, slab, file, anon, shared.
-const shadeOfKind = [FULL, HALF, PALE, PALE, HALF, FULL, MARKED]
-const textureOfKind = [0, 0, 2, 1, 1, 0, 2]
+// Indexed by kind: free, kernel, table, slab, file, anon, shared, balloon.
+const shadeOfKind = [FULL, HALF, PALE, PALE, HALF, FULL, MARKED, PALE]
+export const textureOfKind = [0, 0, 2, 1, 1, 0, 2, 2]
 
 /** By age (draw/age.ts): a colour for what the page is, striped and half as bright when it has grown old. */
 export const ageLooks = [

@@ -32,6 +32,7 @@ export const kindColors: Record<KindName, string> = {
   file: '#47bb7c',
   anon: '#f07f1b',
   shared: '#77f0fc',
+  balloon: '#c15f95',
 }
 
 /** The machine's own processes, and in "mine" everyone else's. */

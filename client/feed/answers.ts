@@ -17,9 +17,12 @@ import type { Task } from '@shared/state/task.ts'
 import { countAges } from '../draw/age.ts'
 import { countKinds } from '../draw/kind.ts'
 import type { Chronicle } from './chronicle.ts'
-import { completeLine } from './completion.ts'
+import { callTable, completeLine, variablesOf } from './completion.ts'
+import { byteAnswer, heapAnswer, heapBins, heapIndex, heapRows } from './heapAnswers.ts'
+import type { HeapLook } from './heapLook.ts'
 import type { History } from './history.ts'
 import { pressure } from './pressure.ts'
+import { pressureTools } from './pressureTools.ts'
 import type {
   FrameAnswer,
   OomAnswer,
@@ -38,11 +41,12 @@ export interface Scene {
   frames: FrameMap // scanned from this room
   chronicle: Chronicle
   history: History
+  heaps: HeapLook
   at: number // ms of the recording
 }
 
 export function answer(scene: Scene, { topic, ask }: Question): unknown {
-  const { room } = scene
+  const { room, heaps } = scene
   switch (topic) {
     case 'overview':
       return overview(scene)
@@ -68,6 +72,10 @@ export function answer(scene: Scene, { topic, ask }: Question): unknown {
       return oomDetails(room, ask.pid)
     case 'pressure':
       return pressure(room.machine, scene.history)
+    case 'pressureTools':
+      return pressureTools(room.machine)
+    case 'figures':
+      return scene.history.figures(room.machine)
     case 'space': {
       const task = room.machine.handles.get(ask.task)
       return task === undefined ? [] : addressSpace(room.machine, task, ask.cells)
@@ -76,8 +84,29 @@ export function answer(scene: Scene, { topic, ask }: Question): unknown {
       const task = room.machine.handles.get(ask.task)
       return task === undefined ? [] : pagemap(room.machine, task, ask.va, ask.count)
     }
+    case 'heap':
+      return heapAnswer(heaps.see(room, ask.task))
+    case 'heapRows':
+      return heapRows(
+        heaps,
+        heaps.see(room, ask.task),
+        ask,
+        scene.chronicle.heap.marked(room, ask.task),
+      )
+    case 'heapIndex':
+      return heapIndex(heaps.see(room, ask.task), ask.va)
+    case 'heapBins':
+      return heapBins(heaps.see(room, ask.task), ask.most)
+    case 'heapStory':
+      return scene.chronicle.heap.told(room, ask.task, ask.back)
+    case 'heapByte':
+      return byteAnswer(room, heaps.see(room, ask.task), ask.va)
     case 'complete':
       return completeLine(room, ask.task, ask.line)
+    case 'callTable':
+      return callTable()
+    case 'variables':
+      return variablesOf(room, ask.task)
     case 'hash':
       return hashRoom(room)
   }
@@ -185,6 +214,7 @@ function processRow(room: Room, task: Task, depth: number, victim: Task | null):
     swap: (task.mm?.swapEnts ?? 0) * m.pageSize,
     vsz: task.mm === null ? 0 : task.mm.totalVm * m.pageSize,
     oomScore: oomScore(m, task),
+    oomScoreAdj: task.oomScoreAdj,
     next: task === victim,
     atPrompt: isIc && task.state !== 'Z',
     waiting: icIsWaiting(task),

@@ -8,7 +8,9 @@ import type { Room } from '@shared/room/room.ts'
 import type { Exit, LogLine } from '@shared/state/machine.ts'
 import { SIGKILL, type Task } from '@shared/state/task.ts'
 import { CallStory } from './callStory.ts'
-import type { Block, Death } from './protocol.ts'
+import { HeapStory } from './heapStory.ts'
+import { OomTable } from './oomTable.ts'
+import type { Block, Death, KillSum } from './protocol.ts'
 
 interface Piece {
   seq: number
@@ -30,6 +32,7 @@ interface Passage {
 interface Victim {
   rss: number // bytes
   asker: string // comm of who asked for memory; '' for SysRq f
+  sum: KillSum | null
 }
 
 const PASSAGES_KEPT = 2000 // per seat
@@ -40,17 +43,25 @@ const NEAR = 20 // passages back to which late output is still put
 export class Chronicle {
   deaths: Death[] = []
   readonly calls = new CallStory()
+  readonly heap = new HeapStory()
   private passages = new Map<number, Passage[]>()
   private written = new Map<number, number>() // by stream, what had been written to it
   private prompts = new Set<number>() // streams of processes at a C prompt; other pipes are read by a shell
   private lastExit: Exit | null = null
   private syslogLines = 0
   private asker = ''
+  private table = new OomTable()
   private bySysrq = false // the next kill is one that root asked for
   private victims = new Map<number, Victim>() // by pid
   private senders = new Map<string, { seat: number; signal: number }>() // by handle
   private boots = 0
   private started = false
+
+  /** Whose calls and statements are told from the next begin() on; null: everyone's. */
+  follow(seat: number | null): void {
+    this.calls.follow(seat)
+    this.heap.follow(seat)
+  }
 
   /** The first room that is seen, if it has a past: what its terminals still show comes first. */
   begin(room: Room): void {
@@ -70,6 +81,7 @@ export class Chronicle {
     this.syslogLines = machine.syslogLines
     this.boots = machine.boots
     this.calls.begin(room)
+    this.heap.begin()
     this.started = true
   }
 
@@ -90,6 +102,7 @@ export class Chronicle {
     if (room.machine.boots !== this.boots) this.noteReboot(room, entry.seq)
     this.noteCommand(room, entry)
     this.calls.observe(room, entry)
+    this.heap.observe(room, entry)
     this.readSyslog(room)
     this.readTerminals(room, entry.seq)
     return this.readExits(room, entry)
@@ -132,11 +145,13 @@ export class Chronicle {
   private readSyslog({ machine }: Room): void {
     const fresh = Math.min(machine.syslogLines - this.syslogLines, machine.syslog.length)
     this.syslogLines = machine.syslogLines
-    if (fresh > 0) for (const line of machine.syslog.slice(-fresh)) this.readLine(line)
+    if (fresh > 0)
+      for (const line of machine.syslog.slice(-fresh)) this.readLine(line, machine.pageSize)
   }
 
-  private readLine({ ident, text }: LogLine): void {
+  private readLine({ ident, text }: LogLine, pageSize: number): void {
     if (ident !== 'kernel') return
+    this.table.read(text)
     if (text.endsWith('Manual OOM execution')) {
       this.bySysrq = true
       this.asker = ''
@@ -148,7 +163,8 @@ export class Chronicle {
     let rss = 0
     for (const part of text.matchAll(/(?:anon|file|shmem)-rss:(\d+)kB/g))
       rss += Number(part[1]) * 1024
-    this.victims.set(Number(killed[1]), { rss, asker: this.asker })
+    const pid = Number(killed[1])
+    this.victims.set(pid, { rss, asker: this.asker, sum: this.table.sumOf(pid, pageSize) })
     this.bySysrq = false
   }
 
@@ -214,6 +230,7 @@ export class Chronicle {
       by: byOom ? 'oom' : byPerson ? 'person' : 'self',
       byName: byOom ? victim.asker : byPerson ? (room.seats.get(sender.seat)?.name ?? '') : '',
       rss: byOom ? victim.rss : 0,
+      sum: byOom ? victim.sum : null,
     }
   }
 

@@ -14,6 +14,8 @@ import type {
   Death,
   FromWorker,
   Grid,
+  HeapGrid,
+  HeapView,
   Link,
   Marker,
   Me,
@@ -49,6 +51,7 @@ export class Feed {
   readonly me = shallowRef<Me | null>(null)
   readonly presence = shallowRef<Presence>({ here: [], spectators: 0 })
   readonly grid = shallowRef<Grid | null>(null)
+  readonly heapGrid = shallowRef<HeapGrid | null>(null)
   readonly player = shallowRef<PlayerState | null>(null)
   readonly markers = shallowRef<Marker[]>([])
   readonly death = shallowRef<Death | null>(null) // the last one
@@ -82,6 +85,16 @@ export class Feed {
 
   look(view: View): void {
     this.port.postMessage({ t: 'view', view })
+  }
+
+  /** A canvas for the heap; null gives up the one before. */
+  heapCanvas(canvas: OffscreenCanvas | null): void {
+    this.port.postMessage({ t: 'heapCanvas', canvas }, canvas === null ? [] : [canvas])
+    this.heapGrid.value = null
+  }
+
+  lookAtHeap(view: HeapView): void {
+    this.port.postMessage({ t: 'heapView', view })
   }
 
   control(action: PlayerAction): void {
@@ -166,6 +179,9 @@ export class Feed {
         return
       case 'grid':
         this.grid.value = message.grid
+        return
+      case 'heapGrid':
+        this.heapGrid.value = message.grid
         return
       case 'player':
         this.player.value = message.player

@@ -48,7 +48,7 @@ export class Film {
   constructor(header: Header, entries: Entry[], on: FilmEvents) {
     this.on = on
     this.player = openPlayer(header, entries, { now: () => performance.now() })
-    this.chronicle.calls.follow(null)
+    this.chronicle.follow(null)
     this.chronicle.begin(this.player.ahead)
     on.room(this.player.room)
     this.scanOn()
@@ -92,6 +92,10 @@ export class Film {
         this.playing = false
         this.toNextKill()
         break
+      case 'marker':
+        this.playing = false
+        this.toMarker(action.step)
+        break
       case 'seek':
         this.moveTo(action.seq)
         break
@@ -131,6 +135,16 @@ export class Film {
     this.killWanted = next === Infinity && player.scanned < player.entries.length
     if (next !== Infinity) this.moveTo(next)
     else if (!this.killWanted) this.moveTo(player.entries.length)
+  }
+
+  private toMarker(step: 1 | -1): void {
+    const { room, markers, entries } = this.player
+    const shown = markers.filter(({ kind }) => kind !== 'exit' && kind !== 'void')
+    const marker =
+      step > 0
+        ? shown.find(({ seq }) => seq > room.seq)
+        : shown.findLast(({ seq }) => seq < room.seq)
+    this.moveTo(marker?.seq ?? (step > 0 ? entries.length : 0))
   }
 
   private moveTo(seq: number): void {

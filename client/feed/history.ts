@@ -1,13 +1,16 @@
-// The last minute of machine time, a sample a second: what rates and small curves are made of.
+// The last ten minutes of machine time, a sample a second: what rates and curves are made of.
 
+import { freeSwapPages, totalSwapPages } from '@shared/mm/swapfile.ts'
 import { TICKS_PER_SECOND, type Machine, type Vmstat } from '@shared/state/machine.ts'
+import type { Figures } from './protocol.ts'
 
-const SECONDS_KEPT = 60
+export const SECONDS_KEPT = 600
 const RATE_SECONDS = 5
 
 interface Sample {
   ticks: number
   free: number // pages
+  swapped: number // pages
   some: number // µs since boot, PSI
   vmstat: Vmstat
 }
@@ -50,6 +53,20 @@ export class History {
     return this.between((a, b) => (b.some - a.some) / 1e6).map((share) => Math.min(1, share))
   }
 
+  /** Everything as columns, a value a second of the machine's life; the first second has no growth. */
+  figures({ zone, pageSize }: Machine): Figures {
+    const growing = (values: number[]) => (this.samples.length === 0 ? [] : [0, ...values])
+    return {
+      seconds: this.samples.map(({ ticks }) => ticks / TICKS_PER_SECOND),
+      used: this.samples.map(({ free }) => (zone.managedPages - free) * pageSize),
+      all: zone.managedPages * pageSize,
+      swap: this.samples.map(({ swapped }) => swapped * pageSize),
+      lost: growing(this.lost()),
+      faults: growing(this.growth((v) => v.pgfault)),
+      major: growing(this.growth((v) => v.pgmajfault)),
+    }
+  }
+
   private between(change: (a: Sample, b: Sample) => number): number[] {
     return this.samples
       .slice(1)
@@ -60,6 +77,13 @@ export class History {
   }
 }
 
-function sampleOf({ ticks, zone, psi, vmstat }: Machine): Sample {
-  return { ticks, free: zone.freePages, some: psi.some.total, vmstat: { ...vmstat } }
+function sampleOf(m: Machine): Sample {
+  const { ticks, zone, psi, vmstat } = m
+  return {
+    ticks,
+    free: zone.freePages,
+    swapped: totalSwapPages(m) - freeSwapPages(m),
+    some: psi.some.total,
+    vmstat: { ...vmstat },
+  }
 }

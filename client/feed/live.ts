@@ -187,7 +187,7 @@ export class Live {
     this.restoring = welcome.resume === 'snapshot'
     this.ticket.token = welcome.token
     const { seat, role, name, token, acts } = welcome
-    this.chronicle.calls.follow(seat)
+    this.chronicle.follow(seat)
     this.me = { seat, role, name, token, acts }
     this.on.me(this.me)
     if (welcome.resume === 'entries' && this.room === null) this.replace(createRoom(welcome.header))

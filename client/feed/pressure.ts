@@ -18,6 +18,7 @@ export const counters = {
 } as const
 export type CounterName = keyof typeof counters
 
+const MINUTE = 60
 const PSI_ONE = 2048 // a per cent in a PsiLine's averages
 
 export function pressure(m: Machine, history: History): Pressure {
@@ -44,9 +45,9 @@ export function pressure(m: Machine, history: History): Pressure {
       rate: history.rate(m, value),
     })),
     history: {
-      free: history.free(),
-      faults: history.growth(counters.pgmajfault),
-      lost: history.lost(),
+      free: history.free().slice(-MINUTE),
+      faults: history.growth(counters.pgmajfault).slice(-MINUTE),
+      lost: history.lost().slice(-MINUTE),
     },
   }
 }

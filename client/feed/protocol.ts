@@ -6,7 +6,13 @@ import type { Mode } from '../draw/look.ts'
 import type { Command, Role, Settings } from '@shared/room/entry.ts'
 import type { MachineOptions, KernelEra } from '@shared/state/machine.ts'
 import type { TaskState } from '@shared/state/task.ts'
+import type { Candidate } from '@shared/ic/complete.ts'
 import type { Language } from '@shared/ic/diagnostics.ts'
+import type { FreeList } from '@shared/libc/heapLists.ts'
+import type { ChunkState, WalkStop } from '@shared/libc/heapWalk.ts'
+import type { GlibcVersion } from '@shared/libc/ptmalloc/flavour.ts'
+import type { HeapIs } from '@shared/proc/heap.ts'
+import type { ChunkRow, HeapByte } from '@shared/proc/heapByte.ts'
 import type { Region } from '@shared/proc/addressSpace.ts'
 import type { FrameInfo } from '@shared/proc/frameInfo.ts'
 import type { OomFate, OomRow } from '@shared/proc/oomRank.ts'
@@ -15,6 +21,7 @@ import type { LogProblem } from '@shared/room/log.ts'
 import type { Marker } from '@shared/room/player.ts'
 import type { Seat } from '@shared/room/room.ts'
 import type { Paired, Presence, Refusal } from '@shared/wire/events.ts'
+import type { ChunkOrder } from './heapLook.ts'
 import type { CounterName } from './pressure.ts'
 
 export interface Overview {
@@ -74,6 +81,7 @@ export interface ProcessRow {
   swap: number // bytes
   vsz: number // bytes
   oomScore: number
+  oomScoreAdj: number
   next: boolean // the OOM killer would choose it now
   atPrompt: boolean // runs C for its seat
   waiting: boolean // for a line of C
@@ -120,6 +128,18 @@ export interface Death {
   by: 'oom' | 'person' | 'self'
   byName: string // of the person, or the process that asked for memory; '' when root told the killer to choose
   rss: number // bytes it had, for the OOM killer's victims; 0 if not known
+  sum: KillSum | null // what it was chosen for, as the kernel log has it
+}
+
+/** Pages of a victim; null where the kernel of that time does not say. */
+export interface KillSum {
+  totalVm: number
+  rss: number
+  swap: number | null
+  tables: number | null
+  adj: number // oom_score_adj; oom_adj on 2.6.32
+  points: number | null // pages, without adj
+  score: number | null // that the kernel names itself
 }
 
 export interface FrameAnswer extends FrameInfo {
@@ -180,8 +200,177 @@ export interface Pressure {
   }
 }
 
+/** A program that takes memory on purpose; a fork bomb is one, however many processes it has. */
+export interface PressureTool {
+  kind: 'hog' | 'storm' | 'forkbomb'
+  handle: string // of its first process that lives
+  pgrp: number
+  pid: number
+  comm: string
+  seat: number
+  safe: boolean // from the OOM killer
+  taken: number // bytes of a hog, ms of a storm, processes of a fork bomb
+  target: number // of the same; 0: without end
+}
+
+export interface PressureTools {
+  running: PressureTool[]
+  balloon: { bytes: number; target: number }
+  ram: number // bytes, what is in the balloon included
+}
+
+/** The last minutes, a value a second of the machine's time. */
+export interface Figures {
+  seconds: number[] // since boot
+  used: number[] // bytes of RAM
+  all: number // bytes of RAM
+  swap: number[] // bytes
+  lost: number[] // share of the second in which somebody waited for memory, 0 to 1
+  faults: number[] // per second, as the next
+  major: number[]
+}
+
+/** A heap in figures. */
+export interface HeapAnswer {
+  is: HeapIs
+  heap: {
+    version: GlibcVersion
+    bits: 64 | 32
+    word: number // bytes of a pointer
+    pageSize: number
+    start: number // 0: there is no heap, perhaps mapped chunks
+    end: number // the break
+    chunks: number
+    mapped: number // chunks with a mapping of their own that were found
+    mappedCounted: number // … that malloc counts
+    states: { state: ChunkState; count: number; bytes: number }[]
+    top: number
+    topSize: number
+    lastRemainder: number // 0: none yet; it is never reset, so it may be stale
+    lastRemainderState: ChunkState | null // of the chunk that is there now
+    systemMem: number
+    stop: WalkStop
+    stopAt: number
+    stopWord: string // what stands there for a size
+    odd: number // chunks about which not everything fits together
+    firstOdd: number
+    brokenLists: number
+    otherArenas: number
+    pages: { all: number; touched: number; shared: number; swap: number }
+  } | null
+}
+
+export interface HeapChunkRow extends ChunkRow {
+  bytes: number[] // the first of the user's
+  marked: boolean // the last statement changed it
+}
+
+export interface HeapRows {
+  all: number
+  first: number
+  rows: HeapChunkRow[]
+}
+
+/** A chunk in a list of free ones. */
+export interface HeapLinkRow {
+  address: number
+  size: number // 0: it is no chunk of the row
+  stored: string // the link as it stands there
+  next: number | null // where it leads: to a chunk, for the thread cache to the user's bytes
+  nextIsBin: boolean
+  mangled: boolean
+  back: number | null // null: the list has no way back
+  backIsBin: boolean
+}
+
+export interface HeapBin extends Omit<FreeList, 'chunks'> {
+  chunks: HeapLinkRow[]
+  more: number // left out
+}
+
+export interface HeapByteAnswer extends HeapByte {
+  page: PageRow | null
+}
+
+/** What a statement did to its process's memory, a layer after the other. */
+export type StoryStep =
+  | {
+      kind: 'taken' | 'table' // the thread cache's table
+      chunk: number
+      user: number
+      size: number
+      from: ChunkState | 'new' // new: the break was moved for it
+      split: boolean // a part of what was there
+    }
+  | { kind: 'resized'; chunk: number; user: number; from: number; size: number }
+  | {
+      kind: 'freed'
+      chunk: number
+      size: number
+      to: ChunkState | 'gone' // gone: the break is below it
+      merged: number // bytes of the chunk that it is a part of now; 0: it is one for itself
+    }
+  | { kind: 'mapped' | 'unmapped'; chunk: number; size: number }
+  | { kind: 'moreTaken' | 'moreFreed'; count: number }
+  | { kind: 'brk'; from: number; to: number }
+  | {
+      kind: 'mapping'
+      what: 'new' | 'grown' | 'shrunk' | 'gone'
+      name: string
+      start: number
+      end: number
+      bytes: number // by which it changed
+    }
+  | {
+      kind: 'pages'
+      what: 'touched' | 'copied' | 'swappedIn' | 'swappedOut'
+      name: string // of the mapping
+      va: number // the first
+      count: number
+      frames: number[] // the first few
+    }
+  | { kind: 'tables'; count: number } // frames of page tables; below 0: given back
+  | { kind: 'ended' }
+
+export interface HeapStoryAnswer {
+  statement: string
+  done: boolean
+  steps: StoryStep[]
+  earlier: number // statements before it that can be told
+}
+
+/** Where the bytes of a heap are on its canvas: rows from the top, each as high as draw/heapPaint.ts says. */
+export interface HeapGrid {
+  bytesPerRow: number
+  rows: number // of the whole heap
+  first: number // shown first
+  va: number[] // by row shown
+  span: number[] // bytes that the row stands for
+}
+
+/** How a heap is looked at. */
+export interface HeapView {
+  task: string
+  width: number // device pixels
+  height: number
+  scale: number
+  bytesPerRow: number // 0: as many as it takes to see all
+  first: number // row
+  reveal: number // address that shall be in sight, 0: none
+  chunk: number // the selected one, 0: none
+}
+
 /** Questions and their answers. */
 export interface Questions {
+  heap: { ask: { task: string }; answer: HeapAnswer }
+  heapRows: {
+    ask: { task: string; first: number; count: number; order: ChunkOrder }
+    answer: HeapRows
+  }
+  heapIndex: { ask: { task: string; va: number }; answer: number }
+  heapBins: { ask: { task: string; most: number }; answer: HeapBin[] }
+  heapStory: { ask: { task: string; back: number }; answer: HeapStoryAnswer | null }
+  heapByte: { ask: { task: string; va: number }; answer: HeapByteAnswer | null }
   overview: { ask: object; answer: Overview }
   seats: { ask: object; answer: SeatRow[] }
   room: { ask: object; answer: RoomState }
@@ -194,15 +383,32 @@ export interface Questions {
   oom: { ask: object; answer: OomAnswer }
   oomDetails: { ask: { pid: number }; answer: OomDetails | null }
   pressure: { ask: object; answer: Pressure }
+  pressureTools: { ask: object; answer: PressureTools }
+  figures: { ask: object; answer: Figures }
   space: { ask: { task: string; cells: number }; answer: Region[] }
   pages: { ask: { task: string; va: number; count: number }; answer: (PageRow | null)[] }
   complete: { ask: { seat: number; task: string; line: string }; answer: Completion }
+  callTable: { ask: object; answer: CallForm[] }
+  variables: { ask: { task: string }; answer: VariableRow[] }
   hash: { ask: { seq: number }; answer: string }
 }
 
 export interface Completion {
   from: number // where the word begins
-  words: string[]
+  candidates: { text: string; kind: Candidate['kind']; detail: string }[]
+}
+
+/** A function that can be called at the C prompt. */
+export interface CallForm {
+  name: string
+  prototype: string
+  constants: [argument: string, names: string[]][] // that its arguments take
+}
+
+/** A variable of a process at a C prompt. */
+export interface VariableRow {
+  name: string
+  type: string
 }
 
 export type Topic = keyof Questions
@@ -265,6 +471,8 @@ export type ToWorker =
   | { t: 'replayRoom'; url: string; code: string }
   | { t: 'canvas'; canvas: OffscreenCanvas }
   | { t: 'view'; view: View }
+  | { t: 'heapCanvas'; canvas: OffscreenCanvas | null }
+  | { t: 'heapView'; view: HeapView }
   | { t: 'ask'; id: number; question: Question; known: number }
   | { t: 'submit'; id: number; command: Command }
   | { t: 'pair'; id: number; who?: number }
@@ -276,6 +484,7 @@ export type ToWorker =
 export type PlayerAction =
   | { act: 'play' | 'pause' | 'step' | 'back' | 'nextKill' }
   | { act: 'seek'; seq: number }
+  | { act: 'marker'; step: 1 | -1 } // to the next or previous join, fork or kill
   | { act: 'seekTime'; ms: number }
   | { act: 'speed'; speed: number }
 
@@ -289,6 +498,7 @@ export type FromWorker =
   | { t: 'pair'; id: number; reply: Paired | Refusal }
   | { t: 'presence'; presence: Presence }
   | { t: 'grid'; grid: Grid }
+  | { t: 'heapGrid'; grid: HeapGrid }
   | { t: 'death'; death: Death }
   | { t: 'resynced'; seq: number }
   | { t: 'player'; player: PlayerState }

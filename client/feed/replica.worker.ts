@@ -5,6 +5,8 @@ import type { Room } from '@shared/room/room.ts'
 import { answer } from './answers.ts'
 import type { Chronicle } from './chronicle.ts'
 import { Film } from './film.ts'
+import { HeapLook } from './heapLook.ts'
+import { HeapPainter } from './heapPainter.ts'
 import { History } from './history.ts'
 import { Live } from './live.ts'
 import { commandProblem } from '@shared/wire/schema.ts'
@@ -16,6 +18,8 @@ declare const OOMROOM_ENGINE: string // put in by the build
 
 const painter = new MapPainter()
 const history = new History()
+const heaps = new HeapLook()
+const heapPainter = new HeapPainter()
 const marks = new Map<string, { text: string; mark: number }>() // the last answers by question
 let live: Live | null = null
 let film: Film | null = null
@@ -24,6 +28,9 @@ let version = 0
 let stale = false // the frames are to be scanned again
 let due = false // a picture is on its way
 let nextMark = 1
+let heapTimer: ReturnType<typeof setTimeout> | null = null
+let heapCostMs = 0 // of the last picture
+const HEAP_MS = 100
 
 const say = (message: FromWorker) => postMessage(message)
 
@@ -57,6 +64,14 @@ async function receive(message: ToWorker): Promise<void> {
       changed()
       return
     }
+    case 'heapCanvas':
+      heapPainter.attach(message.canvas)
+      drawHeap()
+      return
+    case 'heapView':
+      heapPainter.look(message.view)
+      drawHeap()
+      return
     case 'ask':
       reply(message.id, message.question, message.known)
       return
@@ -113,11 +128,28 @@ function flush(now: number): void {
     history.observe(room.machine)
     version++
     say({ t: 'version', version, seq: room.seq })
+    heapSoon()
   }
   if (painter.draw(now) && !due) {
     due = true
     requestAnimationFrame(flush)
   }
+}
+
+function heapSoon(): void {
+  if (heapPainter.idle) return
+  heapTimer ??= setTimeout(drawHeap, Math.max(HEAP_MS, 8 * heapCostMs))
+}
+
+function drawHeap(): void {
+  if (heapTimer !== null) clearTimeout(heapTimer)
+  heapTimer = null
+  if (room === null || heapPainter.idle) return
+  const shown = room
+  const began = performance.now()
+  const grid = heapPainter.draw(shown, heaps, (handle) => chronicle().heap.marked(shown, handle))
+  heapCostMs = performance.now() - began
+  if (grid !== null) say({ t: 'heapGrid', grid })
 }
 
 function reply(id: number, question: Question, known: number): void {
@@ -129,7 +161,7 @@ function reply(id: number, question: Question, known: number): void {
   const shown = question.topic === 'hash' ? room : maskNames(room, viewer())
   const text = JSON.stringify(
     answer(
-      { room: shown, frames: painter.frames, chronicle: chronicle(), history, at: now() },
+      { room: shown, frames: painter.frames, chronicle: chronicle(), history, heaps, at: now() },
       question,
     ),
   )

@@ -3,7 +3,7 @@
 import { computed } from 'vue'
 import { useI18n } from 'vue-i18n'
 
-const UNITS = ['B', 'KiB', 'MiB', 'GiB'] as const
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const
 
 /** Thin but unbreakable between number and unit. */
 const NBSP = '\u00a0'
@@ -29,6 +29,12 @@ export function formatClock(ms: number): string {
   const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60]
   const two = (n: number) => String(n).padStart(2, '0')
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`
+}
+
+/** `2:05`, `1:02:05` or `125`, in ms; null if it is none. */
+export function parseClock(text: string): number | null {
+  if (!/^\d+(:\d{1,2}){0,2}$/.test(text)) return null
+  return text.split(':').reduce((sum, part) => sum * 60 + Number(part), 0) * 1000
 }
 
 /** `123 456` is easier to say than 123456. */

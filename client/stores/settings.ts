@@ -1,7 +1,7 @@
 // What the person chose, kept in this browser.
 
 import { defineStore } from 'pinia'
-import { ref, watch } from 'vue'
+import { computed, ref, watch } from 'vue'
 import type { Mode } from '../draw/look.ts'
 import { browserLocale, i18n, locales, type Locale } from '../i18n/index.ts'
 import { readStored, writeStored } from './storage.ts'
@@ -10,7 +10,7 @@ export const themes = ['system', 'light', 'dark', 'projector'] as const
 export type Theme = (typeof themes)[number]
 
 /** What is looked at beside the map. */
-export type Tab = 'processes' | 'oom' | 'pressure' | 'space'
+export type Tab = 'processes' | 'oom' | 'pressure' | 'space' | 'heap'
 
 export const useSettings = defineStore('settings', () => {
   const locale = ref<Locale>(oneOf(locales, readStored('locale'), browserLocale()))
@@ -22,6 +22,11 @@ export const useSettings = defineStore('settings', () => {
   const motion = matchMedia('(prefers-reduced-motion: reduce)')
   const calm = ref(motion.matches)
   const dark = ref(system.matches)
+  const lent = ref<Theme | null>(null) // by a view that has a look of its own
+  const shown = computed(() => {
+    const wanted = lent.value ?? theme.value
+    return wanted !== 'system' ? wanted : dark.value ? 'dark' : 'light'
+  })
   system.addEventListener('change', ({ matches }) => (dark.value = matches))
   motion.addEventListener('change', ({ matches }) => (calm.value = matches))
 
@@ -34,18 +39,11 @@ export const useSettings = defineStore('settings', () => {
     },
     { immediate: true },
   )
-  watch(
-    [theme, dark],
-    () => {
-      const shown = theme.value !== 'system' ? theme.value : dark.value ? 'dark' : 'light'
-      document.documentElement.dataset.theme = shown
-      writeStored('theme', theme.value)
-    },
-    { immediate: true },
-  )
+  watch(shown, (to) => (document.documentElement.dataset.theme = to), { immediate: true })
+  watch(theme, (to) => writeStored('theme', to))
   watch(name, (to) => writeStored('name', to))
 
-  return { locale, theme, mode, tab, name, calm }
+  return { locale, theme, shown, lent, mode, tab, name, calm }
 })
 
 function storedName(): string {

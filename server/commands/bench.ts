@@ -15,6 +15,7 @@ interface Bench {
 const benches: Record<string, () => Promise<Bench>> = {
   kernel: () => import('../../test/bench/kernel.ts'),
   room: () => import('../../test/bench/room.ts'),
+  client: () => import('../../test/bench/client.ts'),
 }
 
 export async function run(args: string[]): Promise<number> {

@@ -9,11 +9,10 @@ type Runner = (text: string, options: MachineOptions) => string[]
 
 /** By the name of the set. */
 const runners: Record<string, () => Promise<Runner>> = {
+  malloc: async () => (await import('../trace/malloc.ts')).runTrace,
   mm: async () => (await import('../trace/mm.ts')).runTrace,
   oom: async () => (await import('../trace/oom.ts')).runCases,
 }
-
-const planned = ['malloc', 'mm', 'oom']
 
 /** The recorded machines had plenty. */
 const DEFAULT_RAM = '1G'
@@ -28,15 +27,12 @@ export async function run(args: string[]): Promise<number> {
   if (set === undefined || positionals.length > 2) {
     throw new UsageError('trace malloc|mm|oom [FILE|-] [MACHINE OPTIONS]')
   }
-  if (!planned.includes(set)) {
-    throw new UsageError(`trace: unknown set '${set}'; there are ${planned.join(', ')}`)
-  }
-  const options = readMachineOptions({ ram: DEFAULT_RAM, ...values })
-  if (runners[set] === undefined) {
-    throw new Failure(
-      `trace ${set} comes with a later version; in this one: ${Object.keys(runners).join(', ')}`,
+  if (!Object.hasOwn(runners, set)) {
+    throw new UsageError(
+      `trace: unknown set '${set}'; there are ${Object.keys(runners).join(', ')}`,
     )
   }
+  const options = readMachineOptions({ ram: DEFAULT_RAM, ...values })
   const runTrace = await runners[set]()
   for (const line of answer(runTrace, readTrace(file), options)) process.stdout.write(`${line}\n`)
   return 0

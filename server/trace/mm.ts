@@ -9,7 +9,7 @@ import { assert } from '../../shared/lib/assert.ts'
 import { roundDown } from '../../shared/lib/bits.ts'
 import { errnoName } from '../../shared/lib/errno.ts'
 import { NO_PTE, ptePfn, ptePresent } from '../../shared/hw/mmu.ts'
-import { dirtySlabOf, frameBase } from '../../shared/hw/ram.ts'
+import { markDirty, viewBytes } from '../../shared/hw/ram.ts'
 import { S_IFREG, type Inode } from '../../shared/state/inode.ts'
 import type { Machine, MachineOptions } from '../../shared/state/machine.ts'
 import * as VM from '../../shared/state/mm.ts'
@@ -121,9 +121,7 @@ function startTrace(declarations: string[], options: MachineOptions): Trace {
   const spawned = must(
     apply(m, USER_SEAT, { t: 'spawn', path: '/mnt/exe', argv: ['exe'], env: [], stdout: 'pipe' }),
   )
-  const p1 = m.handles.get(spawned.task!)!
-  p1.program = { kind: 'daemon' }
-  p1.state = 'S'
+  const p1 = firstProcess(m, m.handles.get(spawned.task!)!)
   const trace: Trace = {
     m,
     files: new Map(),
@@ -156,6 +154,32 @@ function startTrace(declarations: string[], options: MachineOptions): Trace {
   return trace
 }
 
+/** A child of the program's first process, which ends: only the page of the stack that is in use has been made its own. */
+function firstProcess(m: Machine, image: Task): Task {
+  image.program = { kind: 'daemon' }
+  image.state = 'S'
+  const child = forked(m, image)
+  must(apply(m, USER_SEAT, { t: 'call', task: image.handle, call: 'exit_group', args: [0] }))
+  const va = m.layout.stackTop - m.pageSize
+  must(apply(m, USER_SEAT, { t: 'access', task: child.handle, op: 'write', va, byte: 0 }))
+  return child
+}
+
+function forked(m: Machine, parent: Task): Task {
+  const call: MachineCommand = { t: 'call', task: parent.handle, call: 'fork', args: [] }
+  return setUp(m, must(apply(m, USER_SEAT, call)).result!)
+}
+
+/** The new process waits for what the trace tells it. It runs: its code is mapped in by that. */
+function setUp(m: Machine, pid: number): Task {
+  const child = m.tasks.get(pid)!
+  child.program = { kind: 'daemon' }
+  child.state = 'S'
+  const va = child.mm!.startCode
+  apply(m, USER_SEAT, { t: 'access', task: child.handle, op: 'exec', va, byte: 0 })
+  return child
+}
+
 /** A file whose page i is filled with fill + i, all in the page cache; on disk it is clean, in tmpfs dirty. */
 function addFile(
   m: Machine,
@@ -171,8 +195,8 @@ function addFile(
   for (let index = 0; index * pageSize < bytes; index++) {
     const pfn = readPage(m, inode, index, 0)
     assert(pfn !== NO_PFN, 'the trace’s files fit into RAM')
-    const slab = dirtySlabOf(m.ram, pfn)
-    const page = new Uint8Array(slab.buffer, frameBase(m.ram, pfn) * 4, pageSize)
+    markDirty(m.ram, pfn)
+    const page = viewBytes(m.ram, pfn, 0, pageSize)
     page.fill(0)
     page.fill((fill + index) & 0xff, 0, Math.min(pageSize, bytes - index * pageSize))
     if (backing === 'tmpfs') m.zone.page.flags[pfn] |= PG_DIRTY
@@ -187,8 +211,8 @@ function addFile(
 /** That page of a cached file: the bytes, then zeros. */
 function fillPage(m: Machine, inode: Inode, index: number, bytes: number[]): void {
   const pfn = findPage(inode, index)
-  const slab = dirtySlabOf(m.ram, pfn)
-  const page = new Uint8Array(slab.buffer, frameBase(m.ram, pfn) * 4, m.pageSize)
+  markDirty(m.ram, pfn)
+  const page = viewBytes(m.ram, pfn, 0, m.pageSize)
   page.fill(0)
   page.set(bytes)
 }
@@ -268,7 +292,9 @@ function runs(tokens: string[]): string {
 function runOp(trace: Trace, words: string[]): string[] {
   if (words[0] === 'truncate') {
     const path = `/mnt/${words[1]}`
+    const promised = trace.m.committed
     must(apply(trace.m, ROOT_SEAT, { t: 'truncate', path, length: lengthOf(trace.m, words[2]) }))
+    trace.base.committed += trace.m.committed - promised // not the trace's: it comes from outside
     return ['ok']
   }
   if (words[0] === 'frames') return frames(trace, words)
@@ -513,18 +539,7 @@ function brk(trace: Trace, task: Task, [word]: string[]): string[] {
 function fork(trace: Trace, task: Task, [name]: string[]): string[] {
   const { errno, result } = issue(trace, task, 'fork', [])
   if (errno !== undefined) return [`${errnoName(errno)} ${faults(trace, task)}`]
-  const child = trace.m.tasks.get(result!)!
-  child.program = { kind: 'daemon' }
-  child.state = 'S'
-  // It runs: its code is mapped in by that.
-  apply(trace.m, USER_SEAT, {
-    t: 'access',
-    task: child.handle,
-    op: 'exec',
-    va: child.mm!.startCode,
-    byte: 0,
-  })
-  trace.processes.set(name, child)
+  trace.processes.set(name, setUp(trace.m, result!))
   return [`ok ${faults(trace, task)}`]
 }
 

@@ -4,7 +4,14 @@
 //   {"id":"a","kind":"score","kernel":"6.1","rss":500,"swapents":0,…}      {"id":"a","oom_score":678}
 
 import * as lines from '../../shared/mm/oomReport.ts'
-import { badness, shownScore, type OomScale, type OomTask } from '../../shared/mm/oomScore.ts'
+import {
+  OOM_ADJUST_MAX,
+  OOM_DISABLE,
+  badness,
+  shownScore,
+  type OomScale,
+  type OomTask,
+} from '../../shared/mm/oomScore.ts'
 import {
   isInside,
   oomVerdict,
@@ -77,6 +84,7 @@ class Case {
   number(name: string, otherwise?: number): number {
     const value = this.fields[name] ?? otherwise
     if (typeof value !== 'number') throw new SyntaxError(`'${name}' is no number`)
+    if (!Number.isSafeInteger(value)) throw new SyntaxError(`'${name}' is no whole number`)
     return value
   }
 
@@ -193,10 +201,16 @@ function scaleOf(one: Case, tasks: OomTask[]): OomScale {
   return {
     era: eraOf(one),
     tasks,
-    totalpages: one.number('totalpages'),
+    totalpages: totalpagesOf(one),
     pageSize: PAGE,
     uptime: one.number('uptime', 0),
   }
+}
+
+function totalpagesOf(one: Case): number {
+  const pages = one.number('totalpages')
+  if (pages <= 0) throw new SyntaxError("'totalpages' is not above 0")
+  return pages
 }
 
 /** The table has the processes of the cgroup that is short, and of those below it; of some it is not said which. */
@@ -273,7 +287,10 @@ function answerScore(one: Case): Answer {
 }
 
 function answerOomAdj(one: Case): Answer {
-  const adj = thousandths(one.number('written'))
+  const written = one.number('written')
+  if (written < OOM_DISABLE || written > OOM_ADJUST_MAX)
+    throw new SyntaxError(`'written' is not from ${OOM_DISABLE} to ${OOM_ADJUST_MAX}`)
+  const adj = thousandths(written)
   return { oom_score_adj: adj, oom_adj: seventeenths(adj) }
 }
 
@@ -333,9 +350,14 @@ function answerMany(one: Case): Answer {
   const context = commitContextOf(one)
   const admin = one.number('cap_sys_admin') === 1
   const pages = one.number('pages_each')
+  const attempts = one.number('attempts')
   let totalVm = one.number('total_vm_pages')
   let granted = 0
-  while (granted < one.number('attempts') && isEnoughMemory(context, pages, admin, totalVm)) {
+  if (pages <= 0) return { granted } // EINVAL
+  // Where each is asked for itself, all are granted or none.
+  if (context.mode !== 2 && context.era === '6.12')
+    return { granted: isEnoughMemory(context, pages, admin, totalVm) ? attempts : 0 }
+  while (granted < attempts && isEnoughMemory(context, pages, admin, totalVm)) {
     context.committed += pages
     totalVm += pages
     granted++

@@ -2,10 +2,17 @@
 
 import { EISDIR, ENOSPC } from '../lib/errno.ts'
 import { NO_PFN } from '../state/page.ts'
-import { frameBase, slabOf, dirtySlabOf } from '../hw/ram.ts'
+import { markDirty, viewBytes } from '../hw/ram.ts'
 import type { Inode } from '../state/inode.ts'
 import { TICK_MS, type Machine } from '../state/machine.ts'
-import { peekPage, readAround, readPage, reserveBlock, setPageDirty } from '../mm/filemap.ts'
+import {
+  mayHavePage,
+  peekPage,
+  readAround,
+  readPage,
+  reserveBlock,
+  setPageDirty,
+} from '../mm/filemap.ts'
 import { markPageAccessed } from '../mm/lru.ts'
 import { truncateInode } from '../mm/truncate.ts'
 import { balanceDirtyPages } from '../mm/writeback.ts'
@@ -39,11 +46,7 @@ export function readFile(
     if (pfn === NO_PFN) return null
     readAround(m, inode, index, seat)
     markPageAccessed(m, pfn)
-    const slab = slabOf(m.ram, pfn)
-    if (slab !== null) {
-      const start = frameBase(m.ram, pfn) * 4 + offset
-      bytes.set(new Uint8Array(slab.buffer, start, count), at - pos)
-    }
+    bytes.set(viewBytes(m.ram, pfn, offset, count), at - pos)
     at += count
   }
   return bytes
@@ -64,13 +67,12 @@ export function writeFile(
     const at = pos + done
     const offset = at % m.pageSize
     const count = Math.min(bytes.length - done, m.pageSize - offset)
-    const pfn = readPage(m, inode, Math.floor(at / m.pageSize), seat)
-    if (pfn === NO_PFN || !reserveBlock(m, inode, Math.floor(at / m.pageSize)))
-      return done > 0 ? done : -ENOSPC
-    const slab = dirtySlabOf(m.ram, pfn)
-    new Uint8Array(slab.buffer, frameBase(m.ram, pfn) * 4 + offset, count).set(
-      bytes.subarray(done, done + count),
-    )
+    const index = Math.floor(at / m.pageSize)
+    if (!mayHavePage(m, inode, index, m.current?.uid === 0)) return done > 0 ? done : -ENOSPC
+    const pfn = readPage(m, inode, index, seat)
+    if (pfn === NO_PFN || !reserveBlock(m, inode, index)) return done > 0 ? done : -ENOSPC
+    markDirty(m.ram, pfn)
+    viewBytes(m.ram, pfn, offset, count).set(bytes.subarray(done, done + count))
     setPageDirty(m, pfn)
     markPageAccessed(m, pfn)
     done += count

@@ -1,91 +1,138 @@
-// RAM: frames of bytes. The host's memory is taken a slab (1 MiB) at a time, when a frame in it is first written;
-// a frame without a slab reads as zero. Who writes marks the frame dirty: hash and snapshot look only at those.
+// RAM: frames of bytes, one after the other; a disk's blocks likewise. Who writes marks the frame dirty: hash and snapshot
+// look only at those that ever were.
+
+import { NO_MEMORY, takeMemory, type HostMemory } from './hostMemory.ts'
 
 export type Pfn = number
 
-const SLAB_SHIFT = 20
+// What is known of a frame's content, per frame in `dirty`.
+export const FRAME_ZERO = 0 // all zero, for it was not written since the machine was made
+export const FRAME_DIRTY = 1 // written since the last hash
+export const FRAME_CLEAN = 2 // written before
 
 export interface Ram {
   pageShift: number
   nrFrames: number
-  slabs: (Int32Array | null)[]
-  views: (Int32Array | null)[] // per frame: its words, for copying; made when first needed
-  dirty: Uint8Array // per frame: written since the last hash
+  whole: boolean // the host's memory is taken for all frames at once; else up to the last one that was ever written
+  words: Int32Array // frame n begins at frameBase(n)
+  bytes: Uint8Array // the same memory
+  host: HostMemory
+  dirty: Uint8Array // per frame: FRAME_*
   frameHashes: Int32Array // per frame two words: what the last hash found
   sum: Int32Array // the sum of all frameHashes, two words
 }
 
 export function mkRam(bytes: number, pageShift: number): Ram {
-  const nrFrames = Math.floor(bytes / 2 ** pageShift)
-  const slabs: (Int32Array | null)[] = []
-  for (let i = 0; i < Math.ceil(bytes / 2 ** SLAB_SHIFT); i++) slabs.push(null)
+  const ram = mkEmptyRam(Math.floor(bytes / 2 ** pageShift), pageShift, true)
+  reserveFrames(ram, ram.nrFrames)
+  return ram
+}
+
+/** The store of a device, which may hardly ever be used. Only copyFrameTo() writes to it. */
+export function mkDiskRam(bytes: number, pageShift: number): Ram {
+  return mkEmptyRam(Math.floor(bytes / 2 ** pageShift), pageShift, false)
+}
+
+/** Without the host's memory, which somebody else provides. */
+export function mkEmptyRam(nrFrames: number, pageShift: number, whole: boolean): Ram {
   return {
     pageShift,
     nrFrames,
-    slabs,
-    views: new Array<Int32Array | null>(nrFrames).fill(null),
+    whole,
+    words: NO_MEMORY.words,
+    bytes: NO_MEMORY.bytes,
+    host: NO_MEMORY,
     dirty: new Uint8Array(nrFrames),
     frameHashes: new Int32Array(nrFrames * 2),
     sum: new Int32Array(2),
   }
 }
 
-/** The slab that holds the frame, for reading; null if nothing was ever written there. */
-export function slabOf(ram: Ram, pfn: Pfn): Int32Array | null {
-  return ram.slabs[pfn >> (SLAB_SHIFT - ram.pageShift)]!
+/** Sees to it that there is memory for the first `count` frames. */
+export function reserveFrames(ram: Ram, count: number): void {
+  const before = ram.words
+  const held = before.length >> (ram.pageShift - 2)
+  if (held >= count) return
+  const frames = ram.whole ? ram.nrFrames : Math.min(ram.nrFrames, Math.max(count, held * 2, 256))
+  setHost(ram, takeMemory(frames * 2 ** ram.pageShift))
+  ram.words.set(before)
 }
 
-/** The slab that holds the frame, for writing; the frame counts as written. */
-export function dirtySlabOf(ram: Ram, pfn: Pfn): Int32Array {
-  ram.dirty[pfn] = 1
-  const i = pfn >> (SLAB_SHIFT - ram.pageShift)
-  const slab = ram.slabs[i]!
-  if (slab !== null) return slab
-  return (ram.slabs[i] = new Int32Array(1 << (SLAB_SHIFT - 2)))
+/** RAM takes over the memory of one that is used no more: the host has trouble with much memory that comes and goes. */
+export function takeOverMemory(ram: Ram, old: Ram): void {
+  for (let pfn = 0; pfn < old.nrFrames; pfn++) clearFrame(old, pfn)
+  setHost(ram, old.host)
+  setHost(old, NO_MEMORY)
 }
 
-/** Index of the frame's first word in its slab. */
+function setHost(ram: Ram, host: HostMemory): void {
+  ram.host = host
+  ram.words = host.words
+  ram.bytes = host.bytes
+}
+
+/** Index of the frame's first word in `words`. */
 export function frameBase(ram: Ram, pfn: Pfn): number {
-  return (pfn & ((1 << (SLAB_SHIFT - ram.pageShift)) - 1)) << (ram.pageShift - 2)
+  return pfn << (ram.pageShift - 2)
+}
+
+/** The frame counts as written. */
+export function markDirty(ram: Ram, pfn: Pfn): void {
+  ram.dirty[pfn] = FRAME_DIRTY
 }
 
 export function readWord(ram: Ram, pfn: Pfn, index: number): number {
-  const slab = slabOf(ram, pfn)
-  return slab === null ? 0 : slab[frameBase(ram, pfn) + index]
+  return ram.words[frameBase(ram, pfn) + index]
 }
 
 export function writeWord(ram: Ram, pfn: Pfn, index: number, word: number): void {
-  dirtySlabOf(ram, pfn)[frameBase(ram, pfn) + index] = word
+  ram.dirty[pfn] = FRAME_DIRTY
+  ram.words[frameBase(ram, pfn) + index] = word
 }
 
-export function clearFrame(ram: Ram, pfn: Pfn): void {
-  if (slabOf(ram, pfn) === null) return
-  const base = frameBase(ram, pfn)
-  dirtySlabOf(ram, pfn).fill(0, base, base + (1 << (ram.pageShift - 2)))
+/** The frame's words themselves, to read or, after markDirty(), to write. */
+export function viewWords(ram: Ram, pfn: Pfn): Int32Array {
+  return ram.words.subarray(frameBase(ram, pfn), frameBase(ram, pfn + 1))
 }
 
-export function copyFrame(ram: Ram, to: Pfn, from: Pfn): void {
-  const source = slabOf(ram, from)
-  if (source === null) clearFrame(ram, to)
-  else dirtySlabOf(ram, to).set(viewOf(ram, source, from), frameBase(ram, to))
-}
-
-/** As copyFrame, from one memory into another: RAM and a disk, say. */
-export function copyFrameTo(target: Ram, to: Pfn, source: Ram, from: Pfn): void {
-  const slab = slabOf(source, from)
-  if (slab === null) clearFrame(target, to)
-  else dirtySlabOf(target, to).set(viewOf(source, slab, from), frameBase(target, to))
-}
-
-function viewOf(ram: Ram, slab: Int32Array, pfn: Pfn): Int32Array {
-  const base = frameBase(ram, pfn)
-  return (ram.views[pfn] ??= slab.subarray(base, base + (1 << (ram.pageShift - 2))))
+/** Some of the frame's bytes themselves, to read or, after markDirty(), to write. */
+export function viewBytes(ram: Ram, pfn: Pfn, offset: number, count: number): Uint8Array {
+  const start = pfn * 2 ** ram.pageShift + offset
+  return ram.bytes.subarray(start, start + count)
 }
 
 /** The frame's bytes as a copy. */
 export function frameBytes(ram: Ram, pfn: Pfn): Uint8Array {
   const size = 2 ** ram.pageShift
-  const slab = slabOf(ram, pfn)
-  if (slab === null) return new Uint8Array(size)
-  return new Uint8Array(slab.buffer.slice(frameBase(ram, pfn) * 4, frameBase(ram, pfn) * 4 + size))
+  if (ram.dirty[pfn] === FRAME_ZERO) return new Uint8Array(size)
+  return ram.bytes.slice(pfn * size, (pfn + 1) * size)
+}
+
+export function clearFrame(ram: Ram, pfn: Pfn): void {
+  if (ram.dirty[pfn] === FRAME_ZERO) return
+  ram.dirty[pfn] = FRAME_DIRTY
+  ram.host.fill(pfn << ram.pageShift, 0, 1 << ram.pageShift)
+}
+
+export function copyFrame(ram: Ram, to: Pfn, from: Pfn): void {
+  ram.dirty[to] = FRAME_DIRTY
+  ram.host.copy(to << ram.pageShift, from << ram.pageShift, 1 << ram.pageShift)
+}
+
+/** As copyFrame, from one memory into another: RAM and a disk, say. */
+export function copyFrameTo(target: Ram, to: Pfn, source: Ram, from: Pfn): void {
+  if (source.dirty[from] === FRAME_ZERO) clearFrame(target, to)
+  else {
+    reserveFrames(target, to + 1)
+    target.dirty[to] = FRAME_DIRTY
+    target.words.set(viewWords(source, from), frameBase(target, to))
+  }
+}
+
+export function isZeroFrame(ram: Ram, pfn: Pfn): boolean {
+  if (ram.dirty[pfn] === FRAME_ZERO) return true
+  const { words } = ram
+  const end = frameBase(ram, pfn + 1)
+  for (let i = frameBase(ram, pfn); i < end; i++) if (words[i] !== 0) return false
+  return true
 }

@@ -5,9 +5,9 @@ export const TLB_ENTRIES = 256
 
 export interface Tlb {
   mm: number // id of the address space it belongs to
-  readTag: Float64Array // virtual page number; NaN for none, which equals no number
+  readTag: Float64Array // address of the page; NaN for none, which equals no number
   writeTag: Float64Array // set only while the frame counts as written and the PTE is writable
-  pfn: Int32Array
+  base: Int32Array // index of the frame's first word in RAM
   region: number // which lowest-level table was walked last: address / what one table covers; -1 for none
   table: number // its frame
   vma: number // where in the list of VMAs the last fault's one stood; may be another's by now
@@ -18,7 +18,7 @@ export function mkTlb(): Tlb {
     mm: 0,
     readTag: new Float64Array(TLB_ENTRIES).fill(NaN),
     writeTag: new Float64Array(TLB_ENTRIES).fill(NaN),
-    pfn: new Int32Array(TLB_ENTRIES),
+    base: new Int32Array(TLB_ENTRIES),
     region: -1,
     table: 0,
     vma: 0,
@@ -31,8 +31,13 @@ export function flushTlb(tlb: Tlb): void {
   tlb.region = -1
 }
 
-export function flushTlbPage(tlb: Tlb, vpn: number): void {
-  const slot = vpn & (TLB_ENTRIES - 1)
+/** Which entry an address's page may be in. */
+export function tlbSlot(va: number, pageShift: number): number {
+  return (va >>> pageShift) & (TLB_ENTRIES - 1)
+}
+
+export function flushTlbPage(tlb: Tlb, va: number, pageShift: number): void {
+  const slot = tlbSlot(va, pageShift)
   tlb.readTag[slot] = NaN
   tlb.writeTag[slot] = NaN
 }

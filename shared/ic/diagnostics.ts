@@ -144,6 +144,7 @@ const texts = {
     "'{type}' as a whole has no value here; name a member, or pass its address with &",
     '„{type}“ hat hier als Ganzes keinen Wert; ein Element nennen oder mit & die Adresse übergeben',
   ],
+  badStruct: ["'{from}' cannot become '{to}'", '„{from}“ kann nicht „{to}“ werden'],
   notAStruct: ["'{type}' has no members", '„{type}“ hat keine Elemente'],
   notAMember: [
     "'{type}' has no member '{name}'; it has {members}",

@@ -40,6 +40,7 @@ import {
   INT,
   pointerTo,
   promote,
+  sameType,
   sizeOf,
   typeName,
   typeOfWords,
@@ -127,7 +128,12 @@ function assign(c: Compiler, left: Operand, token: Token): Operand {
 
 function assignPlain(c: Compiler, left: Operand): CType {
   if (left.kind === 'unknown') {
-    const value = needValue(c, parseAssignment(c))
+    const right = parseAssignment(c)
+    if (isStructValue(right)) {
+      const { type, address } = declareImplicit(c, left.name, right.type, left)
+      return assignStruct(c, { ...left, kind: 'variable', type, address }, right)
+    }
+    const value = needValue(c, right)
     // The right side may have defined the name meanwhile: a = a = 1.
     const known = findSymbol(c, left.name)
     const symbol = known ?? declareImplicit(c, left.name, value.type, left)
@@ -135,6 +141,7 @@ function assignPlain(c: Compiler, left: Operand): CType {
     store(c, { ...left, kind: 'variable', type: symbol.type, address: symbol.address })
     return symbol.type
   }
+  if (isStructValue(left) && !left.type.constant) return assignStruct(c, left, parseAssignment(c))
   checkAssignable(left)
   const value = needValue(c, parseAssignment(c))
   const symbol = left.kind === 'variable' && left.name !== '' ? findSymbol(c, left.name) : undefined
@@ -145,6 +152,25 @@ function assignPlain(c: Compiler, left: Operand): CType {
   } else convertTo(c, value, valueType(type))
   store(c, { ...left, type })
   return valueType(type)
+}
+
+export function isStructValue({ kind, type }: Operand): boolean {
+  return type.kind === 'struct' && (kind === 'variable' || kind === 'place')
+}
+
+/** Copies a whole structure; its address is left on the stack. */
+export function assignStruct(c: Compiler, left: Operand, right: Operand): CType {
+  if (!isStructValue(right) || !sameType(left.type, right.type))
+    reject('badStruct', right, { from: typeName(right.type), to: typeName(left.type) })
+  rvalue(c, right)
+  if (left.kind === 'variable') {
+    pushAddress(c, left.address)
+    emit(c, code.SWAP)
+  }
+  let index = c.names.indexOf('memcpy')
+  if (index < 0) index = c.names.push('memcpy') - 1
+  emit(c, code.PUSH, sizeOf(left.type, c.bits), 0, code.CALL, index, 3)
+  return left.type
 }
 
 /** What an lvalue's value is: a void in memory counts as a byte. */
@@ -618,7 +644,9 @@ function parseCall(c: Compiler, operand: Operand, open: Token): Operand {
   emit(c, code.CALL, index, count)
   // What comes back is widened as a signed number: -1 for MAP_FAILED.
   if (code.kindOf(prototype.result, c.bits) === code.U32) emit(c, code.CONVERT, code.U32)
-  const result = mkOperand('value', prototype.result, operand.from, to)
+  // A structure comes back by its address.
+  const kind = prototype.result.kind === 'struct' ? 'place' : 'value'
+  const result = mkOperand(kind, prototype.result, operand.from, to)
   return { ...result, quiet: quietFunctions.includes(operand.name) }
 }
 

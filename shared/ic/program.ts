@@ -12,7 +12,7 @@ import { roundUp } from '../lib/bits.ts'
 import type { Machine } from '../state/machine.ts'
 import { wakeUp } from '../state/runqueue.ts'
 import { SIGINT, type Program, type Task } from '../state/task.ts'
-import type { Caller, LibCall } from '../libc/call.ts'
+import type { Caller, LibCall, ReadMaps } from '../libc/call.ts'
 import { constantsOf, findPrototype, functionNames } from '../libc/headers.ts'
 import { mkCaller } from '../libc/process.ts'
 import { atLineStart, drain, flushStdout } from '../libc/stdio.ts'
@@ -189,9 +189,9 @@ function wrap(names: string[]): string {
 }
 
 /** Runs for about `fuel` instructions; returns what was used. May throw USER_FAULT. */
-export function runIc(m: Machine, task: Task, fuel: number): number {
+export function runIc(m: Machine, task: Task, fuel: number, readMaps: ReadMaps): number {
   const program = task.program as IcProgram
-  const caller = mkCaller(m, task, program.libc)
+  const caller = mkCaller(m, task, program.libc, readMaps)
   if ((task.pending & task.caught & sigMask(SIGINT)) !== 0) interrupt(caller, program)
   let used = 0
   while (used < fuel) {

@@ -40,6 +40,8 @@ import {
 } from './declaration.ts'
 import { reject } from './diagnostics.ts'
 import {
+  assignStruct,
+  isStructValue,
   closeParen,
   parseAssignment,
   parseComma,
@@ -394,8 +396,14 @@ function parseElements(c: Compiler, token: Token, of: CType, length: number): vo
 
 /** `struct rlimit r = { 4096, 8192 }`: the first members' values; the others are 0. */
 function parseStructInitializer(c: Compiler, token: Token, type: StructType): void {
-  const first = peek(c)
-  if (!accept(c, '{')) reject('badInitializer', first)
+  if (!accept(c, '{')) {
+    const right = parseAssignment(c)
+    if (!isStructValue(right)) reject('badInitializer', right)
+    const { address } = define(c, token, type)
+    assignStruct(c, { ...mkOperand('variable', type, token.from, token.to), address }, right)
+    emit(c, code.DROP)
+    return
+  }
   const members = membersOf(type, c.bits)
   let count = 0
   while (!accept(c, '}')) {

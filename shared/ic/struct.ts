@@ -9,6 +9,11 @@ export interface Member {
   offset: number // bytes
 }
 
+function mallinfo(type: string): [member: string, type: string][] {
+  const names = 'arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost'
+  return names.split(' ').map((name) => [name, type])
+}
+
 /** Members in order: a name, perhaps with the length of an array, and a type. */
 const structs: Record<string, [member: string, type: string][]> = {
   rlimit: [
@@ -43,6 +48,8 @@ const structs: Record<string, [member: string, type: string][]> = {
       'ru_nivcsw',
     ].map((name): [string, string] => [name, 'long']),
   ],
+  mallinfo: mallinfo('int'),
+  mallinfo2: mallinfo('size_t'),
   sysinfo: [
     ['uptime', 'long'],
     ['loads[3]', 'unsigned long'],

@@ -36,21 +36,18 @@ import {
   type Vaddr,
 } from '../state/mm.ts'
 import { PF_FORKNOEXEC, type Program, type Task } from '../state/task.ts'
+import { findBareImage, findImage, loadImage, type BareImage, type Image } from '../fs/images.ts'
 import {
   VDSO_UNITS,
   VVAR_UNITS,
-  findBareImage,
-  findImage,
   findRuntime,
-  loadImage,
   loadLibrary,
   pagesOfUnits,
+  preloaded,
   unitPages,
-  type BareImage,
-  type Image,
   type Library,
   type Runtime,
-} from '../fs/images.ts'
+} from '../fs/runtime.ts'
 import { MAY_EXEC, namei, normalizePath, permission } from '../fs/tree.ts'
 import { faultIn, tracePageFault } from '../mm/memory.ts'
 import { doBrk, doMprotect, getUnmappedArea, mmapRegion, type MapRequest } from '../mm/mmap.ts'
@@ -72,6 +69,7 @@ export function doExecve(
   path: string,
   argv: string[],
   program: Program,
+  environ: string[] = [],
 ): number {
   const inode = namei(m, path, task.cwdPath)
   if (inode === null) return -ENOENT
@@ -85,7 +83,7 @@ export function doExecve(
   task.mm = mm
   const laidOut =
     bare === undefined
-      ? layOut(m, task, mm, image!, inode, argv)
+      ? layOut(m, task, mm, image!, inode, argv, environ)
       : layOutBare(m, task, mm, bare, inode)
   if (!laidOut) {
     task.mm = old
@@ -97,6 +95,7 @@ export function doExecve(
   mm.exe = { inode, flags: 0, pos: 0, count: 1 }
   task.comm = inode.name.slice(inode.name.lastIndexOf('/') + 1).slice(0, 15)
   task.cmdline = argv
+  task.environ = environ
   task.program = program
   task.caught = 0
   task.flags &= ~PF_FORKNOEXEC
@@ -116,14 +115,22 @@ function layOut(
   image: Image,
   file: Inode,
   argv: string[],
+  environ: string[],
 ): boolean {
   switchMm(m.tlb, mm.id)
-  const runtime = findRuntime(m.layout.bits)
+  const runtime = findRuntime(m.options)
   return (
     mapStack(m, task, mm, image, argv) &&
     mapProgram(m, task, mm, image, file) &&
     mapLibrary(m, task, mm, runtime.loader) &&
     mapVdso(m, task, mm) &&
+    preloaded(runtime, environ).every(
+      ({ library }) =>
+        library === null ||
+        library === runtime.libc ||
+        library === runtime.loader ||
+        mapLibrary(m, task, mm, library),
+    ) &&
     mapLibrary(m, task, mm, runtime.libc) &&
     mapTls(m, task, mm, runtime) &&
     startHeap(m, task, mm, image)
@@ -239,7 +246,7 @@ function mapLibrary(m: Machine, task: Task, mm: Mm, library: Library): boolean {
     if (map(m, task, mm, va, end - va, request) < 0) return false
     if (!touch(m, task, mm, va, read, false) || !touch(m, task, mm, va, written, true)) return false
     if (relro && doMprotect(m, task, mm, va, end, VM_READ) < 0) return false
-    if (library === findRuntime(m.layout.bits).libc && inFile && perms === 'rw-') mm.libcData = va
+    if (library === findRuntime(m.options).libc && inFile && perms === 'rw-') mm.libcData = va
     va = end
   }
   return true
@@ -286,9 +293,10 @@ function mapTls(m: Machine, task: Task, mm: Mm, { tls }: Runtime): boolean {
   )
 }
 
-/** What the first malloc of 2.36 takes; on i386 its chunks do not begin with the page, which costs one more. */
+/** What the first malloc takes; on i386 2.36's chunks do not begin with the page, which costs one more. */
 function firstHeap(m: Machine): number {
-  return roundUp(TOP_PAD + 1, m.pageSize) + (m.layout.bits === 32 ? m.pageSize : 0)
+  const skips = m.layout.bits === 32 && m.options.glibc === '2.36'
+  return roundUp(TOP_PAD + 1, m.pageSize) + (skips ? m.pageSize : 0)
 }
 
 function startHeap(m: Machine, task: Task, mm: Mm, image: Image): boolean {

@@ -87,6 +87,7 @@ export function newTask(
     seat,
     comm: parent?.comm ?? 'swapper',
     cmdline: parent?.cmdline.slice() ?? [],
+    environ: parent?.environ.slice() ?? [],
     state: 'R',
     wait: { for: 'nothing' },
     parent,
@@ -154,6 +155,7 @@ function copyRlimits(limits: Rlimits): Rlimits {
 export function freeTask(m: Machine, task: Task): void {
   m.tasks.delete(task.pid)
   m.handles.delete(task.handle)
+  task.state = 'Z' // a fork that failed has left it on the run queue: it must not run
   for (const pfn of task.kernelStack) putPage(m, pfn)
   kmemCacheFree(m, 'task_struct')
 }

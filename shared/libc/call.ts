@@ -31,8 +31,13 @@ export interface Caller {
   task: Task
   libc: LibcState
   env: MallocEnv
+  readMaps: ReadMaps // /proc/self/maps
+  calling: string // the library function at work
   cost: number // fuel used by the step, beyond that of an instruction
 }
+
+/** What /proc/PID/maps shows; handed in, since /proc is built on top of all this. */
+export type ReadMaps = (m: Machine, task: Task) => string
 
 /** Stands for a length that is not limited. */
 export const NO_LIMIT = Number.MAX_SAFE_INTEGER

@@ -1,8 +1,7 @@
 // The functions of the C library by their names; malloc's here, the others in files of their own.
 
 import { ENOMEM } from '../lib/errno.ts'
-import { streamPut } from '../kernel/stream.ts'
-import { storePtr } from '../mm/uaccess.ts'
+import { store32, storePtr } from '../mm/uaccess.ts'
 import {
   AGAIN,
   DONE,
@@ -18,6 +17,7 @@ import {
 import {
   callocPrepare,
   free,
+  mallinfo2,
   malloc,
   mallocStats,
   mallocTrim,
@@ -33,8 +33,8 @@ import {
   valloc,
 } from './malloc.ts'
 import { printfFunctions } from './printf.ts'
-import { setErrno } from './state.ts'
-import { flushStderr, stdioFunctions } from './stdio.ts'
+import { setErrno, textAddress } from './state.ts'
+import { flushStderr, putStderr, stdioFunctions } from './stdio.ts'
 import { copyStep, fillStep, stringFunctions } from './string.ts'
 import { systemCall, unistdFunctions } from './unistd.ts'
 
@@ -104,8 +104,34 @@ const posix_memalign: LibFunction = (c, call) => {
   return finish(call, 0)
 }
 
+/** A structure is returned by its address; it lies where the library keeps its texts. */
+const mallinfo: LibFunction = (c, call) => {
+  c.cost += MALLOC_COST
+  const info = mallinfo2(c.env)
+  const at = textAddress(c.m, c.task)
+  const size = call.name === 'mallinfo' ? 4 : c.m.layout.bits / 8
+  MALLINFO_FIELDS.forEach((field, i) => {
+    if (size === 4) store32(c.m, c.task, at + i * size, info[field] | 0)
+    else storePtr(c.m, c.task, at + i * size, info[field])
+  })
+  return finish(call, at)
+}
+
+const MALLINFO_FIELDS = [
+  'arena',
+  'ordblks',
+  'smblks',
+  'hblks',
+  'hblkhd',
+  'usmblks',
+  'fsmblks',
+  'uordblks',
+  'fordblks',
+  'keepcost',
+] as const
+
 const malloc_stats: LibFunction = (c, call) => {
-  if (c.task.stdout !== null) streamPut(c.task.stdout, mallocStats(c.env))
+  putStderr(c, mallocStats(c.env))
   return finish(call, 0)
 }
 
@@ -126,6 +152,8 @@ const mallocFunctions: Record<string, LibFunction> = {
   malloc_usable_size: allocator((c, call) => mallocUsableSize(c.env, sizeArg(call, 0))),
   malloc_trim: allocator((c, call) => mallocTrim(c.env, exactArg(call, 0))),
   mallopt: allocator((c, call) => mallopt(c.env, intArg(call, 0), intArg(call, 1))),
+  mallinfo2: mallinfo,
+  mallinfo,
   malloc_stats,
 }
 
@@ -141,6 +169,7 @@ const functions = new Map<string, LibFunction>(
 
 /** Makes one step of the call. */
 export function stepCall(c: Caller, call: LibCall): Step {
+  c.calling = call.name
   const own = functions.get(call.name)
   const step = own !== undefined ? own(c, call) : systemCall(c, call)
   if (step === DONE) flushStderr(c)

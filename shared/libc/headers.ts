@@ -24,6 +24,8 @@ const prototypes = [
   'size_t malloc_usable_size(void *ptr)',
   'int malloc_trim(size_t pad)',
   'int mallopt(int param, int value)',
+  'struct mallinfo2 mallinfo2(void)',
+  'struct mallinfo mallinfo(void)',
   'void malloc_stats(void)',
   'void exit(int status)',
   'void _exit(int status)',

@@ -1,10 +1,7 @@
 // malloc's view of a process: its memory, its system calls, its errno.
 
 import { ENOMEM } from '../lib/errno.ts'
-import { frameBase, slabOf } from '../hw/ram.ts'
-import { TLB_ENTRIES } from '../hw/tlb.ts'
 import { bytesFuel } from '../kernel/sched.ts'
-import { streamPut } from '../kernel/stream.ts'
 import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from '../mm/mmap.ts'
 import { sigMask } from '../mm/oomKill.ts'
 import {
@@ -18,23 +15,31 @@ import {
   store16,
   store32,
   store8,
+  tlbLookup,
 } from '../mm/uaccess.ts'
 import type { Machine } from '../state/machine.ts'
 import { SI_KERNEL, SIGABRT, SIGXCPU, type Task } from '../state/task.ts'
 import { GRND } from '../syscall/flags.ts'
-import { syscall, type Caller } from './call.ts'
+import { syscall, type Caller, type ReadMaps } from './call.ts'
+import { libcMessage } from './fatal.ts'
 import type { MallocEnv } from './malloc.ts'
 import { joinHalves } from './ptmalloc/env.ts'
-import { findFlavour } from './ptmalloc/flavour.ts'
-import { mainArenaAddress, scratchAddress, setErrno, type LibcState } from './state.ts'
+import {
+  mainArenaAddress,
+  mallocFlavour,
+  scratchAddress,
+  setErrno,
+  type LibcState,
+} from './state.ts'
 
 const PROT_NONE = 0
 const MREMAP_MAYMOVE = 1
 const MADV_DONTNEED = 4
 const NO_WORDS = new Int32Array(0)
 
-export function mkCaller(m: Machine, task: Task, libc: LibcState): Caller {
-  const caller: Caller = { m, task, libc, env: null as unknown as MallocEnv, cost: 0 }
+export function mkCaller(m: Machine, task: Task, libc: LibcState, readMaps: ReadMaps): Caller {
+  const env = null as unknown as MallocEnv
+  const caller: Caller = { m, task, libc, env, readMaps, calling: '', cost: 0 }
   caller.env = mkMallocEnv(caller)
   return caller
 }
@@ -49,7 +54,7 @@ function mkMallocEnv(c: Caller): MallocEnv {
     return -1
   }
   const env: MallocEnv = {
-    flavour: findFlavour('2.36', m.layout.bits),
+    flavour: mallocFlavour(m),
     mainArena: mainArenaAddress(m, task),
     pageSize: m.pageSize,
     programName: task.cmdline[0] ?? task.comm,
@@ -97,15 +102,13 @@ function mkMallocEnv(c: Caller): MallocEnv {
     madviseDontneed: (va, length) => call('madvise', [va, length, MADV_DONTNEED]),
 
     setErrno: (errno) => setErrno(c, errno),
-    getenv: () => null,
+    getenv: (name) => getenv(task, name),
     randomWord: (half) => {
       const scratch = scratchAddress(m, task)
       if (half === 0) syscall(c, 'getrandom', [scratch, m.layout.bits / 8, GRND.GRND_NONBLOCK])
       return load32(m, task, scratch + half * 4)
     },
-    message: (text) => {
-      if (task.stdout !== null) streamPut(task.stdout, text)
-    },
+    message: (text, aborting) => libcMessage(c, text, aborting),
     abort: () => abort(c),
     endless: () => {
       forceSig(m, task, SIGXCPU, SI_KERNEL)
@@ -114,18 +117,16 @@ function mkMallocEnv(c: Caller): MallocEnv {
   }
   /** Only what the TLB holds; its entry for writing also says that the frame is marked as written. */
   const locate = (va: number, write: boolean): number => {
-    const { ram, tlb } = m
-    const vpn = Math.floor(va / m.pageSize)
-    const slot = vpn & (TLB_ENTRIES - 1)
-    const tag = write ? tlb.writeTag[slot] : tlb.readTag[slot]
-    if (tag !== vpn || tlb.mm !== task.mm!.id || (va & 3) !== 0) return -1
-    const pfn = tlb.pfn[slot]
-    const slab = slabOf(ram, pfn)
-    if (slab === null) return -1
-    env.words = slab
-    return frameBase(ram, pfn) + ((va & (m.pageSize - 1)) >> 2)
+    env.words = m.ram.words
+    return (va & 3) === 0 ? tlbLookup(m, task.mm!.id, va, write) : -1
   }
   return env
+}
+
+/** getenv(3), as text. */
+export function getenv({ environ }: Task, name: string): string | null {
+  const entry = environ.find((text) => text.startsWith(`${name}=`))
+  return entry === undefined ? null : entry.slice(name.length + 1)
 }
 
 /** sbrk(3): the old break, or -1 and errno. The kernel is asked for the break once; then the library remembers it. */

@@ -1,7 +1,7 @@
 // What the C library remembers of a process besides the bytes in that process's memory, and where its own bytes lie.
 //
-//   mm.libcData →  8 KiB (i386: 4)   what the library's file initializes (noise here)
-//                  16 KiB (i386: 8)  bss
+//   mm.libcData →  8 KiB (or 4)      what the library's file initializes (noise here)
+//                  16 KiB (or 8, 4)  bss
 //                  +0xc60            main_arena and what else malloc owns
 //                  …
 //                  -0x480            a text that the library has made: strerror's, a path
@@ -13,7 +13,9 @@
 
 import type { Machine } from '../state/machine.ts'
 import type { Task } from '../state/task.ts'
+import { findRuntime } from '../fs/runtime.ts'
 import { store32 } from '../mm/uaccess.ts'
+import { findFlavour, type MallocFlavour } from './ptmalloc/flavour.ts'
 
 export interface LibcState {
   buffer: number // stdout's, on the heap; 0 before the first output, -1 if there was no memory for it
@@ -29,6 +31,7 @@ export function mkLibcState(): LibcState {
   return { buffer: 0, buffered: 0, split: [], out: '', err: [], lastErrno: 0, curbrk: 0 }
 }
 
+const UNIT = 4096
 const MAIN_ARENA = 0xc60
 const OWN_BYTES = 8 * 1024
 const FILES = 0x300
@@ -39,11 +42,16 @@ const ERRNO = 0x10
 
 /** Where the library's own variables begin. */
 function ownData(m: Machine, task: Task): number {
-  return task.mm!.libcData + (m.layout.bits === 64 ? 24 : 12) * 1024
+  return task.mm!.libcData + findRuntime(m.options).libcOwn * UNIT
 }
 
 function dataEnd(m: Machine, task: Task): number {
   return ownData(m, task) + OWN_BYTES
+}
+
+/** The malloc of the machine's C library. */
+export function mallocFlavour(m: Machine): MallocFlavour {
+  return findFlavour(m.options.glibc, m.layout.bits)
 }
 
 export function mainArenaAddress(m: Machine, task: Task): number {

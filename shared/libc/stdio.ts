@@ -22,7 +22,7 @@ import {
 import { traceWrite } from '../syscall/strace.ts'
 import { malloc } from './malloc.ts'
 import { errnoAddress, fileAddress } from './state.ts'
-import { latin1Bytes, splitUtf8 } from '../lib/utf8.ts'
+import { encodeUtf8, latin1Bytes, splitUtf8 } from '../lib/utf8.ts'
 
 const BUFSIZ = 1024
 const NEWLINE = 10
@@ -110,6 +110,12 @@ export function putFile(c: Caller, file: number, bytes: Uint8Array): boolean {
 
 /** What a function may have for stderr before it is written. */
 const ERR_BYTES = 8192
+
+/** The library's own words, to stderr at once. */
+export function putStderr(c: Caller, text: string): void {
+  c.libc.err.push(...encodeUtf8(text))
+  flushStderr(c)
+}
 
 /** A function is done: what it has for stderr is written. */
 export function flushStderr(c: Caller): void {

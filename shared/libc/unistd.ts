@@ -1,7 +1,7 @@
 // The functions of unistd.h, sys/*.h and their kin, which do their work by system calls: those that glibc 2.36 makes.
 
 import { EINVAL, ENOSYS, EPERM, strerror } from '../lib/errno.ts'
-import { latin1Bytes } from '../lib/utf8.ts'
+import { encodeUtf8, latin1Bytes } from '../lib/utf8.ts'
 import { SIGCHLD } from '../state/task.ts'
 import { PAGE_FUEL } from '../kernel/sched.ts'
 import { load32, loadCString, store32, storeBytes, storePtr } from '../mm/uaccess.ts'
@@ -96,15 +96,39 @@ const strerrorFunction: LibFunction = (c, call) => {
   return finish(call, at)
 }
 
-/** The argument vector is built below the stack's start, where a caller's frame would lie. */
+const FRAME = 4096
+
+/** Bytes below the stack's start, where a caller's frame would lie. */
+function frameAt(c: Caller, size: number): number {
+  return Math.floor((c.task.mm!.argStart - size) / 16) * 16
+}
+
+/** The environment as a list of pointers, what it leads to behind it: `environ`, for the program that is executed. */
+function storeEnviron(c: Caller): number {
+  const { environ } = c.task
+  if (environ.length === 0) return 0
+  const word = c.m.layout.bits / 8
+  const texts = environ.map((entry) => [...encodeUtf8(entry), 0])
+  const length = (environ.length + 1) * word + texts.reduce((sum, text) => sum + text.length, 0)
+  const list = frameAt(c, FRAME + length)
+  let next = list + (environ.length + 1) * word
+  texts.forEach((text, i) => {
+    storePtr(c.m, c.task, list + i * word, next)
+    storeBytes(c.m, c.task, next, Uint8Array.from(text))
+    next += text.length
+  })
+  storePtr(c.m, c.task, list + environ.length * word, 0)
+  return list
+}
+
+/** The argument vector is built where a caller's frame would lie. */
 const execl: LibFunction = (c, call) => {
   const word = c.m.layout.bits / 8
-  const { argStart } = c.task.mm!
-  const at = Math.floor((argStart - 4096) / 16) * 16
+  const at = frameAt(c, FRAME)
   for (let i = 1; 2 * i < call.args.length; i++)
     storePtr(c.m, c.task, at + (i - 1) * word, sizeArg(call, i))
   storePtr(c.m, c.task, at + (call.args.length / 2 - 1) * word, 0)
-  return finishBySyscall(c, call, 'execve', [sizeArg(call, 0), at, 0])
+  return finishBySyscall(c, call, 'execve', [sizeArg(call, 0), at, storeEnviron(c)])
 }
 
 const atoi: LibFunction = (c, call) => {
@@ -268,7 +292,8 @@ export const unistdFunctions: Record<string, LibFunction> = {
   WCOREDUMP: ofStatus((status) => status & 0x80),
   strerror: strerrorFunction,
   execl,
-  execv: (c, call) => finishBySyscall(c, call, 'execve', [sizeArg(call, 0), sizeArg(call, 1), 0]),
+  execv: (c, call) =>
+    finishBySyscall(c, call, 'execve', [sizeArg(call, 0), sizeArg(call, 1), storeEnviron(c)]),
   atoi,
   atol: atoi,
   abs: (_c, call) => finish(call, Math.abs(intArg(call, 0)) | 0),

@@ -6,7 +6,7 @@ import { mkLayout } from '../hw/layout.ts'
 import { clearFrame, mkRam } from '../hw/ram.ts'
 import { mkTlb } from '../hw/tlb.ts'
 import { S_IFDIR, S_IFREG, type Inode } from '../state/inode.ts'
-import type { Machine, MachineOptions } from '../state/machine.ts'
+import { NOBODY_UID, type Machine, type MachineOptions } from '../state/machine.ts'
 import { PG_RESERVED } from '../state/page.ts'
 import { printk, syslog } from '../state/printk.ts'
 import type { Task } from '../state/task.ts'
@@ -24,14 +24,8 @@ import {
 import { mkSlabCaches } from '../mm/slab.ts'
 import { SWAP_DEVICE, swapon } from '../mm/swapon.ts'
 import { mkVmstat } from '../mm/vmstat.ts'
-import {
-  IMAGES,
-  VDSO_UNITS,
-  findRuntime,
-  imageFileSize,
-  loadLibrary,
-  unitPages,
-} from '../fs/images.ts'
+import { IMAGES, imageFileSize } from '../fs/images.ts'
+import { VDSO_UNITS, findRuntime, librariesOf, loadLibrary, unitPages } from '../fs/runtime.ts'
 import { ROOT, create, createDevice, createPartition, mkdir } from '../fs/tree.ts'
 import { doExecve } from '../kernel/exec.ts'
 import { copyProcess } from '../kernel/fork.ts'
@@ -93,6 +87,12 @@ export function bootMachine(options: MachineOptions, bootTime: number, before?: 
     swaps: [],
     disk: mkDisk(layout.pageShift),
     psi: { some: mkPsiLine(), full: mkPsiLine() },
+    balloon: {
+      target: before?.balloon.target ?? 0,
+      frames: [],
+      thread: null,
+      puffs: mkRatelimit(),
+    },
     kswapd: null,
     kswapdFailures: 0,
     needResched: false,
@@ -135,7 +135,12 @@ export function bootMachine(options: MachineOptions, bootTime: number, before?: 
       processes: 0,
     },
     loadavg: [0, 0, 0],
-    users: new Map(before?.users ?? [[0, 'root']]),
+    users: new Map(
+      before?.users ?? [
+        [0, 'root'],
+        [NOBODY_UID, 'nobody'],
+      ],
+    ),
     trace: before?.trace ?? mkTrace(),
     tlb: mkTlb(),
   }
@@ -165,7 +170,7 @@ function initMemory(m: Machine): void {
 }
 
 function initTree(m: Machine): void {
-  const { folder, libc, loader } = findRuntime(m.layout.bits)
+  const runtime = findRuntime(m.options)
   m.root = {
     ino: m.nextId++,
     dev: '08:01',
@@ -201,20 +206,27 @@ function initTree(m: Machine): void {
     '/usr',
     '/usr/bin',
     '/usr/lib',
-    folder,
     '/usr/sbin',
     '/var',
     '/var/log',
   ]) {
     mkdir(m, path, 0o755, ROOT)
   }
+  makeFolder(m, runtime.folder)
   for (const path of ['/dev/shm', '/run', '/tmp']) mkdir(m, path, 0o777, ROOT)
   createDevice(m, '/dev/null', 'null')
   createDevice(m, '/dev/zero', 'zero')
   if (m.options.swap > 0) createPartition(m, SWAP_DEVICE)
   for (const image of IMAGES) addImage(m, image.path, imageFileSize(image, m.pageSize))
-  for (const library of [libc, loader])
+  for (const library of librariesOf(runtime))
     addImage(m, library.path, loadLibrary(library, m.pageSize).fileBytes)
+}
+
+/** With the folders that it lies in. */
+function makeFolder(m: Machine, path: string): void {
+  for (let end = path.indexOf('/', 1); end >= 0; end = path.indexOf('/', end + 1))
+    mkdir(m, path.slice(0, end), 0o755, ROOT)
+  mkdir(m, path, 0o755, ROOT)
 }
 
 function addImage(m: Machine, path: string, size: number): void {

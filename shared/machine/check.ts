@@ -2,7 +2,7 @@
 
 import { assert } from '../lib/assert.ts'
 import { mkSwapEntry, ptePfn, pteSwap, swapSlot } from '../hw/mmu.ts'
-import { frameBase, slabOf } from '../hw/ram.ts'
+import { frameBase } from '../hw/ram.ts'
 import type { Machine } from '../state/machine.ts'
 import { VM_ACCOUNT, VM_LOCKED, type Mm } from '../state/mm.ts'
 import {
@@ -15,12 +15,14 @@ import {
   PG_EXCLUSIVE,
   PG_FILE,
   PG_LRU,
+  PG_OFFLINE,
   PG_RESERVED,
   PG_SWAPBACKED,
   PG_SWAPCACHE,
 } from '../state/page.ts'
 import { isOccupied } from '../state/runqueue.ts'
 import type { SwapDevice, SwapEntry } from '../state/swap.ts'
+import { isPromisedByPage } from '../mm/filemap.ts'
 import { lruOf } from '../mm/lru.ts'
 import { deviceOf } from '../mm/swapfile.ts'
 import { vmaLookup, vmaPages, vmasOf } from '../mm/vma.ts'
@@ -49,6 +51,8 @@ export function checkMachine(m: Machine): void {
     assert(task.onRq === m.runqueue.includes(task), 'a task knows whether it is on the run queue')
     for (const child of task.children) assert(child.parent === task, 'a child knows its parent')
   }
+  for (const task of m.runqueue)
+    assert(task.state === 'Z' || m.tasks.get(task.pid) === task, 'nobody can run who is gone')
   for (const mm of mms) checkMm(m, mm, tally)
   let dirty = 0
   for (const inode of m.inodes.values()) {
@@ -60,6 +64,10 @@ export function checkMachine(m: Machine): void {
     for (const entry of inode.swapped.values()) countSlot(m, tally, entry)
     for (const block of inode.blocks.values())
       assert(m.disk.used[block] === 1, 'a file’s block is in use')
+  }
+  for (const pfn of m.balloon.frames) {
+    referenced[pfn]++
+    assert(m.zone.page.flags[pfn] === PG_OFFLINE, 'a frame in the balloon is nobody’s')
   }
   for (const cache of m.slab) {
     for (const pfn of cache.frames) referenced[pfn]++
@@ -133,12 +141,11 @@ function checkTable(
   counts: { anon: number; file: number; shmem: number; swap: number; tables: number },
 ): void {
   const { flags } = m.zone.page
-  const slab = slabOf(m.ram, table)
-  if (slab === null) return
+  const { words } = m.ram
   const base = frameBase(m.ram, table)
   const step = 1 << (m.layout.pteShift - 2)
   for (let i = 0; i < 1 << m.layout.tableShift; i++) {
-    const pte = slab[base + i * step]
+    const pte = words[base + i * step]
     if (pte === 0) continue
     const pfn = ptePfn(pte)
     const va = from + i * m.layout.entrySpan[level]
@@ -258,6 +265,7 @@ function checkPromises(m: Machine, mms: Set<Mm>): void {
   let promised = 0
   for (const mm of mms)
     for (const vma of vmasOf(mm)) if ((vma.flags & VM_ACCOUNT) !== 0) promised += vmaPages(vma)
-  for (const inode of m.inodes.values()) promised += inode.accounted
+  for (const inode of m.inodes.values())
+    promised += isPromisedByPage(inode) ? inode.pages.size + inode.swapped.size : inode.accounted
   assert(promised === m.committed, 'Committed_AS is the sum of the promises')
 }

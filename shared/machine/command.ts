@@ -25,8 +25,8 @@ export type MachineCommand =
   | { t: 'tick'; fuel: number }
   /** Somebody takes a new seat: sshd accepts, a login shell and a process at a C prompt start. */
   | { t: 'seat'; name: string; role: Role; from: string }
-  /** The seat gets a new process at a C prompt (the old one died, or one more is wanted). */
-  | { t: 'prompt' }
+  /** The seat gets a new process at a C prompt (the old one died, or one more is wanted); `env` is its environment. */
+  | { t: 'prompt'; env?: string[] }
   /** A line of C for a process of the seat that waits at its prompt. */
   | { t: 'ic'; task: Handle; line: string }
   /** The seat's shell forks and executes a program. `pipe`: the shell reads its output, it is not shown on the terminal. */
@@ -41,6 +41,8 @@ export type MachineCommand =
   | { t: 'kill'; task: Handle; sig: number }
   /** write(2) of the whole text to a file by the seat's shell. */
   | { t: 'write'; path: string; text: string; append: boolean }
+  /** The host takes so much RAM away from the machine, or gives it back; for root only. */
+  | { t: 'balloon'; bytes: number }
   /** Another seat logs in as root from now on, or as its own user again; root's. */
   | { t: 'role'; who: number; role: Role }
   /** All processes of a seat are killed, and it is not logged in again; root's. */

@@ -91,10 +91,10 @@ function makeHome(m: Machine, uid: number): void {
 }
 
 /** A process at a C prompt for the seat; its login shell is started anew if it is gone. */
-export function startPrompt(m: Machine, seat: number, uid: number): Outcome {
+export function startPrompt(m: Machine, seat: number, uid: number, env: string[] = []): Outcome {
   const shell = findShell(m, seat) ?? startShell(m, seat, uid)
   if (typeof shell === 'number') return { errno: -shell }
-  const task = startChild(m, shell, '/usr/bin/ic', ['ic'], (child) => {
+  const task = startChild(m, shell, '/usr/bin/ic', ['ic'], env, (child) => {
     attachStream(child, mkStream(m, seat, false))
     return 0
   })
@@ -163,6 +163,7 @@ export function startChild(
   shell: Task,
   path: string,
   argv: string[],
+  env: string[],
   before: (child: Task) => number,
 ): Task | number {
   m.current = shell
@@ -172,7 +173,7 @@ export function startChild(
   const refused = before(task)
   task.pgrp = task.pid
   m.current = task
-  const error = refused < 0 ? refused : doExecve(m, task, path, argv, { kind: 'exec' })
+  const error = refused < 0 ? refused : doExecve(m, task, path, argv, { kind: 'exec' }, env)
   m.current = null
   if (error < 0) {
     doExit(m, task, (error === -ENOENT ? 127 : 126) << 8)

@@ -1,6 +1,6 @@
 // The door: boot a machine, apply a command to it.
 
-import { EACCES, EHOSTDOWN, EISDIR, ENOENT, EPERM, ESRCH } from '../lib/errno.ts'
+import { EACCES, EHOSTDOWN, EINVAL, EISDIR, ENOENT, ENOMEM, EPERM, ESRCH } from '../lib/errno.ts'
 import type { Machine, MachineOptions } from '../state/machine.ts'
 import type { Task } from '../state/task.ts'
 import { encodeUtf8 } from '../lib/utf8.ts'
@@ -16,11 +16,13 @@ import {
   unlink,
 } from '../fs/tree.ts'
 import { startStatement } from '../ic/program.ts'
+import { startBalloonThread } from '../kernel/kthread.ts'
 import { setNice } from '../kernel/nice.ts'
 import { doPrlimit } from '../kernel/rlimit.ts'
 import { killTask } from '../kernel/signal.ts'
 import { actOnSignals, tick } from '../kernel/sched.ts'
 import { attachStream, mkStream } from '../kernel/stream.ts'
+import { setBalloonTarget } from '../mm/balloon.ts'
 import { swapoff, swapon } from '../mm/swapon.ts'
 import { truncateInode } from '../mm/truncate.ts'
 import { writeProc } from '../proc/write.ts'
@@ -109,8 +111,10 @@ function execute(m: Machine, seat: number, command: MachineCommand): Outcome {
       return readmit(m, command.who)
     case 'reboot':
       return reboot(m, seat)
+    case 'balloon':
+      return inflateBalloon(m, seat, command.bytes)
     case 'prompt':
-      return startPrompt(m, seat, uidOf(m, seat))
+      return startPrompt(m, seat, uidOf(m, seat), command.env)
     case 'ic':
       return typeStatement(m, seat, command.task, command.line)
     case 'spawn':
@@ -158,6 +162,16 @@ function execute(m: Machine, seat: number, command: MachineCommand): Outcome {
   }
 }
 
+/** Whole pages; what is more than the machine has is EINVAL. */
+function inflateBalloon(m: Machine, seat: number, bytes: number): Outcome {
+  if (uidOf(m, seat) !== 0) return { errno: EPERM }
+  const pages = Math.ceil(bytes / m.pageSize)
+  if (pages > m.totalramPages + m.balloon.frames.length) return { errno: EINVAL }
+  if (!startBalloonThread(m)) return { errno: ENOMEM }
+  setBalloonTarget(m, pages)
+  return {}
+}
+
 /** A line for a process that waits at its prompt. */
 function typeStatement(m: Machine, seat: number, handle: Handle, line: string): Outcome {
   const task = m.handles.get(handle)
@@ -170,11 +184,12 @@ function typeStatement(m: Machine, seat: number, handle: Handle, line: string): 
 function spawn(
   m: Machine,
   seat: number,
-  { path, argv, stdout, ...settings }: MachineCommand & { t: 'spawn' },
+  { path, argv, env, stdout, ...settings }: MachineCommand & { t: 'spawn' },
 ): Outcome {
   const shell = findShell(m, seat)
   if (shell === undefined) return { errno: ESRCH }
-  const task = startChild(m, shell, normalizePath(path, shell.cwdPath), argv, (child) => {
+  const file = normalizePath(path, shell.cwdPath)
+  const task = startChild(m, shell, file, argv, env, (child) => {
     if (stdout === 'pipe') attachStream(child, mkStream(m, seat, false))
     return prepareChild(m, child, settings)
   })

@@ -3,7 +3,7 @@
 // sleeps until the disk would have brought it.
 
 import { assert } from '../lib/assert.ts'
-import { mkRam } from '../hw/ram.ts'
+import { mkDiskRam } from '../hw/ram.ts'
 import { machineUs } from '../state/clock.ts'
 import type { Machine } from '../state/machine.ts'
 import type { Disk } from '../state/swap.ts'
@@ -20,7 +20,7 @@ const SWAP_POSITION = 2 ** 24
 const IMAGE_POSITION = 2 ** 28
 
 export function mkDisk(pageShift: number): Disk {
-  const ram = mkRam(DISK_BYTES, pageShift)
+  const ram = mkDiskRam(DISK_BYTES, pageShift)
   return {
     busyUntil: 0,
     position: 0,

@@ -4,13 +4,14 @@
 
 import { mkPrng, nextU32 } from '../lib/prng.ts'
 import { swapDevice, swapSlot } from '../hw/mmu.ts'
-import { clearFrame, copyFrameTo, dirtySlabOf, frameBase, frameBytes, type Pfn } from '../hw/ram.ts'
+import { clearFrame, copyFrameTo, frameBytes, markDirty, viewWords, type Pfn } from '../hw/ram.ts'
 import type { Inode } from '../state/inode.ts'
 import type { Machine } from '../state/machine.ts'
 import { NO_PFN, PG_ANON, PG_DIRTY, PG_FILE, PG_SWAPBACKED } from '../state/page.ts'
 import { emit } from '../trace/trace.ts'
 import { allocBlock, freeBlock, imagePosition, readBlocks, swapPosition } from './blockIo.ts'
 import { lruAdd } from './lru.ts'
+import { couldPromise, vmUnacctMemory } from './overcommit.ts'
 import { allocPage, allocZeroedPage, putPage } from './pageAlloc.ts'
 import { freeSwapAndCache } from './swapState.ts'
 import { deviceOf } from './swapfile.ts'
@@ -24,6 +25,17 @@ export function findPage(inode: Inode, index: number): Pfn {
 /** Whether the page, not being in memory, has to be read from a disk. */
 export function isStored(inode: Inode, index: number): boolean {
   return inode.backing === 'image' || inode.blocks.has(index) || inode.swapped.has(index)
+}
+
+/** tmpfs: whether its pages are promised one by one as they come to be, not the object as a whole when it was made. */
+export function isPromisedByPage({ backing, accounted }: Inode): boolean {
+  return backing === 'tmpfs' && accounted === 0
+}
+
+/** tmpfs: whether the page is there, or may be promised now (shmem_inode_acct_blocks). */
+export function mayHavePage(m: Machine, inode: Inode, index: number, admin: boolean): boolean {
+  if (!isPromisedByPage(inode) || inode.pages.has(index) || inode.swapped.has(index)) return true
+  return couldPromise(m, 1, admin)
 }
 
 /** The frame of that page, read from its store if need be. NO_PFN: no memory. The page must lie within the file. */
@@ -48,6 +60,7 @@ export function readPage(m: Machine, inode: Inode, index: number, memcg: number)
   lruAdd(m.zone, pfn)
   inode.pages.set(index, pfn)
   m.pageCache++
+  if (!stored && isPromisedByPage(inode)) m.committed++
   if (tmpfs) m.shmem++
   else if (m.trace.on.mm_filemap_add_to_page_cache)
     tracePageCache(m, 'mm_filemap_add_to_page_cache', inode, index, pfn)
@@ -71,12 +84,8 @@ function readStore(m: Machine, inode: Inode, index: number, pfn: Pfn): void {
     copyFrameTo(m.ram, pfn, m.disk.ram, block)
     readBlocks(m, block, 1)
   } else {
-    const slab = dirtySlabOf(m.ram, pfn)
-    fillImage(
-      slab.subarray(frameBase(m.ram, pfn), frameBase(m.ram, pfn) + (m.pageSize >> 2)),
-      inode,
-      index,
-    )
+    markDirty(m.ram, pfn)
+    fillImage(viewWords(m.ram, pfn), inode, index)
     readBlocks(m, imagePosition(inode.ino, index), 1)
   }
 }
@@ -119,6 +128,7 @@ export function dropPages(m: Machine, inode: Inode, first: number, end: number):
   for (const [index, pfn] of inode.pages) {
     if (index < first || index >= end) continue
     removeFromPageCache(m, inode, index, pfn)
+    if (isPromisedByPage(inode)) vmUnacctMemory(m, 1)
   }
   for (const [index, block] of inode.blocks) {
     if (index < first || index >= end) continue
@@ -129,6 +139,7 @@ export function dropPages(m: Machine, inode: Inode, first: number, end: number):
     if (index < first || index >= end) continue
     inode.swapped.delete(index)
     freeSwapAndCache(m, entry)
+    if (isPromisedByPage(inode)) vmUnacctMemory(m, 1)
   }
   for (const index of inode.shadows.keys())
     if (index >= first && index < end) inode.shadows.delete(index)

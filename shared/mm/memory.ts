@@ -32,7 +32,7 @@ import {
   type Pte,
   type Ptep,
 } from '../hw/mmu.ts'
-import { copyFrame, dirtySlabOf, frameBase, slabOf, type Pfn } from '../hw/ram.ts'
+import { copyFrame, frameBase, markDirty, type Pfn } from '../hw/ram.ts'
 import { flushTlb } from '../hw/tlb.ts'
 import type { Machine } from '../state/machine.ts'
 import {
@@ -75,6 +75,7 @@ import {
   filePages,
   findPage,
   isStored,
+  mayHavePage,
   readAround,
   readPage,
   reserveBlock,
@@ -233,6 +234,7 @@ function handlePteFault(
 /** First touch of a file's page. */
 function doFault(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, write: boolean): VmFault {
   const index = linearIndex(m, vma, va)
+  if (!mayHavePage(m, vma.file!, index, m.current?.uid === 0)) return VM_FAULT_SIGBUS
   if (!write) return doReadFault(m, vma, va, ptep, index)
   return (vma.flags & VM_SHARED) !== 0
     ? doSharedFault(m, vma, va, ptep, index)
@@ -247,7 +249,7 @@ export function isAnonymous(vma: Vma): boolean {
 }
 
 /** The bits of a new PTE that follow from the VMA; the write bit only on request. */
-function protOf(vma: Vma): number {
+export function protOf(vma: Vma): number {
   const nx = (vma.flags & VM_EXEC) === 0 ? PTE_NX : 0
   return (vma.flags & (VM_READ | VM_WRITE | VM_EXEC)) === 0
     ? PTE_PROTNONE | nx
@@ -353,6 +355,8 @@ function doReadFault(m: Machine, vma: Vma, va: Vaddr, ptep: Ptep, index: number)
 
 /** The page of a mapped file, read together with those around it if it is not in memory; NO_PFN: no memory. */
 function filemapFault(m: Machine, vma: Vma, index: number): Pfn {
+  const cached = findPage(vma.file!, index)
+  if (cached !== NO_PFN) return cached
   const pfn = readPage(m, vma.file!, index, vma.mm.seat)
   if (pfn !== NO_PFN) readAround(m, vma.file!, index, vma.mm.seat)
   return pfn
@@ -513,12 +517,11 @@ export function countRss(mm: Mm, flags: number, by: number): void {
 
 /** Empties the PTEs of [start, end) of the VMA (zap_page_range). The page tables stay. Returns the pages that were mapped. */
 export function unmapPageRange(m: Machine, vma: Vma, start: Vaddr, end: Vaddr): number {
-  const { layout, ram } = m
+  const { layout } = m
   const step = 1 << (layout.pteShift - 2)
   let zapped = 0
   updateHiwaterRss(vma.mm)
   forEachTable(m, vma.mm, start, end, (table, from, to) => {
-    if (slabOf(ram, table) === null) return // an empty table, after a load
     const index = Math.floor(from / m.pageSize) & ((1 << layout.tableShift) - 1)
     zapped += zapPtes(m, vma.mm, table, index * step, (to - from) / m.pageSize)
   })
@@ -529,15 +532,15 @@ export function unmapPageRange(m: Machine, vma: Vma, start: Vaddr, end: Vaddr): 
 /** Empties `count` PTEs of one table, from its word `offset` on; returns how many there were. */
 function zapPtes(m: Machine, mm: Mm, table: Pfn, offset: number, count: number): number {
   const { ram, zeroPfn } = m
-  const slab = slabOf(ram, table)!
+  const { words } = ram
   const step = 1 << (m.layout.pteShift - 2)
   const first = frameBase(ram, table) + offset
   let zapped = 0
   for (let word = first; word < first + count * step; word += step) {
-    const pte = slab[word]
+    const pte = words[word]
     if (pte === 0) continue
-    slab[word] = 0
-    if (step === 2) slab[word + 1] = 0
+    words[word] = 0
+    if (step === 2) words[word + 1] = 0
     zapped++
     if (pteSwap(pte)) {
       mm.swapEnts--
@@ -547,7 +550,7 @@ function zapPtes(m: Machine, mm: Mm, table: Pfn, offset: number, count: number):
     const pfn = ptePfn(pte)
     if (pfn !== zeroPfn) dropMapping(m, mm, pfn, pte)
   }
-  if (zapped > 0) dirtySlabOf(ram, table)
+  if (zapped > 0) markDirty(ram, table)
   return zapped
 }
 
@@ -647,15 +650,10 @@ function copyPageRange(m: Machine, parent: Vma, child: Vma): boolean {
         return
       }
       const offset = (Math.floor(from / m.pageSize) & indexMask) * step
-      copyPtes(
-        m,
-        child.mm,
-        dirtySlabOf(ram, table),
-        frameBase(ram, table) + offset,
-        dirtySlabOf(ram, target),
-        frameBase(ram, target) + offset,
-        (to - from) / m.pageSize,
-      )
+      markDirty(ram, table)
+      markDirty(ram, target)
+      const source = frameBase(ram, table) + offset
+      copyPtes(m, child.mm, source, frameBase(ram, target) + offset, (to - from) / m.pageSize)
     },
     (va, level) => {
       // Upper tables are copied even if nothing is in them.
@@ -666,29 +664,22 @@ function copyPageRange(m: Machine, parent: Vma, child: Vma): boolean {
 }
 
 /** The PTEs of one table, from word `s` to word `t`, empty ones too, counted for the child. */
-function copyPtes(
-  m: Machine,
-  mm: Mm,
-  source: Int32Array,
-  s: number,
-  target: Int32Array,
-  t: number,
-  count: number,
-): void {
+function copyPtes(m: Machine, mm: Mm, s: number, t: number, count: number): void {
+  const { words } = m.ram
   const { flags, refcount, mapcount } = m.zone.page
   const { zeroPfn } = m
   const step = 1 << (m.layout.pteShift - 2)
   let anon = 0
   for (const end = s + count * step; s < end; s += step, t += step) {
-    let pte = source[s]
+    let pte = words[s]
     const pfn = ptePfn(pte)
     if (pteSwap(pte)) {
       pte &= ~PTE_SWP_EXCLUSIVE
-      source[s] = pte
+      words[s] = pte
       swapDuplicate(m, pte)
       mm.swapEnts++
-      target[t] = pte
-      if (step === 2) target[t + 1] = source[s + 1]
+      words[t] = pte
+      if (step === 2) words[t + 1] = words[s + 1]
       continue
     }
     if (pte !== 0 && pfn !== zeroPfn) {
@@ -700,12 +691,12 @@ function copyPtes(
         if ((kind & PG_EXCLUSIVE) !== 0) flags[pfn] = kind & ~PG_EXCLUSIVE
         if ((pte & PTE_WRITE) !== 0) {
           pte &= ~PTE_WRITE
-          source[s] = pte
+          words[s] = pte
         }
       } else countRss(mm, kind, 1)
     }
-    target[t] = pte & ~PTE_ACCESSED // the child has not been there yet
-    if (step === 2) target[t + 1] = source[s + 1]
+    words[t] = pte & ~PTE_ACCESSED // the child has not been there yet
+    if (step === 2) words[t + 1] = words[s + 1]
   }
   mm.rssAnon += anon
 }

@@ -2,7 +2,7 @@
 
 import { EINVAL, ENOMEM, EPERM } from '../lib/errno.ts'
 import { roundUp } from '../lib/bits.ts'
-import { NO_PTE, ptePfn, ptePresent } from '../hw/mmu.ts'
+import { NO_PTE, pteDirty, ptePfn, ptePresent, type Pte } from '../hw/mmu.ts'
 import type { Pfn } from '../hw/ram.ts'
 import type { Machine } from '../state/machine.ts'
 import {
@@ -20,10 +20,11 @@ import {
 } from '../state/mm.ts'
 import { PG_ACTIVE, PG_LRU, PG_UNEVICTABLE } from '../state/page.ts'
 import { RLIM_INFINITY, type Task } from '../state/task.ts'
+import { setPageDirty } from './filemap.ts'
 import { lruAdd, lruDel } from './lru.ts'
 import { countFault, faultIn, forEachPte, permits } from './memory.ts'
 import { modifyVmas } from './mmap.ts'
-import { isMapped } from './pgtable.ts'
+import { followPte, isMapped } from './pgtable.ts'
 import { mappedLocked } from './rmap.ts'
 import { findVma, vmaPages, vmasIn, vmasOf } from './vma.ts'
 
@@ -170,12 +171,17 @@ export function populate(m: Machine, task: Task, start: Vaddr, end: Vaddr): bool
     const write = (vma.flags & (VM_WRITE | VM_SHARED)) === VM_WRITE
     if (!permits(vma, write ? ACCESS_WRITE : ACCESS_READ)) return false
     const from = Math.max(start, vma.start)
-    if (populateVma(m, task, vma, from, Math.min(end, vma.end), write) !== 0) return false
+    // It waits for the disk with the address space unlocked, and begins anew: what is in memory then is a minor fault.
+    const failed = populateVma(m, task, vma, from, Math.min(end, vma.end), write, 0)
+    if (failed !== 0) return false
   }
   return true
 }
 
-/** Pages of one VMA; those that are there already, with the right that is asked for, take no fault. 0 or VM_FAULT_*. */
+/**
+ * Pages of one VMA; those that are there already, with the right that is asked for, take no fault. 0 or VM_FAULT_*.
+ * `counted`: whether faults that needed the disk count as such.
+ */
 export function populateVma(
   m: Machine,
   task: Task,
@@ -183,15 +189,24 @@ export function populateVma(
   start: Vaddr,
   end: Vaddr,
   write: boolean,
+  counted = VM_FAULT_MAJOR,
 ): VmFault {
   for (let va = start; va < end; va += m.pageSize) {
-    if (isMapped(m, vma.mm, va, write)) continue
+    if (isMapped(m, vma.mm, va, write)) {
+      if (write) noteWrite(m, followPte(m, vma.mm, va))
+      continue
+    }
     const fault = faultIn(m, vma, va, write, NO_PTE)
     if ((fault & ~VM_FAULT_MAJOR) !== 0) return fault
-    countFault(m, task, fault)
+    countFault(m, task, fault & counted)
     task.debt += POPULATE_FUEL
   }
   return 0
+}
+
+/** A page to be written counts as written, even if its PTE is clean, as after MADV_FREE. */
+function noteWrite(m: Machine, pte: Pte): void {
+  if (!pteDirty(pte)) setPageDirty(m, ptePfn(pte))
 }
 
 /** What a page of it costs, in instructions; taken from the task's next slices. */

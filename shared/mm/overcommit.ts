@@ -118,6 +118,11 @@ export function vmCommitLimit(m: Machine): number {
   return commitLimit(mkCommitContext(m))
 }
 
+/** Whether so many pages would be promised to a process that has mapped nothing yet. */
+export function couldPromise(m: Machine, pages: number, admin: boolean): boolean {
+  return isEnoughMemory(mkCommitContext(m), pages, admin, 0)
+}
+
 /** Promises the pages, or refuses. */
 export function vmEnoughMemory(
   m: Machine,

@@ -72,11 +72,18 @@ export function freeBootMemory(zone: Zone, first: Pfn): void {
   }
 }
 
-/** How much the stack of free frames may hold and in what batches it is filled, by the kernel's formula (zone_batchsize). */
+/**
+ * How much the stack of free frames may hold and in what batches it is filled, by the kernel's formula (zone_batchsize,
+ * zone_highsize): at boot, and when the watermarks change.
+ */
 export function setupPerCpuPages({ zone, pageSize }: Machine): void {
   const share = Math.min(zone.managedPages >> 10, 2 ** 20 / pageSize) >> 2
   const batch = share < 1 ? 1 : Math.max(1, 2 ** log2(share + (share >> 1)) - 1)
-  zone.pcp = { pages: new Int32Array(Math.max(zone.watermarkLow, batch * 4)), count: 0, batch }
+  const size = Math.max(zone.watermarkLow, batch * 4)
+  if (zone.pcp.count > size) freePcppagesBulk(zone, zone.pcp.count - size)
+  const { pages, count } = zone.pcp
+  zone.pcp = { pages: new Int32Array(size), count, batch }
+  zone.pcp.pages.set(pages.subarray(0, count))
 }
 
 /** min_free_kbytes and the watermarks by the kernel's formula (init_per_zone_wmark_min, __setup_per_zone_wmarks). */

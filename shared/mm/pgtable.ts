@@ -43,7 +43,7 @@ export function getPte(m: Machine, ptep: Ptep): Pte {
 /** The one place that changes the PTE of a user page. */
 export function setPte(m: Machine, mm: Mm, va: Vaddr, ptep: Ptep, pte: Pte): void {
   writePte(m.ram, m.layout, ptep, pte)
-  if (m.tlb.mm === mm.id) flushTlbPage(m.tlb, Math.floor(va * m.layout.entryFraction[0]))
+  if (m.tlb.mm === mm.id) flushTlbPage(m.tlb, va, m.layout.pageShift)
 }
 
 /** Where the address's PTE lies; NO_PTE if its table does not exist. */

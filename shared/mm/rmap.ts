@@ -28,7 +28,7 @@ import {
   type Ptep,
 } from '../hw/mmu.ts'
 import type { Pfn } from '../hw/ram.ts'
-import { PG_ANON, PG_EXCLUSIVE, PG_SWAPBACKED } from '../state/page.ts'
+import { PG_ANON, PG_DIRTY, PG_EXCLUSIVE, PG_SWAPBACKED } from '../state/page.ts'
 import { setPageDirty } from './filemap.ts'
 import { countRss, updateHiwaterRss } from './memory.ts'
 import { getPte, ptepFind, setPte } from './pgtable.ts'
@@ -210,7 +210,7 @@ export function tryToUnmap(m: Machine, pfn: Pfn): boolean {
     const flags = page.flags[pfn]
     const anon = (flags & PG_ANON) !== 0
     const lazyfree = anon && (flags & PG_SWAPBACKED) === 0
-    if (pteDirty(pte)) {
+    if (pteDirty(pte) || (lazyfree && (flags & PG_DIRTY) !== 0)) {
       if (lazyfree) {
         page.flags[pfn] |= PG_SWAPBACKED
         return true

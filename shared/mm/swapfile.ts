@@ -3,7 +3,7 @@
 
 import { assert } from '../lib/assert.ts'
 import { mkSwapEntry, swapDevice, swapSlot } from '../hw/mmu.ts'
-import { mkRam } from '../hw/ram.ts'
+import { mkDiskRam } from '../hw/ram.ts'
 import type { Machine } from '../state/machine.ts'
 import { NO_PFN } from '../state/page.ts'
 import type { SwapDevice, SwapEntry } from '../state/swap.ts'
@@ -26,7 +26,7 @@ export function addSwapDevice(m: Machine, path: string, bytes: number): void {
     map: new Int32Array(nrSlots),
     cache: new Int32Array(nrSlots).fill(NO_PFN),
     shadows: new Float64Array(nrSlots),
-    ram: mkRam(nrSlots * m.pageSize, m.layout.pageShift),
+    ram: mkDiskRam(nrSlots * m.pageSize, m.layout.pageShift),
   })
 }
 

@@ -2,7 +2,7 @@
 // file gets shorter (mm/truncate.c, unmap_mapping_range in mm/memory.c).
 
 import { ptePfn, ptePresent } from '../hw/mmu.ts'
-import { dirtySlabOf, frameBase } from '../hw/ram.ts'
+import { markDirty, viewBytes } from '../hw/ram.ts'
 import type { Inode } from '../state/inode.ts'
 import type { Machine } from '../state/machine.ts'
 import type { Vma } from '../state/mm.ts'
@@ -48,7 +48,7 @@ function clearTail(m: Machine, inode: Inode, size: number): void {
   const offset = size % m.pageSize
   const pfn = findPage(inode, Math.floor(size / m.pageSize))
   if (offset === 0 || pfn === NO_PFN) return
-  const slab = dirtySlabOf(m.ram, pfn)
-  new Uint8Array(slab.buffer, frameBase(m.ram, pfn) * 4 + offset, m.pageSize - offset).fill(0)
+  markDirty(m.ram, pfn)
+  viewBytes(m.ram, pfn, offset, m.pageSize - offset).fill(0)
   setPageDirty(m, pfn)
 }

@@ -12,9 +12,10 @@ import {
   PTE_WRITE,
   ptePfn,
   writePte,
+  type Pte,
 } from '../hw/mmu.ts'
-import { dirtySlabOf, frameBase, slabOf, type Pfn } from '../hw/ram.ts'
-import { TLB_ENTRIES, switchMm } from '../hw/tlb.ts'
+import { frameBase, markDirty, type Pfn } from '../hw/ram.ts'
+import { switchMm, tlbSlot } from '../hw/tlb.ts'
 import type { Machine } from '../state/machine.ts'
 import { enqueueTask } from '../state/runqueue.ts'
 import {
@@ -31,6 +32,7 @@ import { TRACE_SIGNAL_DELIVERED } from '../trace/events.ts'
 import { handleMmFault, permits } from './memory.ts'
 import { sigMask } from './oomKill.ts'
 import { getPte, ptepFind } from './pgtable.ts'
+import { quickFault } from './quickFault.ts'
 import { mkSigInfo, traceSignal } from './siginfo.ts'
 import { vmaLookup } from './vma.ts'
 
@@ -41,48 +43,63 @@ class UserFault extends Error {
 
 export const USER_FAULT = new UserFault('the process has been sent a signal')
 
-/** The frame behind the address, brought in if need be; the access is then permitted. Throws USER_FAULT. */
-export function translate(m: Machine, task: Task, va: Vaddr, write: boolean): Pfn {
-  const mm = task.mm!
-  const { tlb } = m
-  if (tlb.mm !== mm.id) switchMm(tlb, mm.id)
-  const vpn = Math.floor(va * m.layout.entryFraction[0])
-  const slot = vpn & (TLB_ENTRIES - 1)
-  if ((write ? tlb.writeTag[slot] : tlb.readTag[slot]) === vpn) return tlb.pfn[slot]
-  return walk(m, task, va, write)
+/**
+ * Where the word that holds the address lies in RAM, by its index; the page is brought in if need be, and the access is then
+ * permitted. Throws USER_FAULT.
+ */
+export function translate(m: Machine, task: Task, va: Vaddr, write: boolean): number {
+  const found = tlbLookup(m, task.mm!.id, va, write)
+  return found >= 0 ? found : walk(m, task, va, write) + ((va & (m.pageSize - 1)) >> 2)
 }
 
-function walk(m: Machine, task: Task, va: Vaddr, write: boolean): Pfn {
+/** As translate(), if the TLB knows it; else -1. */
+export function tlbLookup(m: Machine, mm: number, va: Vaddr, write: boolean): number {
+  const { tlb } = m
+  const offset = va & (m.pageSize - 1)
+  const slot = tlbSlot(va, m.layout.pageShift)
+  const tag = write ? tlb.writeTag[slot] : tlb.readTag[slot]
+  return tag === va - offset && tlb.mm === mm ? tlb.base[slot] + (offset >> 2) : -1
+}
+
+/** Walks the page tables, with as many faults as it takes; the index of the frame's first word. */
+function walk(m: Machine, task: Task, va: Vaddr, write: boolean): number {
   if (!(va >= 0 && va < m.layout.taskSize)) raiseNoAddress(m, task, va)
   const mm = task.mm!
-  const access = write ? ACCESS_WRITE : ACCESS_READ
-  const wanted = write ? PTE_PRESENT | PTE_WRITE : PTE_PRESENT
-  let ptep = ptepFind(m, mm, va)
-  let pte = 0
-  for (;;) {
-    if (ptep !== NO_PTE) pte = getPte(m, ptep)
-    if ((pte & wanted) === wanted) break
-    const fault = handleMmFault(m, task, va, access, ptep)
-    if (fault !== 0 || (task.pending & sigMask(SIGKILL)) !== 0) raiseFault(m, task, fault)
-    if (ptep === NO_PTE) ptep = ptepFind(m, mm, va)
+  if (m.tlb.mm !== mm.id) switchMm(m.tlb, mm.id)
+  const ptep = ptepFind(m, mm, va)
+  let pte = ptep === NO_PTE ? 0 : getPte(m, ptep)
+  if (!permitted(pte, write)) {
+    pte = quickFault(m, task, va, ptep, pte, write)
+    if (pte === 0) return walkAgain(m, task, va, write)
   }
   const seen = pte | (write ? PTE_ACCESSED | PTE_DIRTY : PTE_ACCESSED)
   if (seen !== pte) writePte(m.ram, m.layout, ptep, seen)
-  fillTlb(m, va, ptePfn(pte), write)
-  return ptePfn(pte)
+  return fillTlb(m, va, ptePfn(pte), write)
 }
 
-function fillTlb({ tlb, layout, ram }: Machine, va: Vaddr, pfn: Pfn, write: boolean): void {
-  const vpn = Math.floor(va * layout.entryFraction[0])
-  const slot = vpn & (TLB_ENTRIES - 1)
-  if (tlb.readTag[slot] !== vpn) {
-    tlb.readTag[slot] = vpn
-    tlb.writeTag[slot] = NaN
-    tlb.pfn[slot] = pfn
+function permitted(pte: Pte, write: boolean): boolean {
+  return (pte & PTE_PRESENT) !== 0 && (!write || (pte & PTE_WRITE) !== 0)
+}
+
+/** Has the fault served until the MMU lets the access pass. */
+function walkAgain(m: Machine, task: Task, va: Vaddr, write: boolean): number {
+  for (;;) {
+    const ptep = ptepFind(m, task.mm!, va)
+    if (ptep !== NO_PTE && permitted(getPte(m, ptep), write)) return walk(m, task, va, write)
+    const fault = handleMmFault(m, task, va, write ? ACCESS_WRITE : ACCESS_READ, ptep)
+    if (fault !== 0 || (task.pending & sigMask(SIGKILL)) !== 0) raiseFault(m, task, fault)
   }
-  if (!write) return
-  dirtySlabOf(ram, pfn)
-  tlb.writeTag[slot] = vpn
+}
+
+function fillTlb({ tlb, layout, pageSize, ram }: Machine, va: Vaddr, pfn: Pfn, write: boolean) {
+  const page = va - (va & (pageSize - 1))
+  const slot = tlbSlot(va, layout.pageShift)
+  const base = frameBase(ram, pfn)
+  tlb.readTag[slot] = page
+  tlb.writeTag[slot] = write ? page : NaN
+  tlb.base[slot] = base
+  if (write) markDirty(ram, pfn)
+  return base
 }
 
 function raiseNoAddress(m: Machine, task: Task, va: Vaddr): never {
@@ -122,20 +139,14 @@ function translateAll(m: Machine, task: Task, va: Vaddr, width: number): void {
 }
 
 export function load8(m: Machine, task: Task, va: Vaddr): number {
-  const pfn = translate(m, task, va, false)
-  const slab = slabOf(m.ram, pfn)
-  if (slab === null) return 0
-  const offset = va & (m.pageSize - 1)
-  return (slab[frameBase(m.ram, pfn) + (offset >> 2)] >>> ((offset & 3) * 8)) & 0xff
+  return (m.ram.words[translate(m, task, va, false)] >>> ((va & 3) * 8)) & 0xff
 }
 
 export function store8(m: Machine, task: Task, va: Vaddr, value: number): void {
-  const pfn = translate(m, task, va, true)
-  const offset = va & (m.pageSize - 1)
-  const slab = slabOf(m.ram, pfn)!
-  const word = frameBase(m.ram, pfn) + (offset >> 2)
-  const shift = (offset & 3) * 8
-  slab[word] = (slab[word] & ~(0xff << shift)) | ((value & 0xff) << shift)
+  const word = translate(m, task, va, true)
+  const { words } = m.ram
+  const shift = (va & 3) * 8
+  words[word] = (words[word] & ~(0xff << shift)) | ((value & 0xff) << shift)
 }
 
 export function load16(m: Machine, task: Task, va: Vaddr): number {
@@ -151,9 +162,7 @@ export function store16(m: Machine, task: Task, va: Vaddr, value: number): void 
 /** An i32; misaligned is fine, as on x86. */
 export function load32(m: Machine, task: Task, va: Vaddr): number {
   if ((va & 3) !== 0) return load16(m, task, va) | (load16(m, task, va + 2) << 16)
-  const pfn = translate(m, task, va, false)
-  const slab = slabOf(m.ram, pfn)
-  return slab === null ? 0 : slab[frameBase(m.ram, pfn) + ((va & (m.pageSize - 1)) >> 2)]
+  return m.ram.words[translate(m, task, va, false)]
 }
 
 export function store32(m: Machine, task: Task, va: Vaddr, value: number): void {
@@ -163,8 +172,7 @@ export function store32(m: Machine, task: Task, va: Vaddr, value: number): void 
     store16(m, task, va + 2, value >> 16)
     return
   }
-  const pfn = translate(m, task, va, true)
-  slabOf(m.ram, pfn)![frameBase(m.ram, pfn) + ((va & (m.pageSize - 1)) >> 2)] = value
+  m.ram.words[translate(m, task, va, true)] = value
 }
 
 /** A pointer: 8 bytes, 4 on a 32-bit machine. Above 2^53 the low bits are lost: such an address faults anyway. */
@@ -179,15 +187,26 @@ export function storePtr(m: Machine, task: Task, va: Vaddr, value: number): void
   store32(m, task, va, (value % 0x1_0000_0000) | 0)
 }
 
+/** Where the byte of the address lies in RAM, by its index; as translate(). */
+function translateByte(m: Machine, task: Task, va: Vaddr, write: boolean): number {
+  return translate(m, task, va, write) * 4 + (va & 3)
+}
+
+function pageOffset(m: Machine, va: Vaddr): number {
+  return va & (m.pageSize - 1)
+}
+
+/** How many of `count` bytes from the address on lie in its page. */
+function inPage(m: Machine, va: Vaddr, count: number): number {
+  return Math.min(count, m.pageSize - pageOffset(m, va))
+}
+
 export function loadBytes(m: Machine, task: Task, va: Vaddr, length: number): Uint8Array {
   const bytes = new Uint8Array(length)
   for (let done = 0; done < length;) {
-    const offset = (va + done) & (m.pageSize - 1)
-    const count = Math.min(length - done, m.pageSize - offset)
-    const pfn = translate(m, task, va + done, false)
-    const slab = slabOf(m.ram, pfn)
-    if (slab !== null)
-      bytes.set(new Uint8Array(slab.buffer, frameBase(m.ram, pfn) * 4 + offset, count), done)
+    const count = inPage(m, va + done, length - done)
+    const at = translateByte(m, task, va + done, false)
+    bytes.set(m.ram.bytes.subarray(at, at + count), done)
     done += count
   }
   return bytes
@@ -195,34 +214,51 @@ export function loadBytes(m: Machine, task: Task, va: Vaddr, length: number): Ui
 
 export function storeBytes(m: Machine, task: Task, va: Vaddr, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length;) {
-    const offset = (va + done) & (m.pageSize - 1)
-    const count = Math.min(bytes.length - done, m.pageSize - offset)
-    const pfn = translate(m, task, va + done, true)
-    const slab = slabOf(m.ram, pfn)!
-    new Uint8Array(slab.buffer, frameBase(m.ram, pfn) * 4 + offset, count).set(
-      bytes.subarray(done, done + count),
-    )
+    const count = inPage(m, va + done, bytes.length - done)
+    const at = translateByte(m, task, va + done, true)
+    m.ram.bytes.set(bytes.subarray(done, done + count), at)
     done += count
   }
 }
 
 export function fillBytes(m: Machine, task: Task, va: Vaddr, byte: number, length: number): void {
   for (let done = 0; done < length;) {
-    const offset = (va + done) & (m.pageSize - 1)
-    const count = Math.min(length - done, m.pageSize - offset)
-    const pfn = translate(m, task, va + done, true)
-    const slab = slabOf(m.ram, pfn)!
-    const base = frameBase(m.ram, pfn)
-    if (((offset | count) & 3) === 0)
-      slab.fill((byte & 0xff) * 0x01010101, base + (offset >> 2), base + ((offset + count) >> 2))
-    else new Uint8Array(slab.buffer, base * 4 + offset, count).fill(byte)
+    const count = inPage(m, va + done, length - done)
+    m.ram.host.fill(translateByte(m, task, va + done, true), byte & 0xff, count)
     done += count
   }
 }
 
-/** Copies within the process; the ranges may overlap (memmove). Page by page: callers with long ranges do it in pieces. */
+/** Copies within the process; the ranges may overlap (memmove). Callers with long ranges do it in pieces. */
 export function copyBytes(m: Machine, task: Task, to: Vaddr, from: Vaddr, length: number): void {
-  storeBytes(m, task, to, loadBytes(m, task, from, length))
+  if (to > from && to < from + length) copyDownward(m, task, to, from, length)
+  else {
+    for (let done = 0; done < length;) {
+      const count = inPage(m, to + done, inPage(m, from + done, length - done))
+      copyPiece(m, task, to + done, from + done, count)
+      done += count
+    }
+  }
+}
+
+/** The target overlaps the source from above: the last bytes first. */
+function copyDownward(m: Machine, task: Task, to: Vaddr, from: Vaddr, length: number): void {
+  for (let left = length; left > 0;) {
+    const last = Math.min(pageOffset(m, to + left - 1), pageOffset(m, from + left - 1))
+    const count = Math.min(left, last + 1)
+    left -= count
+    copyPiece(m, task, to + left, from + left, count)
+  }
+}
+
+/** Copies bytes that lie in one page, and so do those where they go. */
+function copyPiece(m: Machine, task: Task, to: Vaddr, from: Vaddr, count: number): void {
+  const source = translate(m, task, from, false)
+  const target = translateByte(m, task, to, true)
+  // A fault at the target may have driven the source out of memory.
+  const kept = tlbLookup(m, task.mm!.id, from, false) === source
+  if (kept) m.ram.host.copy(target, source * 4 + (from & 3), count)
+  else storeBytes(m, task, to, loadBytes(m, task, from, count))
 }
 
 /** The bytes up to a NUL, as Latin-1 text; at most `max` characters. */
@@ -245,9 +281,6 @@ export function peek8(m: Machine, task: Task, va: Vaddr): number | null {
   const ptep = ptepFind(m, mm, va)
   const pte = ptep === NO_PTE ? 0 : getPte(m, ptep)
   if ((pte & (PTE_PRESENT | PTE_PROTNONE)) === 0) return null
-  const pfn = ptePfn(pte)
-  const slab = slabOf(m.ram, pfn)
-  if (slab === null) return 0
-  const offset = va & (m.pageSize - 1)
-  return (slab[frameBase(m.ram, pfn) + (offset >> 2)] >>> ((offset & 3) * 8)) & 0xff
+  const offset = pageOffset(m, va)
+  return (m.ram.words[frameBase(m.ram, ptePfn(pte)) + (offset >> 2)] >>> ((offset & 3) * 8)) & 0xff
 }

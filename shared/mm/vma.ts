@@ -197,8 +197,9 @@ export function noteGap({ vmas: { gaps } }: Mm, slot: Slot, gap: number): void {
 }
 
 /**
- * The end of the highest gap below mmapBase with room for `length` bytes, -1 if there is none. A gap ends `guard` bytes
- * below a VMA that grows down; the lowest one begins at `floor`.
+ * The end of the highest gap below mmapBase with room for `length` bytes, -1 if there is none. The lowest gap begins at
+ * `floor`. A gap ends `guard` bytes below a VMA that grows down; where one would have had room but for that, the search goes
+ * on below the guarded bytes, whatever other gaps there are in them.
  */
 export function findGap(mm: Mm, length: number, guard: number, floor: Vaddr): Vaddr {
   const { mmapBase } = mm
@@ -208,6 +209,7 @@ export function findGap(mm: Mm, length: number, guard: number, floor: Vaddr): Va
   if (highest === undefined || highest.end <= mmapBase) {
     if (mmapBase - (highest?.end ?? floor) >= length) return mmapBase
   }
+  let limit = mmapBase
   for (; leaf >= 0; leaf--) {
     if (gaps[leaf] < length) continue
     const vmas = leaves[leaf]
@@ -215,11 +217,13 @@ export function findGap(mm: Mm, length: number, guard: number, floor: Vaddr): Va
     for (let place = vmas.length - 1; place >= 0; place--) {
       const above = vmas[place]
       const below = place > 0 ? vmas[place - 1].end : (vmaBefore(mm, leaf << LEAF_SHIFT)?.end ?? 0)
-      let gap = above.start - below
+      const gap = Math.min(above.start, mmapBase) - below
       if (gap >= length) {
-        const end = Math.min(vmStartGap(above, guard), mmapBase)
-        if (end - Math.max(below, floor) >= length) return end
-        gap = end - below
+        const start = Math.max(below, floor)
+        if (Math.min(above.start, limit) - start >= length) {
+          limit = Math.min(limit, vmStartGap(above, guard))
+          if (limit - start >= length) return Math.min(above.start, limit)
+        }
       }
       if (gap > largest) largest = gap
     }

@@ -45,5 +45,7 @@ export function mkVmstat(): Vmstat {
     swap_ra_hit: 0,
     drop_pagecache: 0,
     oom_kill: 0,
+    balloon_inflate: 0,
+    balloon_deflate: 0,
   }
 }

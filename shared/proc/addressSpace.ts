@@ -40,7 +40,7 @@ function regionOf(m: Machine, vma: Vma, most: number): Region {
   const pages = new Array<number>(PAGE_STATES).fill(0)
   pages[PAGE_UNTOUCHED] = size
   walkPageRange(m, vma.mm, start, end, (va, pte) => {
-    const state = stateOf(m, pte)
+    const state = pageState(m, pte)
     const cell = Math.floor((va - start) / m.pageSize / perCell)
     pages[PAGE_UNTOUCHED]--
     pages[state]++
@@ -56,7 +56,8 @@ function regionOf(m: Machine, vma: Vma, most: number): Region {
   return { start, end, permissions: vmaPermissions(vma), name: vmaName(vma), pages, cells: text }
 }
 
-function stateOf(m: Machine, pte: Pte): number {
+/** PAGE_*: what a page-table entry says of its page. */
+export function pageState(m: Machine, pte: Pte): number {
   if (pteSwap(pte)) return PAGE_SWAP
   if (!ptePresent(pte)) return PAGE_UNTOUCHED
   const pfn = ptePfn(pte)

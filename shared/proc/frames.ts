@@ -7,6 +7,7 @@ import {
   PG_ANON,
   PG_FILE,
   PG_LRU,
+  PG_OFFLINE,
   PG_RESERVED,
   PG_SLAB,
   PG_STACK,
@@ -25,6 +26,7 @@ export const FRAME_FILE = 6 // page cache
 export const FRAME_SHMEM = 7 // tmpfs and shared memory
 export const FRAME_ZERO = 8 // the zero page
 export const FRAME_OTHER = 9 // allocated for something else
+export const FRAME_BALLOON = 10 // the host has taken it away
 
 /** In the order of the codes above. */
 export const FRAME_NAMES = [
@@ -38,6 +40,7 @@ export const FRAME_NAMES = [
   'shmem',
   'zero',
   'other',
+  'balloon',
 ] as const
 
 // Ages: the reclaim list that a frame is on, and 1.
@@ -93,5 +96,6 @@ function kindOf(flags: number, refcount: number): number {
   if ((flags & PG_SLAB) !== 0) return FRAME_SLAB
   if ((flags & PG_STACK) !== 0) return FRAME_STACK
   if ((flags & PG_RESERVED) !== 0) return FRAME_KERNEL
+  if ((flags & PG_OFFLINE) !== 0) return FRAME_BALLOON
   return FRAME_OTHER
 }

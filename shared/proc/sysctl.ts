@@ -3,7 +3,7 @@
 
 import { EACCES, EINVAL } from '../lib/errno.ts'
 import { maxThreads, PID_MAX } from '../kernel/task.ts'
-import { setupWatermarks } from '../mm/pageAlloc.ts'
+import { setupPerCpuPages, setupWatermarks } from '../mm/pageAlloc.ts'
 import { dropPagecache } from '../mm/vmscan.ts'
 import { KERNEL_ERAS, type KernelEra, type Machine, type Sysctl } from '../state/machine.ts'
 import { printk } from '../state/printk.ts'
@@ -196,6 +196,7 @@ function instead(key: keyof Sysctl): (m: Machine) => void {
 
 function rewatermark(m: Machine): void {
   setupWatermarks(m, m.sysctl.minFreeKbytes)
+  setupPerCpuPages(m)
 }
 
 const kernelFiles: SysctlFile[] = [

@@ -1,7 +1,18 @@
 // A moment of a room, kept in memory to come back to. Frames that have not changed since the moment before are shared
 // with it, so that many moments of one room cost little more than one.
 
-import type { Ram } from '../hw/ram.ts'
+import {
+  FRAME_DIRTY,
+  FRAME_ZERO,
+  frameBase,
+  isZeroFrame,
+  markDirty,
+  reserveFrames,
+  takeOverMemory,
+  viewWords,
+  type Pfn,
+  type Ram,
+} from '../hw/ram.ts'
 import type { Machine } from '../state/machine.ts'
 import { loadRoom, saveRoom, type Room } from './room.ts'
 
@@ -24,16 +35,19 @@ export function memoriesOf({ ram, disk, swaps }: Machine): Ram[] {
 
 export function takeKeyframe(room: Room, before: Keyframe | null): Keyframe {
   const rams = memoriesOf(room.machine)
-  const memories = rams.map((ram, i) => takeMemory(ram, before?.memories[i]))
+  const memories = rams.map((ram, i) => contentsOf(ram, before?.memories[i]))
   const state = saveEmpty(room, rams)
   let bytes = state.length
   memories.forEach(({ frames }, i) => (bytes += addedBytes(frames, before?.memories[i]?.frames)))
   return { seq: room.seq, state, memories, bytes }
 }
 
-/** A room of its own: the keyframe can be used again. */
-export function fromKeyframe({ state, memories }: Keyframe): Room {
+/** A room of its own: the keyframe can be used again. It takes the memory of `old`, the RAM of a room that is used no more. */
+export function fromKeyframe({ state, memories }: Keyframe, old: Ram | null = null): Room {
   const room = loadRoom(state)
+  const { ram } = room.machine
+  if (old !== null && old.nrFrames === ram.nrFrames) takeOverMemory(ram, old)
+  else reserveFrames(ram, ram.nrFrames)
   const rams = memoriesOf(room.machine)
   memories.forEach(({ frames }, i) => {
     frames.forEach((frame, pfn) => {
@@ -58,12 +72,10 @@ export function bytesOf({ state, memories }: Keyframe, counted: Set<Int32Array>)
 }
 
 /** Writes a frame's words. */
-export function putFrame(ram: Ram, pfn: number, words: Int32Array): void {
-  const perSlab = framesOfSlab(ram)
-  const i = Math.floor(pfn / perSlab)
-  const slab = (ram.slabs[i] ??= new Int32Array(wordsOfFrame(ram) * perSlab))
-  slab.set(words, (pfn % perSlab) * wordsOfFrame(ram))
-  ram.dirty[pfn] = 1 // the next hash looks at it
+export function putFrame(ram: Ram, pfn: Pfn, words: Int32Array): void {
+  reserveFrames(ram, pfn + 1)
+  ram.words.set(words, frameBase(ram, pfn))
+  markDirty(ram, pfn)
 }
 
 function addedBytes(frames: Memory['frames'], before: Memory['frames'] = []): number {
@@ -75,63 +87,42 @@ function addedBytes(frames: Memory['frames'], before: Memory['frames'] = []): nu
 }
 
 function saveEmpty(room: Room, rams: Ram[]): Uint8Array {
-  const slabs = rams.map((ram) => ram.slabs)
-  for (const ram of rams) ram.slabs = ram.slabs.map(() => null)
+  const written = rams.map((ram) => ram.dirty)
+  for (const ram of rams) ram.dirty = new Uint8Array(ram.nrFrames)
   const state = saveRoom(room)
-  rams.forEach((ram, i) => (ram.slabs = slabs[i]))
+  rams.forEach((ram, i) => (ram.dirty = written[i]))
   return state
 }
 
 /** A frame that nobody has written to since it was hashed is the same if its hash is: its words are not read. */
-function takeMemory(ram: Ram, before: Memory | undefined): Memory {
+function contentsOf(ram: Ram, before: Memory | undefined): Memory {
   const frames: (Int32Array | null)[] = []
-  if (ram.slabs.every((slab) => slab === null)) return { frames, hashes: new Int32Array(0) }
-  const words = wordsOfFrame(ram)
-  const perSlab = framesOfSlab(ram)
   const { dirty, frameHashes } = ram
+  if (dirty.every((state) => state === FRAME_ZERO)) return { frames, hashes: new Int32Array(0) }
   const hashes = before?.hashes ?? []
   for (let pfn = 0; pfn < ram.nrFrames; pfn++) {
-    const slab = ram.slabs[Math.floor(pfn / perSlab)]
-    if (slab === null) {
-      frames.push(null)
-      continue
-    }
     const old = before?.frames[pfn]
     const known =
-      dirty[pfn] === 0 &&
+      dirty[pfn] !== FRAME_DIRTY &&
       hashes[pfn * 2] === frameHashes[pfn * 2] &&
       hashes[pfn * 2 + 1] === frameHashes[pfn * 2 + 1]
-    if (known && old !== undefined) frames.push(old)
-    else frames.push(takeFrame(slab, (pfn % perSlab) * words, words, old ?? null))
+    frames.push(known && old !== undefined ? old : contentOf(ram, pfn, old ?? null))
   }
   return { frames, hashes: frameHashes.slice() }
 }
 
-function takeFrame(
-  slab: Int32Array,
-  start: number,
-  words: number,
-  old: Int32Array | null,
-): Int32Array | null {
-  if (isZero(slab, start, words)) return null
-  if (old !== null && isSame(slab, start, old)) return old
-  return slab.slice(start, start + words)
+function contentOf(ram: Ram, pfn: Pfn, old: Int32Array | null): Int32Array | null {
+  if (isZeroFrame(ram, pfn)) return null
+  return old !== null && isSame(ram, pfn, old) ? old : viewWords(ram, pfn).slice()
 }
 
-function isZero(slab: Int32Array, start: number, words: number): boolean {
-  for (let i = start; i < start + words; i++) if (slab[i] !== 0) return false
-  return true
-}
-
-function isSame(slab: Int32Array, start: number, frame: Int32Array): boolean {
-  for (let i = 0; i < frame.length; i++) if (slab[start + i] !== frame[i]) return false
+function isSame(ram: Ram, pfn: Pfn, frame: Int32Array): boolean {
+  const { words } = ram
+  const start = frameBase(ram, pfn)
+  for (let i = 0; i < frame.length; i++) if (words[start + i] !== frame[i]) return false
   return true
 }
 
 export function wordsOfFrame(ram: Ram): number {
   return 2 ** (ram.pageShift - 2)
-}
-
-function framesOfSlab(ram: Ram): number {
-  return 2 ** (20 - ram.pageShift)
 }

@@ -1,7 +1,7 @@
 // MACHINE OPTIONS: from the command line or a request to what a machine is made of.
 
 import { PAGE_SIZES } from '../hw/layout.ts'
-import { KERNEL_ERAS, type MachineOptions } from '../state/machine.ts'
+import { GLIBC_VERSIONS, KERNEL_ERAS, type MachineOptions } from '../state/machine.ts'
 
 export const DEFAULT_OPTIONS: MachineOptions = {
   ram: 64 * 2 ** 20,
@@ -9,6 +9,7 @@ export const DEFAULT_OPTIONS: MachineOptions = {
   bits: 64,
   pageSize: 4096,
   kernel: '6.12',
+  glibc: '2.36',
   overcommit: 0,
   swappiness: 60,
   seed: 1,
@@ -40,11 +41,6 @@ export const OPTION_NAMES = [
 ] as const
 
 export type Parsed = { options: MachineOptions } | { problem: string }
-
-/** Options that have one value in this version. */
-const only: Record<string, string[]> = {
-  glibc: ['2.36'],
-}
 
 /** Reads options by name; values are text or numbers. Says in one line what is wrong. */
 export function parseOptions(given: Record<string, unknown>): Parsed {
@@ -117,6 +113,12 @@ function setOption(options: MachineOptions, name: string, value: string): string
       options.kernel = era
       return null
     }
+    case 'glibc': {
+      const version = GLIBC_VERSIONS.find((name) => name === value)
+      if (version === undefined) return `--glibc: one of ${GLIBC_VERSIONS.join(', ')}`
+      options.glibc = version
+      return null
+    }
     case 'overcommit': {
       const mode = wholeNumber(value)
       if (mode === null || mode > 2) return `--overcommit: 0, 1 or 2`
@@ -149,12 +151,8 @@ function setOption(options: MachineOptions, name: string, value: string): string
       }
       options.hostname = value
       return null
-    default: {
-      const values = only[name]
-      if (values === undefined) return `unknown machine option '${printable(name)}'`
-      if (values.includes(value)) return null
-      return `--${name} ${printable(value)} comes with a later version; this one has --${name} ${values[0]}`
-    }
+    default:
+      return `unknown machine option '${printable(name)}'`
   }
 }
 

@@ -94,7 +94,10 @@ export function seek(player: Player, seq: number): Room {
   const keyframe = lastUpTo(player.keyframes, to)
   const start = keyframe?.seq ?? 0
   if (player.room.seq > to || player.room.seq < start) {
-    player.room = keyframe === null ? createRoom(player.header) : fromKeyframe(keyframe)
+    player.room =
+      keyframe === null
+        ? createRoom(player.header)
+        : fromKeyframe(keyframe, player.room.machine.ram)
   }
   while (player.room.seq < to) step(player)
   return player.room

@@ -21,6 +21,7 @@ export interface MachineOptions {
   bits: 64 | 32
   pageSize: number // bytes
   kernel: KernelEra
+  glibc: GlibcVersion
   overcommit: number // vm.overcommit_memory at boot
   swappiness: number // vm.swappiness at boot
   seed: number
@@ -31,6 +32,13 @@ export interface MachineOptions {
 /** Whose OOM killer and overcommit rules are at work, with their /proc files and texts. All else is the same in every era. */
 export const KERNEL_ERAS = ['2.6.32', '2.6.38', '6.12'] as const
 export type KernelEra = (typeof KERNEL_ERAS)[number]
+
+/** Whose C library programs are linked with: its malloc, what it says of a damaged heap, its files. */
+export const GLIBC_VERSIONS = ['2.13', '2.36'] as const
+export type GlibcVersion = (typeof GLIBC_VERSIONS)[number]
+
+/** Whose processes nobody else's are. */
+export const NOBODY_UID = 65534
 
 /** One tick is 1/20 s of machine time. */
 export const TICK_MS = 50
@@ -79,6 +87,7 @@ export interface Machine {
   swaps: SwapDevice[] // in the order in which they were switched on
   disk: Disk
   psi: { some: PsiLine; full: PsiLine }
+  balloon: Balloon
   kswapd: Task | null // the kernel thread that frees memory in advance; null before it has started
   kswapdFailures: number // rounds in which it found nothing
   needResched: boolean // somebody who comes first has woken: the task that runs gives way
@@ -92,6 +101,14 @@ export interface Machine {
   users: Map<number, string> // uid to name
   trace: Trace // transient
   tlb: Tlb // transient
+}
+
+/** Frames that the host has taken away (struct virtio_balloon). */
+export interface Balloon {
+  target: number // pages that the host wants
+  frames: Pfn[] // that it has; the one taken last goes back first
+  thread: Task | null // vballoon; null until the host wants something
+  puffs: Ratelimit // messages that nothing could be had
 }
 
 /** 'user': as the seat's own user; 'none': not at all. */
@@ -210,4 +227,6 @@ export interface Vmstat {
   swap_ra_hit: number
   drop_pagecache: number
   oom_kill: number
+  balloon_inflate: number
+  balloon_deflate: number
 }

@@ -19,6 +19,7 @@ export const PG_REFERENCED = 1 << 12 // seen in use once
 export const PG_WORKINGSET = 1 << 13 // was active before it was taken
 export const PG_UNEVICTABLE = 1 << 14 // not to be taken: locked by mlock
 export const PG_SWAPCACHE = 1 << 15 // has a slot in swap too; it is in `private`
+export const PG_OFFLINE = 1 << 16 // in the balloon: the host's
 
 export interface PageColumns {
   flags: Int32Array

@@ -121,6 +121,7 @@ export interface Task {
   seat: number // 0: the machine's own
   comm: string // 15 characters
   cmdline: string[]
+  environ: string[] // NAME=value
   state: TaskState
   wait: Wait
   parent: Task | null // null only for init

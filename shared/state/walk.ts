@@ -21,7 +21,18 @@ import {
   mkHash,
   type Hash,
 } from '../lib/hash.ts'
-import { frameBase, mkRam, dirtySlabOf, slabOf, type Ram } from '../hw/ram.ts'
+import {
+  FRAME_CLEAN,
+  FRAME_DIRTY,
+  FRAME_ZERO,
+  frameBase,
+  isZeroFrame,
+  markDirty,
+  mkEmptyRam,
+  reserveFrames,
+  viewBytes,
+  type Ram,
+} from '../hw/ram.ts'
 import { flushTlb, mkTlb, type Tlb } from '../hw/tlb.ts'
 import { mkTrace, type Trace } from '../trace/trace.ts'
 
@@ -255,16 +266,16 @@ function updateFrameHashes(ram: Ram): void {
   const { dirty, frameHashes, sum } = ram
   const words = 1 << (ram.pageShift - 2)
   const h = mkHash()
-  for (let pfn = dirty.indexOf(1); pfn >= 0; pfn = dirty.indexOf(1, pfn + 1)) {
-    dirty[pfn] = 0
+  for (let pfn = dirty.indexOf(FRAME_DIRTY); pfn >= 0; pfn = dirty.indexOf(FRAME_DIRTY, pfn + 1)) {
+    dirty[pfn] = FRAME_CLEAN
     let a = 0
     let b = 0
-    if (!isZeroFrame(ram, pfn)) {
-      const slab = slabOf(ram, pfn)!
+    if (isZeroFrame(ram, pfn)) dirty[pfn] = FRAME_ZERO
+    else {
       const base = frameBase(ram, pfn)
       h.a = pfn
       h.b = ~pfn
-      hashWords(h, slab, base, base + words)
+      hashWords(h, ram.words, base, base + words)
       a = h.a
       b = h.b
     }
@@ -273,14 +284,6 @@ function updateFrameHashes(ram: Ram): void {
     frameHashes[pfn * 2] = a
     frameHashes[pfn * 2 + 1] = b
   }
-}
-
-function isZeroFrame(ram: Ram, pfn: number): boolean {
-  const slab = slabOf(ram, pfn)
-  if (slab === null) return true
-  const base = frameBase(ram, pfn)
-  for (let i = base; i < base + (1 << (ram.pageShift - 2)); i++) if (slab[i] !== 0) return false
-  return true
 }
 
 // --- save ------------------------------------------------------------------------------------------------------------
@@ -313,6 +316,10 @@ export function saveState(root: object): Uint8Array {
   return out.result()
 }
 
+// What stands behind the last frame.
+const END_OF_RAM = -1
+const END_OF_DISK = -2
+
 function saveRam(out: Writer, ram: Ram): void {
   const bytes = 2 ** ram.pageShift
   out.varint(ram.pageShift)
@@ -320,9 +327,9 @@ function saveRam(out: Writer, ram: Ram): void {
   for (let pfn = 0; pfn < ram.nrFrames; pfn++) {
     if (isZeroFrame(ram, pfn)) continue
     out.varint(pfn)
-    out.bytes(new Uint8Array(slabOf(ram, pfn)!.buffer, frameBase(ram, pfn) * 4, bytes))
+    out.bytes(viewBytes(ram, pfn, 0, bytes))
   }
-  out.varint(-1)
+  out.varint(ram.whole ? END_OF_RAM : END_OF_DISK)
 }
 
 class Writer {
@@ -471,14 +478,22 @@ function loadTyped(reader: Reader, kind: number): Typed {
 function loadRam(reader: Reader): Ram {
   const pageShift = reader.varint()
   const nrFrames = reader.varint()
-  if (pageShift < 12 || pageShift > 18 || nrFrames < 1 || nrFrames > 1 << 20)
-    throw new BadState('RAM of an odd size')
   const bytes = 2 ** pageShift
-  const ram = mkRam(nrFrames * bytes, pageShift)
-  for (let pfn = reader.varint(); pfn !== -1; pfn = reader.varint()) {
-    if (pfn < 0 || pfn >= nrFrames) throw new BadState('frame outside RAM')
-    const slab = dirtySlabOf(ram, pfn)
-    new Uint8Array(slab.buffer, frameBase(ram, pfn) * 4, bytes).set(reader.bytes(bytes))
+  if (pageShift < 12 || pageShift > 18 || nrFrames < 1 || nrFrames * bytes > 2 ** 32)
+    throw new BadState('RAM of an odd size')
+  const contents: [pfn: number, content: Uint8Array][] = []
+  let pfn = reader.varint()
+  for (; pfn >= 0; pfn = reader.varint()) {
+    if (pfn >= nrFrames) throw new BadState('frame outside RAM')
+    contents.push([pfn, reader.bytes(bytes)])
+  }
+  if (pfn !== END_OF_RAM && pfn !== END_OF_DISK) throw new BadState('RAM of an odd kind')
+  const ram = mkEmptyRam(nrFrames, pageShift, pfn === END_OF_RAM)
+  const last = contents.reduce((highest, [at]) => Math.max(highest, at), -1)
+  reserveFrames(ram, last + 1)
+  for (const [at, content] of contents) {
+    markDirty(ram, at)
+    viewBytes(ram, at, 0, bytes).set(content)
   }
   return ram
 }
@@ -599,13 +614,11 @@ function childrenOf(node: object): [key: unknown, value: unknown][] {
 function differingFrame(a: Ram, b: Ram): string | null {
   if (a.nrFrames !== b.nrFrames) return `frames: ${a.nrFrames}, ${b.nrFrames}`
   for (let pfn = 0; pfn < a.nrFrames; pfn++) {
-    const left = slabOf(a, pfn)
-    const right = slabOf(b, pfn)
-    if (left === null && right === null) continue
+    if (a.dirty[pfn] === FRAME_ZERO && b.dirty[pfn] === FRAME_ZERO) continue
     const base = frameBase(a, pfn)
     for (let i = 0; i < 1 << (a.pageShift - 2); i++) {
-      const x = left === null ? 0 : left[base + i]
-      const y = right === null ? 0 : right[base + i]
+      const x = a.words[base + i] ?? 0
+      const y = b.words[base + i] ?? 0
       if (x !== y) return `frame ${pfn} word ${i}: ${show(x)}, ${show(y)}`
     }
   }

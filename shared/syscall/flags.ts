@@ -176,6 +176,9 @@ export const RUSAGE_CHILDREN = -1
 export const RUSAGE_THREAD = 1
 export const RUSAGE: Names = { RUSAGE_SELF, RUSAGE_CHILDREN, RUSAGE_THREAD }
 
+// include/uapi/linux/prctl.h
+export const PR: Names & { PR_SET_NAME: number } = { PR_SET_NAME: 15 }
+
 export const GRND: Names = { GRND_NONBLOCK: 1, GRND_RANDOM: 2, GRND_INSECURE: 4 }
 
 export const TIMER_ABSTIME = 1

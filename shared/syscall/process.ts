@@ -2,8 +2,8 @@
 
 import { EFAULT, EINVAL, ENOENT, EPERM, ESRCH } from '../lib/errno.ts'
 import { nextU32 } from '../lib/prng.ts'
-import { TICKS_PER_SECOND } from '../state/machine.ts'
-import { NSIG, SIGCHLD, SI_TKILL } from '../state/task.ts'
+import { TICKS_PER_SECOND, type Machine } from '../state/machine.ts'
+import { NSIG, SIGCHLD, SI_TKILL, type Task } from '../state/task.ts'
 import { doExecve } from '../kernel/exec.ts'
 import { doExit, waitForChild } from '../kernel/exit.ts'
 import { copyProcess } from '../kernel/fork.ts'
@@ -12,13 +12,14 @@ import { killTask, mayKill } from '../kernel/signal.ts'
 import { freeSwapPages, totalSwapPages } from '../mm/swapfile.ts'
 import { USER_FAULT, loadCString, loadPtr, store32, storeBytes, storePtr } from '../mm/uaccess.ts'
 import { WAITING, defineSyscall } from './define.ts'
-import { CLONE, GRND, WAIT, WCONTINUED, WNOHANG, WUNTRACED } from './flags.ts'
+import { CLONE, GRND, PR, WAIT, WCONTINUED, WNOHANG, WUNTRACED } from './flags.ts'
 import { childRusage, storeChildRusage } from './resource.ts'
 import {
   argvArg,
   envpArg,
   flags as bits,
   hexRest,
+  oneOf,
   out,
   peek32,
   peekLongs,
@@ -75,21 +76,37 @@ export const clone = defineSyscall({
   },
 })
 
+/** The strings that a list of pointers leads to, which ends with NULL; of many the first. */
+function loadStrings(m: Machine, task: Task, list: number): string[] {
+  const strings: string[] = []
+  for (let at = list; list !== 0 && strings.length < STRINGS_MAX; at += m.layout.bits / 8) {
+    const pointer = loadPtr(m, task, at)
+    if (pointer === 0) break
+    strings.push(loadCString(m, task, pointer, 4096))
+  }
+  return strings
+}
+
+const STRINGS_MAX = 128
+
 export const execve = defineSyscall({
   nr: 59,
   i386: 11,
   name: 'execve',
   args: { pathname: 'const char *', argv: argvArg, envp: envpArg },
-  run(m, task, pathname, argv) {
+  run(m, task, pathname, argv, envp) {
     const path = loadCString(m, task, pathname, 4096)
-    const args: string[] = []
-    for (let at = argv; argv !== 0 && args.length < 64; at += m.layout.bits / 8) {
-      const pointer = loadPtr(m, task, at)
-      if (pointer === 0) break
-      args.push(loadCString(m, task, pointer, 4096))
-    }
+    const args = loadStrings(m, task, argv)
+    const environ = loadStrings(m, task, envp)
     if (path === '') return -ENOENT
-    const error = doExecve(m, task, path, args.length > 0 ? args : [path], { kind: 'exec' })
+    const error = doExecve(
+      m,
+      task,
+      path,
+      args.length > 0 ? args : [path],
+      { kind: 'exec' },
+      environ,
+    )
     if (error < 0) return error
     traceExit(m, task, execve, [], 0)
     // What called is gone with its memory; the new program starts when the task runs next.
@@ -250,6 +267,36 @@ export const tgkill = defineSyscall({
 })
 
 /** Where the thread keeps its list of robust futexes; nobody here has one. */
+/** All three ids at once; who is not root may only keep its own (kernel/sys.c). */
+export const setuid = defineSyscall({
+  nr: 105,
+  i386: 213,
+  name: 'setuid',
+  name32: 'setuid32',
+  args: { uid: 'uid_t' },
+  run(_m, task, uid) {
+    if (uid < 0 || uid > 0xffff_fffe) return -EINVAL
+    if (task.uid !== 0 && uid !== task.uid) return -EPERM
+    task.uid = uid
+    return 0
+  },
+})
+
+const TASK_COMM_LEN = 16
+
+/** Of prctl's many options the one that names the process, as ps and the OOM killer show it (kernel/sys.c). */
+export const prctl = defineSyscall({
+  nr: 157,
+  i386: 172,
+  name: 'prctl',
+  args: { option: oneOf('int', PR, 'PR_???'), name: 'const char *' },
+  run(m, task, option, name) {
+    if (option !== PR.PR_SET_NAME) return -EINVAL
+    task.comm = loadCString(m, task, name, TASK_COMM_LEN - 1)
+    return 0
+  },
+})
+
 export const setRobustList = defineSyscall({
   nr: 273,
   i386: 311,

@@ -79,6 +79,7 @@ const write = v.strictObject({
   text: text(TEXT_MAX),
   append: v.boolean(),
 })
+const balloon = v.strictObject({ t: v.literal('balloon'), bytes: whole(Number.MAX_SAFE_INTEGER) })
 const reboot = v.strictObject({ t: v.literal('reboot') })
 const unlink = v.strictObject({ t: v.literal('unlink'), path })
 const mkdir = v.strictObject({ t: v.literal('mkdir'), path, mode: whole(0o7777) })
@@ -112,7 +113,7 @@ const access = v.strictObject({
   va: whole(Number.MAX_SAFE_INTEGER),
   byte: whole(255),
 })
-const prompt = v.strictObject({ t: v.literal('prompt') })
+const prompt = v.strictObject({ t: v.literal('prompt'), env: v.optional(strings(ENV_MAX)) })
 const note = v.strictObject({
   t: v.literal('note'),
   line: v.optional(text(LINE_MAX)),
@@ -156,6 +157,7 @@ const byPeople = [
   spawn,
   kill,
   write,
+  balloon,
   reboot,
   unlink,
   mkdir,

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { createI18n } from 'vue-i18n'
 import { de } from '../../client/i18n/de.ts'
 import { en } from '../../client/i18n/en.ts'
-import { formatBytes, formatClock, formatCode } from '../../client/i18n/format.ts'
+import { formatBytes, formatClock, formatCode, parseClock } from '../../client/i18n/format.ts'
 
 function flat(catalogue: object, prefix = ''): Map<string, string> {
   const texts = new Map<string, string>()
@@ -89,6 +89,8 @@ describe('numbers', () => {
   it('are times and codes', () => {
     expect(formatClock(65_000)).toBe('1:05')
     expect(formatClock(3_725_000)).toBe('1:02:05')
+    expect(['1:02:05', '125', '2:05'].map(parseClock)).toEqual([3_725_000, 125_000, 125_000])
+    expect(['', 'abc', '1:2:3:4', '-5'].map(parseClock)).toEqual([null, null, null, null])
     expect(formatCode('123456')).toBe('123\u00a0456')
   })
 })

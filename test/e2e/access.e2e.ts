@@ -1,16 +1,11 @@
 // The pages by the rules that a machine can check: WCAG 2.2 A and AA, in each look and on a small screen.
 
-import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import type { AxeResults } from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { violations } from '../helpers/axe.ts'
 import { classUrl, launchBrowser } from '../helpers/browser.ts'
 import { Seat } from '../helpers/seat.ts'
 import { startServer, type TestServer } from '../helpers/server.ts'
-
-const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
-const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
 
 let server: TestServer
 let browser: Browser
@@ -30,21 +25,6 @@ afterAll(async () => {
   await browser?.close()
   await server?.remove()
 })
-
-/** What breaks a rule: its name and the elements. */
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(await readFile(axe, 'utf8'))
-  const results = await page.evaluate((values) => {
-    const { axe } = window as unknown as {
-      axe: { run(context: Document, options: object): Promise<AxeResults> }
-    }
-    return axe.run(document, { runOnly: { type: 'tag', values } })
-  }, rules)
-  expect(results.passes.length).toBeGreaterThan(5)
-  return results.violations.flatMap(({ id, nodes }) =>
-    nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')}: ${failureSummary}`),
-  )
-}
 
 async function inEachLook(page: Page): Promise<string[]> {
   const found: string[] = []

@@ -8,11 +8,11 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { chromium, type Browser } from 'playwright-core'
+import { topDirectory } from './top.ts'
 
-const top = fileURLToPath(new URL('../..', import.meta.url))
+const top = topDirectory()
 
 /** The name a class would type. It is no secure origin, as in a real class. */
 export const CLASS_HOST = 'class.lan'
@@ -28,15 +28,16 @@ const flags = [
 ]
 
 /** A Chromium with its own profile; on other systems than Linux, the installed Chrome. */
-export async function launchBrowser(): Promise<Browser> {
+export async function launchBrowser(more: string[] = []): Promise<Browser> {
+  const args = [...flags, ...more]
   if (process.platform !== 'linux') {
-    return chromium.launch({ channel: 'chrome', headless: true, args: flags })
+    return chromium.launch({ channel: 'chrome', headless: true, args })
   }
   const home = await unpackChromium()
   return chromium.launch({
     executablePath: join(home, 'chromium'),
     headless: true,
-    args: flags,
+    args,
     env: {
       ...process.env,
       // For machines without a desktop's libraries.

@@ -1,5 +1,6 @@
 // A room of one's own for tests: entries are applied at once, ticks come when a test asks for them or waits for a shell.
 
+import { LOG_FORMAT } from '../../shared/room/log.ts'
 import { DEFAULT_OPTIONS } from '../../shared/room/options.ts'
 import { wantsTicks } from '../../shared/kernel/sched.ts'
 import type { Command, Entry, Role } from '../../shared/room/entry.ts'
@@ -23,7 +24,7 @@ export class OwnRoom {
 
   constructor(options: Partial<MachineOptions> = {}) {
     this.room = createRoom({
-      format: 2,
+      format: LOG_FORMAT,
       engine: 'test',
       code: '000000',
       created: 1_795_385_154_000,

@@ -6,9 +6,9 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { topDirectory } from './top.ts'
 
-const top = fileURLToPath(new URL('../..', import.meta.url))
+const top = topDirectory()
 
 export interface ServerOptions {
   data?: string // directory of the logs; a fresh one unless told

@@ -12,7 +12,9 @@
 // struct malloc_par (mp_) and malloc's other static variables follow main_arena; all of it is what malloc owns in the
 // library's data. It starts as zeros: ptmallocInit() fills it in.
 
-export type GlibcVersion = '2.36' | '2.13'
+import type { GlibcVersion } from '../../state/machine.ts'
+
+export type { GlibcVersion } from '../../state/machine.ts'
 
 /** Where the fields of an arena lie, from its start. */
 export interface ArenaLayout {

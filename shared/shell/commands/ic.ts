@@ -29,7 +29,7 @@ export async function ic(call: Call): Promise<Result> {
   const wish = parse(call.args)
   if (wish === null) return failed(USAGE, 2)
   if (call.world.port.readOnly) return failed(`ic: ${RECORDING}\n`)
-  const found = await findPrompt(call.world, wish.pid)
+  const found = await findPrompt(call, wish.pid)
   if ('why' in found) return failed(`ic: ${found.why}\n`)
   const text = wish.lines?.join('\n') ?? (await standardInput(call))
   const lines = text.split('\n').filter((line) => line.trim() !== '')
@@ -56,9 +56,12 @@ function parse(args: string[]): Wish | null {
   return wish
 }
 
-/** The seat's newest process at a C prompt, or the one asked for; a new one if there is none. */
+/**
+ * The seat's newest process at a C prompt, or the one asked for; a new one if there is none, or if the shell's environment asks
+ * for another malloc than the newest has: MALLOC_CHECK_=1 ic.
+ */
 async function findPrompt(
-  world: World,
+  { world, env }: Call,
   pid: number | null,
 ): Promise<{ handle: Handle } | { why: string }> {
   const m = machineOf(world)
@@ -70,10 +73,18 @@ async function findPrompt(
     return { handle: task.handle }
   }
   const newest = newestPrompt(world)
-  if (newest !== null) return { handle: newest.handle }
-  const { task, errno } = await world.port.submit({ t: 'prompt' })
+  const own = Object.entries(env)
+    .filter(([name]) => LIBC_VARIABLES.test(name))
+    .map(([name, value]) => `${name}=${value}`)
+  if (newest !== null && own.every((entry) => newest.environ.includes(entry)))
+    return { handle: newest.handle }
+  const wish = own.length > 0 ? { env: own } : {}
+  const { task, errno } = await world.port.submit({ t: 'prompt', ...wish })
   return task !== undefined ? { handle: task } : { why: strerror(errno ?? EAGAIN) }
 }
+
+/** What the C library looks at when a program starts. */
+const LIBC_VARIABLES = /^(MALLOC_[A-Z_]+|GLIBC_TUNABLES|LD_PRELOAD)$/
 
 function newestPrompt(world: World): Task | null {
   const m = machineOf(world)

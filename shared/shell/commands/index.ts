@@ -2,6 +2,7 @@
 
 import { runProgram } from '../program.ts'
 import type { Command } from '../world.ts'
+import { balloon } from './balloon.ts'
 import { choom } from './choom.ts'
 import { dmesg } from './dmesg.ts'
 import { free } from './free.ts'
@@ -26,9 +27,11 @@ import { vmstat } from './vmstat.ts'
 const program: Command = (call) => runProgram(call, `/usr/bin/${call.name}`, call.args)
 
 export const COMMANDS: ReadonlyMap<string, Command> = new Map([
+  ['balloon', balloon],
   ['choom', choom],
   ['date', date],
   ['dmesg', dmesg],
+  ['forkbomb', program],
   ['free', free],
   ['getconf', getconf],
   ['hog', program],
@@ -47,6 +50,7 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['reboot', reboot],
   ['renice', renice],
   ['sleep', program],
+  ['storm', program],
   ['strace', strace],
   ['swapoff', swapoff],
   ['swapon', swapon],
@@ -66,7 +70,7 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
 ])
 
 /** They run on the machine and write while they run. */
-export const PROGRAMS: ReadonlySet<string> = new Set(['hog', 'ic', 'sleep'])
+export const PROGRAMS: ReadonlySet<string> = new Set(['forkbomb', 'hog', 'ic', 'sleep', 'storm'])
 
 /** They are made here, and write while something runs. */
 export const STREAMS: ReadonlySet<string> = new Set([

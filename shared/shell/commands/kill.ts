@@ -1,9 +1,9 @@
 // kill: as bash has it built in, and procps' /bin/kill.
 
 import { ESRCH, strerror } from '../../lib/errno.ts'
-import { SIGTERM, type Task } from '../../state/task.ts'
+import { SIGTERM } from '../../state/task.ts'
 import { parseSignal, SIGNAL_NAMES } from '../signals.ts'
-import { failed, machineOf, ok, RECORDING, type Call, type Result } from '../world.ts'
+import { failed, machineOf, ok, RECORDING, seatOf, type Call, type Result } from '../world.ts'
 
 const USAGE =
   'kill: usage: kill [-s sigspec | -n signum | -sigspec] pid | jobspec ... or kill -l [sigspec]\n'
@@ -40,17 +40,15 @@ async function killOne(call: Call, target: string, signal: number): Promise<stri
   return errno === 0 ? '' : `bash: kill: (${target}) - ${strerror(errno)}\n`
 }
 
-/** kill(2) of a process, or of a process group by its negative number. */
+/** kill(2) of a process, or of a process group by its negative number: then one call for all, so that none escapes by a fork. */
 async function sendTo({ world }: Call, target: number, signal: number): Promise<number> {
-  const { tasks } = machineOf(world)
-  const one = tasks.get(target)
-  const group = (task: Task) => target < 0 && task.pgrp === -target
-  const meant = one === undefined ? [...tasks.values()].filter(group) : [one]
-  let errno = ESRCH
-  for (const { handle } of meant) {
-    const done = await world.port.submit({ t: 'kill', task: handle, sig: signal })
-    errno = Math.abs(done.errno ?? 0)
-  }
+  const one = machineOf(world).tasks.get(target)
+  if (one === undefined && target >= 0) return ESRCH
+  const { errno = 0 } = await world.port.submit(
+    one === undefined
+      ? { t: 'call', task: seatOf(world).shell, call: 'kill', args: [target, signal] }
+      : { t: 'kill', task: one.handle, sig: signal },
+  )
   return errno
 }
 

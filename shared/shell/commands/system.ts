@@ -331,9 +331,11 @@ export function date({ args, world }: Call): Result {
 
 /** What the machine was booted with. */
 export function machine({ world }: Call): Result {
-  const { ram, bits, pageSize, speed, seed, hostname } = machineOf(world).options
+  const { ram, swap, bits, pageSize, kernel, glibc, speed, seed, hostname } =
+    machineOf(world).options
   return ok(
-    `--ram ${bytes(ram)} --page-size ${bytes(pageSize)} --bits ${bits} --speed ${speed} --seed ${seed} --hostname ${hostname}\n`,
+    `--ram ${bytes(ram)} --swap ${bytes(swap)} --page-size ${bytes(pageSize)} --bits ${bits} ` +
+      `--kernel ${kernel} --glibc ${glibc} --speed ${speed} --seed ${seed} --hostname ${hostname}\n`,
   )
 }
 

@@ -1,3 +1,4 @@
+import { LOG_FORMAT } from '@shared/room/log.ts'
 import { describe, expect, it } from 'vitest'
 import { DEFAULT_OPTIONS } from '@shared/room/options.ts'
 import type { Command } from '@shared/room/entry.ts'
@@ -7,7 +8,7 @@ import { CallStory } from '../../../client/feed/callStory.ts'
 /** A room with two people, watched from a seat (null: from all). */
 class Lesson {
   room: Room = createRoom({
-    format: 2,
+    format: LOG_FORMAT,
     engine: 'test',
     code: '123456',
     created: 0,

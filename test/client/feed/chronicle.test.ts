@@ -1,3 +1,4 @@
+import { LOG_FORMAT } from '@shared/room/log.ts'
 import { describe, expect, it } from 'vitest'
 import { DEFAULT_OPTIONS } from '@shared/room/options.ts'
 import { applyEntry, createRoom, loadRoom, saveRoom, type Room } from '@shared/room/room.ts'
@@ -7,8 +8,10 @@ import { SIGKILL, SIGSEGV } from '@shared/state/task.ts'
 import { mkFrameMap, scanFrames } from '@shared/proc/frames.ts'
 import { answer } from '../../../client/feed/answers.ts'
 import { Chronicle } from '../../../client/feed/chronicle.ts'
+import { HeapLook } from '../../../client/feed/heapLook.ts'
 import { History } from '../../../client/feed/history.ts'
 import type {
+  CallForm,
   Death,
   OomAnswer,
   OomDetails,
@@ -27,7 +30,7 @@ class Lesson {
 
   constructor(options: Partial<MachineOptions> = {}) {
     this.room = createRoom({
-      format: 2,
+      format: LOG_FORMAT,
       engine: 'test',
       code: '123456',
       created: 0,
@@ -61,7 +64,14 @@ class Lesson {
   scene() {
     const frames = mkFrameMap(this.room.machine.ram.nrFrames)
     scanFrames(this.room.machine, frames)
-    return { room: this.room, frames, chronicle: this.chronicle, history: this.history, at: 0 }
+    return {
+      room: this.room,
+      frames,
+      chronicle: this.chronicle,
+      history: this.history,
+      heaps: new HeapLook(),
+      at: 0,
+    }
   }
 }
 
@@ -154,6 +164,9 @@ describe('how a process ended', () => {
     const [death] = lesson.deaths
     expect(death).toMatchObject({ comm: 'hog', seat: 1, by: 'oom', byName: 'hog' })
     expect(death.rss).toBeGreaterThan(20 * 2 ** 20)
+    const { rss, swap, tables, points } = death.sum!
+    expect(rss * 4096).toBe(death.rss)
+    expect(points).toBe(rss + swap! + tables!)
   })
 })
 
@@ -248,8 +261,21 @@ describe('answers', () => {
     const ask = { seat: 2, task: '2.2', line: 'free(buf' }
     expect(answer(lesson.scene(), { topic: 'complete', ask })).toEqual({
       from: 5,
-      words: ['buffer'],
+      candidates: [{ text: 'buffer', kind: 'variable', detail: 'void *' }],
     })
+  })
+
+  it('tell which functions there are, and what the process has named', () => {
+    const lesson = new Lesson()
+    lesson.type(2, 'buffer = malloc(10)')
+    const table = answer(lesson.scene(), { topic: 'callTable', ask: {} }) as CallForm[]
+    const mmap = table.find(({ name }) => name === 'mmap')!
+    expect(mmap.prototype).toMatch(/^void \*mmap\(void \*addr, size_t length, int prot, /)
+    expect(Object.fromEntries(mmap.constants).prot).toContain('PROT_READ')
+    const ask = { task: '2.2' }
+    expect(answer(lesson.scene(), { topic: 'variables', ask })).toEqual([
+      { name: 'buffer', type: 'void *' },
+    ])
   })
 
   it('tell a frame’s sharers by person', () => {

@@ -17,11 +17,33 @@ it('a sample a second: rates are of machine time, whatever the clock on the wall
   expect(history.free()).toHaveLength(11)
 })
 
-it('keeps a minute', () => {
+it('keeps ten minutes', () => {
   const { machine: m } = new OwnRoom()
   const history = new History()
-  for (m.ticks = 0; m.ticks < 20 * 200; m.ticks += 20) history.observe(m)
-  expect(history.free()).toHaveLength(61)
+  for (m.ticks = 0; m.ticks < 20 * 800; m.ticks += 20) history.observe(m)
+  expect(history.free()).toHaveLength(601)
+})
+
+it('tells figures as columns of the same length, in bytes and per second', () => {
+  const { machine: m } = new OwnRoom()
+  const history = new History()
+  expect(history.figures(m)).toMatchObject({ seconds: [], used: [], faults: [] })
+  const { managedPages, freePages } = m.zone
+  for (let second = 0; second < 3; second++) {
+    m.ticks = second * 20
+    m.vmstat.pgfault = 100 * second
+    history.observe(m)
+  }
+  const used = (managedPages - freePages) * m.pageSize
+  expect(history.figures(m)).toEqual({
+    seconds: [0, 1, 2],
+    used: [used, used, used],
+    all: managedPages * m.pageSize,
+    swap: [0, 0, 0],
+    lost: [0, 0, 0],
+    faults: [0, 100, 100],
+    major: [0, 0, 0],
+  })
 })
 
 it('begins anew after a reboot, and when a recording goes back', () => {

@@ -25,6 +25,7 @@ const row = (over: Partial<ProcessRow>): ProcessRow => ({
   swap: 0,
   vsz: 2 ** 22,
   oomScore: 679,
+  oomScoreAdj: 0,
   next: false,
   atPrompt: true,
   waiting: true,
@@ -42,6 +43,7 @@ const death: Death = {
   by: 'oom',
   byName: 'hog',
   rss: 5 * 2 ** 20,
+  sum: { totalVm: 2976, rss: 1280, swap: 250, tables: 14, adj: 0, points: 1544, score: null },
 }
 
 describe('the prompt', () => {
@@ -73,14 +75,70 @@ describe('the prompt', () => {
   })
 
   it('completes what is unique and offers what is not', async () => {
-    const { feed } = mkFeed({ transcript: [], complete: { from: 4, words: ['malloc', 'mallopt'] } })
+    const candidates = ['malloc', 'mallopt'].map((text) => ({
+      text,
+      kind: 'function',
+      detail: `int ${text}(void)`,
+    }))
+    const { feed, submitted } = mkFeed({ transcript: [], complete: { from: 4, candidates } })
     const panel = show(PromptPanel, props, feed)
     const input = panel.get('[data-testid=prompt-input]')
     await input.setValue('p = mal')
     await input.trigger('keydown', { key: 'Tab' })
     await flushPromises()
     expect((input.element as HTMLInputElement).value).toBe('p = mallo')
-    expect(panel.text()).toContain('malloc  mallopt')
+    expect(panel.findAll('[role=option]').map((one) => one.text().replace(/ +/, ' '))).toEqual([
+      'malloc int malloc(void)',
+      'mallopt int mallopt(void)',
+    ])
+    // Down to the second, and Enter takes it in place of running the line.
+    for (const key of ['ArrowDown', 'ArrowDown', 'Enter']) await input.trigger('keydown', { key })
+    await flushPromises()
+    expect((input.element as HTMLInputElement).value).toBe('p = mallopt(')
+    expect(panel.find('[role=listbox]').exists()).toBe(false)
+    expect(submitted).toEqual([])
+  })
+
+  it('remembers after a reload what was typed before', async () => {
+    const { feed } = mkFeed({ transcript: [block({ line: 'a = 1' }), block({ line: 'b = 2' })] })
+    const panel = show(PromptPanel, props, feed)
+    await flushPromises()
+    const input = panel.get('[data-testid=prompt-input]')
+    for (const key of ['ArrowUp', 'ArrowUp']) await input.trigger('keydown', { key })
+    expect((input.element as HTMLInputElement).value).toBe('a = 1')
+  })
+
+  it('has a palette that makes the line of C and puts it into the prompt', async () => {
+    const { feed, submitted } = mkFeed({
+      transcript: [],
+      variables: [{ name: 'p', type: 'void *' }],
+      callTable: [
+        { name: 'malloc', prototype: 'void *malloc(size_t size)', constants: [] },
+        {
+          name: 'mprotect',
+          prototype: 'int mprotect(void *addr, size_t len, int prot)',
+          constants: [['prot', ['PROT_NONE', 'PROT_READ']]],
+        },
+      ],
+    })
+    const panel = show(PromptPanel, props, feed)
+    await panel.get('[data-testid=prompt-calls]').trigger('click')
+    await flushPromises()
+    await panel.get('[data-testid=palette-mprotect]').trigger('click')
+    await flushPromises()
+    const line = () => panel.get('[data-testid=palette-line]').text()
+    expect(line()).toBe('mprotect(p, 1 << 20, PROT_READ | PROT_WRITE)')
+    await panel.findAll('.params input')[1].setValue('4096')
+    expect(line()).toBe('mprotect(p, 4096, PROT_READ | PROT_WRITE)')
+    await panel.get('[data-testid=palette-malloc]').trigger('click')
+    await flushPromises()
+    expect(line()).toBe('q = malloc(1 << 20)') // p is taken
+    await panel.get('[data-testid=palette] form').trigger('submit')
+    await flushPromises()
+    const input = panel.get('[data-testid=prompt-input]').element as HTMLInputElement
+    expect(input.value).toBe('q = malloc(1 << 20)')
+    expect(panel.find('[data-testid=palette]').exists()).toBe(false)
+    expect(submitted).toEqual([])
   })
 
   it('leaves Tab alone on an empty line', () => {

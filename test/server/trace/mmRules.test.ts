@@ -518,6 +518,130 @@ const rules: [rule: string, trace: string, answers: string][] = [
         S-33 33 rw-p stack off=0 gd,ac
     `,
   ],
+  [
+    'shared memory without reservation is promised page by page, and so are files in tmpfs',
+    `
+      file F 3 0x30 tmpfs
+      commit
+      p1 mmap a 20 rw shared noreserve
+      p1 write a+3 4 0x41
+      commit
+      p1 mmap b 8 rw sfile:F
+      truncate F 8
+      p1 read b+4 2
+      commit
+      p1 madvise b+4 1 remove
+      commit
+      p1 munmap a 20
+      commit
+    `,
+    `
+      1 ok 0
+      2 ok M-20 f=0
+      3 ok f=4 n1x4
+      4 ok 16
+      5 ok M-28 f=0
+      6 ok
+      7 ok f=2 n1x2 | 00x2
+      8 ok 24
+      9 ok f=0
+      10 ok 20
+      11 ok f=0
+      12 ok 4
+    `,
+  ],
+  [
+    'where a guard gap takes the room, nothing above its end is used',
+    `
+      p1 mmap a 4 r anon
+      p1 mmap hole 6 rw anon
+      p1 mmap b 9 r anon
+      p1 munmap hole 6
+      p1 mmap g 2 rw anon at=M-6 growsdown
+      p1 maps
+      p1 mmap c 4 rw anon
+      p1 mmap d 5 rw anon
+      p1 maps
+    `,
+    `
+      1 ok M-4 f=0
+      2 ok M-10 f=0
+      3 ok M-19 f=0
+      4 ok f=0
+      5 ok M-6 f=0
+      6 ok 4
+        M-19 9 r--p anon off=0 -
+        M-6 2 rw-p anon off=0 gd,ac
+        M-4 4 r--p anon off=0 -
+        S-33 33 rw-p stack off=0 gd,ac
+      7 ok M-266 f=0
+      8 ok M-24 f=0
+      9 ok 6
+        M-266 4 rw-p anon off=0 ac
+        M-24 5 rw-p anon off=0 ac
+        M-19 9 r--p anon off=0 -
+        M-6 2 rw-p anon off=0 gd,ac
+        M-4 4 r--p anon off=0 -
+        S-33 33 rw-p stack off=0 gd,ac
+    `,
+  ],
+  [
+    'to populate for writing makes dirty what MADV_FREE had made clean',
+    `
+      p1 mmap a 2 rw anon
+      p1 write a 2 0x41
+      p1 madvise a 2 free
+      p1 smaps
+      p1 mlock a 1
+      p1 smaps
+      p1 mmap b 2 rw shared
+      p1 read b 2
+      p1 madvise b 1 populate_write
+      p1 smaps
+    `,
+    `
+      1 ok M-2 f=0
+      2 ok f=2 n1x2
+      3 ok f=0
+      4 ok 2
+        M-2 2 rw-p anon size=8 rss=8 pss=8 sc=0 sd=0 pc=8 pd=0 anon=8 swap=0 locked=0
+        S-33 33 rw-p stack size=132 rss=4 pss=4 sc=0 sd=0 pc=0 pd=4 anon=4 swap=0 locked=0
+      5 ok f=0
+      6 ok 3
+        M-2 1 rw-p anon size=4 rss=4 pss=4 sc=0 sd=0 pc=0 pd=4 anon=4 swap=0 locked=4
+        M-1 1 rw-p anon size=4 rss=4 pss=4 sc=0 sd=0 pc=4 pd=0 anon=4 swap=0 locked=0
+        S-33 33 rw-p stack size=132 rss=4 pss=4 sc=0 sd=0 pc=0 pd=4 anon=4 swap=0 locked=0
+      7 ok M-4 f=0
+      8 ok f=2 n1x2 | 00x2
+      9 ok f=0
+      10 ok 4
+        M-4 2 rw-s shm size=8 rss=8 pss=8 sc=0 sd=0 pc=4 pd=4 anon=0 swap=0 locked=0
+        M-2 1 rw-p anon size=4 rss=4 pss=4 sc=0 sd=0 pc=0 pd=4 anon=4 swap=0 locked=4
+        M-1 1 rw-p anon size=4 rss=4 pss=4 sc=0 sd=0 pc=4 pd=0 anon=4 swap=0 locked=0
+        S-33 33 rw-p stack size=132 rss=4 pss=4 sc=0 sd=0 pc=0 pd=4 anon=4 swap=0 locked=0
+    `,
+  ],
+  [
+    'the stack is inherited: what is mapped beside it stays another VMA',
+    `
+      p1 mmap a 2 rw anon at=S-35 growsdown
+      p1 write a 1 0x41
+      p1 maps
+      p1 mmap b 9 rw anon at=S-34 growsdown
+      p1 maps
+    `,
+    `
+      1 ok S-35 f=0
+      2 ok f=1 n1
+      3 ok 2
+        S-35 2 rw-p anon off=0 gd,ac
+        S-33 33 rw-p stack off=0 gd,ac
+      4 ok S-34 f=0
+      5 ok 2
+        S-35 10 rw-p anon off=0 gd,ac
+        S-25 25 rw-p stack off=0 gd,ac
+    `,
+  ],
 ]
 
 /** Without the indentation of this file. */

@@ -99,6 +99,12 @@ describe('trace oom', () => {
       ['{"kind":"score"}', "line 1: the case has no 'id'"],
       ['{"id":1,"kind":"x"}', "line 1: unknown kind 'x'"],
       ['{"id":1,"kind":"score","kernel":"6.1","rss":"2"}', "line 1: 'rss' is no number"],
+      ['{"id":1,"kind":"score","kernel":"6.1","rss":1.5}', "line 1: 'rss' is no whole number"],
+      [
+        '{"id":1,"kind":"score","kernel":"6.1","rss":2,"totalpages":0}',
+        "'totalpages' is not above 0",
+      ],
+      ['{"id":1,"kind":"oomadj","written":16}', "'written' is not from -17 to 15"],
       ['{"id":1,"kind":"score","kernel":"4.4","rss":2,"totalpages":1}', "no rules of kernel '4.4'"],
       ['{"id":1,"kind":"line","kernel":"6.1","line":"x"}', "line 1: unknown line 'x'"],
       ['{"id":1,"kind":"victim","kernel":"6.1","totalpages":1,"tasks":{}}', "'tasks' is no list"],

@@ -1,7 +1,7 @@
 // malloc as a student meets it, in a process of its own.
 
 import { describe, expect, it } from 'vitest'
-import { firstChunk, freeStates, heapBins, heapChunks } from '../../../shared/libc/heapWalk.ts'
+import { heapLists } from '../../../shared/libc/heapLists.ts'
 import {
   calloc,
   callocPrepare,
@@ -215,55 +215,6 @@ describe('what malloc tells', () => {
   })
 })
 
-describe('who looks at the heap', () => {
-  const readerOf = (process: ProcessMemory) => ({
-    flavour: process.env.flavour,
-    mainArena: process.env.mainArena,
-    peek32: (va: number) => (process.isThere(va) ? process.env.load32(va) : null),
-  })
-
-  it('sees every chunk once, with its state and its list', () => {
-    const process = mkProcess()
-    const { env } = process
-    const [a, , c] = [malloc(env, 24), malloc(env, 24), malloc(env, 2000), malloc(env, 24)]
-    free(env, a)
-    free(env, c)
-    const reader = readerOf(process)
-    const lists = heapBins(reader, 100)
-    expect(lists.map(({ kind, chunks }) => [kind, ...chunks])).toEqual([
-      ['tcache', a - 16],
-      ['unsorted', c - 16],
-    ])
-    const from = firstChunk(env.flavour, process.heapStart)
-    const part = heapChunks(reader, from, process.sbrk(0), freeStates(lists), 100)
-    expect(part.chunks.map(({ state }) => state)).toEqual([
-      'table',
-      'tcache',
-      'used',
-      'unsorted',
-      'used',
-      'top',
-    ])
-    expect(part.chunks.reduce((sum, { size }) => sum + size, 0)).toBe(0x21000)
-  })
-
-  it('comes through 100,000 chunks in parts, and stops where the row is damaged', () => {
-    const process = mkProcess()
-    const { env } = process
-    for (let i = 0; i < 100000; i++) malloc(env, 24)
-    const reader = readerOf(process)
-    let [next, seen] = [firstChunk(env.flavour, process.heapStart), 0]
-    while (next !== 0) {
-      const part = heapChunks(reader, next, process.sbrk(0), new Map(), 5000)
-      ;[next, seen] = [part.next, seen + part.chunks.length]
-    }
-    expect(seen).toBe(100002)
-    env.store(process.heapStart + 0x2a8 - 0x10, 3)
-    const part = heapChunks(reader, process.heapStart, process.sbrk(0), new Map(), 5000)
-    expect(part).toMatchObject({ next: 0, damaged: true })
-  })
-})
-
 describe('random work against a list of live ranges', () => {
   interface Live {
     mem: number
@@ -358,7 +309,7 @@ describe('random work against a list of live ranges', () => {
           }
           if (step % 100 === 0) {
             checkRanges(process, live)
-            for (const { kind } of heapBins(reader, 1000)) met.add(kind)
+            for (const { kind } of heapLists(reader, 1000)) met.add(kind)
           }
           if (step % 500 === 0) mallocTrim(env, 0)
         }
@@ -372,7 +323,7 @@ describe('random work against a list of live ranges', () => {
         mallopt(env, -100, 0)
         const info = mallinfo2(env)
         expect(info.hblks).toBe(0)
-        const cached = heapBins(reader, 1000).filter(({ kind }) => kind === 'tcache')
+        const cached = heapLists(reader, 1000).filter(({ kind }) => kind === 'tcache')
         const inCache = cached.reduce((sum, { size, count }) => sum + size * count, 0)
         const table = flavour.tcache ? (flavour.bits === 64 ? 0x290 : 0x190) : 0
         const skipped = flavour.alignment > flavour.header ? 8 : 0

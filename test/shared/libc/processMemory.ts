@@ -2,7 +2,6 @@
 
 import type { MallocFlavour } from '../../../shared/libc/ptmalloc/flavour.ts'
 import { highHalf, joinHalves, type MallocEnv } from '../../../shared/libc/ptmalloc/env.ts'
-import type { TraceTarget } from '../../../shared/libc/mallocTrace.ts'
 
 const PAGE = 4096
 const CACHE = 4096
@@ -35,7 +34,7 @@ const OPTIONS: Record<64 | 32, Omit<ProcessOptions, 'environment'>> = {
   32: { heapStart: 0x59000000, mmapTop: 0xf7000000, limit: 0x3f000000 },
 }
 
-export class ProcessMemory implements TraceTarget {
+export class ProcessMemory {
   readonly env: MallocEnv
   readonly heapStart: number
   readonly messages: string[] = []

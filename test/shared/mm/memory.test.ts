@@ -5,13 +5,11 @@ import { ROOT, createFile, namei, unlink } from '@shared/fs/tree.ts'
 import { checkMachine } from '@shared/machine/check.ts'
 import { followPte } from '@shared/mm/pgtable.ts'
 import { truncateInode } from '@shared/mm/truncate.ts'
-import { frameAt, unmapPageRange } from '@shared/mm/memory.ts'
+import { frameAt } from '@shared/mm/memory.ts'
 import { kmemCacheAlloc } from '@shared/mm/slab.ts'
-import { vmaLookup } from '@shared/mm/vma.ts'
 import type { Inode } from '@shared/state/inode.ts'
 import type { Machine } from '@shared/state/machine.ts'
 import type { Task } from '@shared/state/task.ts'
-import { loadState, saveState } from '@shared/state/walk.ts'
 import {
   PAGE,
   access,
@@ -357,19 +355,6 @@ describe('file mappings', () => {
     call(s.m, s.task, 'munmap', H, 4 * PAGE)
     expect(s.m.pageCache).toBe(cached - 4)
     checkMachine(s.m)
-  })
-})
-
-describe('a page table that was loaded empty', () => {
-  it('can be emptied again', () => {
-    const s = scene(1000)
-    s.write(700)
-    call(s.m, s.task, 'munmap', at(700), PAGE)
-    const m = loadState(saveState(s.m)) as Machine
-    const task = m.tasks.get(s.task.pid)!
-    m.ram.slabs.fill(null)
-    const vma = vmaLookup(task.mm!, H)!
-    expect(unmapPageRange(m, vma, vma.start, vma.end)).toBe(0)
   })
 })
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { mkPrng, nextBelow } from '@shared/lib/prng.ts'
+import { writeProc } from '@shared/proc/write.ts'
 import { addProcess, bootSmall } from '../../sim/process.ts'
 import { MAX_ORDER, NO_PFN, PG_ANON, PG_RESERVED, PG_SLAB } from '@shared/state/page.ts'
 import type { Machine } from '@shared/state/machine.ts'
@@ -161,5 +162,27 @@ describe('watermarks', () => {
     for (let i = 0; i < 30; i++) addProcess(m)
     expect(m.zone.freePages).toBeGreaterThan(300)
     expect(m.vmstat.oom_kill).toBe(0)
+  })
+})
+
+describe('the frames at the CPU’s hand', () => {
+  it('become as many as the watermarks say when root moves them, and none is lost', () => {
+    const m = bootSmall(64)
+    const { pcp: atBoot } = m.zone
+    const frames = Array.from({ length: 200 }, () => allocPage(m, PG_SLAB, 0))
+    const free = m.zone.freePages
+    const set = (kbytes: number) => {
+      expect(writeProc(m, m.tasks.get(1)!, '/proc/sys/vm/min_free_kbytes', `${kbytes}\n`)).toBe(0)
+    }
+    set(8192)
+    expect(m.zone.pcp.pages.length).toBe(m.zone.watermarkLow)
+    expect(m.zone.pcp.pages.length).toBeGreaterThan(atBoot.pages.length)
+    for (const pfn of frames) putPage(m, pfn)
+    expect(m.zone.freePages).toBe(free + 200)
+    const held = m.zone.pcp.count
+    set(128)
+    expect(m.zone.pcp.count).toBeLessThan(held)
+    expect(m.zone.pcp.count).toBeLessThanOrEqual(m.zone.pcp.pages.length)
+    expect(freeFrames(m).size).toBe(free + 200)
   })
 })

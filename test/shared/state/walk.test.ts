@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { mkPrng, nextBelow } from '@shared/lib/prng.ts'
-import { writeWord } from '@shared/hw/ram.ts'
+import { readWord, writeWord } from '@shared/hw/ram.ts'
 import { apply } from '@shared/machine/machine.ts'
 import type { Machine } from '@shared/state/machine.ts'
 import { BadState, differingField, hashState, loadState, saveState } from '@shared/state/walk.ts'
@@ -133,8 +133,7 @@ describe('hash and differingField', () => {
     for (let i = 0; i < 200; i++) {
       const pfn = nextBelow(random, m.ram.nrFrames)
       const word = nextBelow(random, 1024)
-      const slab = m.ram.slabs[pfn >> 8]
-      const value = slab === null ? 0 : slab[((pfn & 255) << 10) + word]
+      const value = readWord(m.ram, pfn, word)
       writeWord(m.ram, pfn, word, value ^ (1 << nextBelow(random, 32)))
       expect(hashState(m)).not.toBe(hash)
       if (i % 20 === 0) expect(differingField(m, twin)).toMatch(`ram frame ${pfn} word ${word}: `)

@@ -16,7 +16,8 @@ describe('the machine and its user', () => {
     expect(await out('id -u; id -un; whoami; hostname')).toBe('1002\nben\nben\nramlab\n')
     expect(await out('getconf PAGESIZE; getconf LONG_BIT')).toBe('4096\n64\n')
     expect(await out('machine')).toBe(
-      '--ram 64M --page-size 4K --bits 64 --speed 20000000 --seed 1 --hostname ramlab\n',
+      '--ram 64M --swap 0 --page-size 4K --bits 64 --kernel 6.12 --glibc 2.36 ' +
+        '--speed 20000000 --seed 1 --hostname ramlab\n',
     )
     expect((await asBen('getconf NOTHING')).status).toBe(2)
     expect((await asBen('id nobodyhere')).err).toBe("id: 'nobodyhere': no such user\n")

@@ -1,21 +1,9 @@
 // How a trace's results name addresses and words, and the two looks into malloc's inside: all chunks, all lists.
 
-import type { MallocEnv } from './malloc.ts'
-
-/** The process that a trace runs in, beside what malloc needs of it. */
-export interface TraceTarget {
-  env: MallocEnv
-  heapStart: number
-  sbrk(increment: number): number // the program's own; -1 if it fails
-  read(va: number, length: number): Uint8Array | null // null: memory is not there
-  write(va: number, bytes: Uint8Array): boolean
-  fill(va: number, byte: number, length: number): boolean // as far as there is memory
-  errno: number
-  messages: string[] // what malloc has said since this was emptied
-}
+import type { TraceProcess } from './mallocProcess.ts'
 
 export interface Trace {
-  target: TraceTarget
+  process: TraceProcess
   pointers: number[] // by slot
   sizes: number[] // what was asked for, by slot
   lastBrk: number
@@ -31,24 +19,24 @@ export function hexOf(value: number): string {
 }
 
 export function heapOffset(trace: Trace, va: number): string {
-  return `H+${hexOf(va - trace.target.heapStart)}`
+  return `H+${hexOf(va - trace.process.heapStart)}`
 }
 
 export function inHeap(trace: Trace, va: number): boolean {
-  const offset = va - trace.target.heapStart
-  if (trace.target.env.flavour.bits === 64) return offset >= 0 && offset < 2 ** 32
-  return offset >= 0 && va <= trace.target.sbrk(0)
+  const offset = va - trace.process.heapStart
+  if (trace.process.flavour.bits === 64) return offset >= 0 && offset < 2 ** 32
+  return offset >= 0 && va <= trace.process.brk()
 }
 
 export function inSecond(trace: Trace, va: number): boolean {
-  const { heapMaxSize } = trace.target.env.flavour
+  const { heapMaxSize } = trace.process.flavour
   return trace.second !== 0 && va >= trace.second && va < trace.second + heapMaxSize
 }
 
 /** A word, 0 if memory is not there. */
 export function loadWord(trace: Trace, va: number): bigint {
-  const bytes = trace.target.read(va, trace.target.env.flavour.word)
-  return bytes === null ? 0n : wordAt(bytes, 0, trace.target.env.flavour.word)
+  const bytes = trace.process.read(va, trace.process.flavour.word)
+  return bytes === null ? 0n : wordAt(bytes, 0, trace.process.flavour.word)
 }
 
 export function wordAt(bytes: Uint8Array, index: number, length: number): bigint {
@@ -59,7 +47,7 @@ export function wordAt(bytes: Uint8Array, index: number, length: number): bigint
 
 /** One word found at `va`, as the first of these that fits: K, H+, A+, P(), N+, a number. */
 export function showWord(trace: Trace, value: bigint, va: number): string {
-  const { flavour, mainArena } = trace.target.env
+  const { flavour, mainArena } = trace.process
   const wide = flavour.bits === 64
   const plain = Number(value)
   if (value !== 0n && value === trace.tcacheKey) return 'K'
@@ -81,10 +69,11 @@ export function showWord(trace: Trace, value: bigint, va: number): string {
 
 /** All chunks from the start of the heap to the top chunk: offset:sizefield. */
 export function walk(trace: Trace): string {
-  const { env, heapStart } = trace.target
-  const { arena, alignment, header, word } = env.flavour
-  const end = trace.target.sbrk(0)
-  const top = Number(loadWord(trace, env.mainArena + arena.top))
+  const { process } = trace
+  const { heapStart } = process
+  const { arena, alignment, header, word } = process.flavour
+  const end = trace.process.brk()
+  const top = Number(loadWord(trace, process.mainArena + arena.top))
   let text = 'walk'
   let p = heapStart + (alignment > header ? word * 2 : 0)
   while (p >= heapStart && p < end) {
@@ -100,16 +89,16 @@ export function walk(trace: Trace): string {
 
 /** The allocator's free lists. */
 export function bins(trace: Trace): string {
-  const { env } = trace.target
-  const { arena, word } = env.flavour
-  const top = Number(loadWord(trace, env.mainArena + arena.top))
+  const { process } = trace
+  const { arena, word } = process.flavour
+  const top = Number(loadWord(trace, process.mainArena + arena.top))
   if (!inHeap(trace, top)) return 'top=none'
-  const remainder = Number(loadWord(trace, env.mainArena + arena.lastRemainder))
+  const remainder = Number(loadWord(trace, process.mainArena + arena.lastRemainder))
   const topSize = loadWord(trace, top + word) & ~7n
   return (
     `top=${heapOffset(trace, top)}:0x${topSize.toString(16)} ` +
     `rem=${inHeap(trace, remainder) ? heapOffset(trace, remainder) : '0'}` +
-    (env.flavour.tcache ? tcacheLists(trace) : '') +
+    (process.flavour.tcache ? tcacheLists(trace) : '') +
     fastLists(trace) +
     binLists(trace)
   )
@@ -128,8 +117,9 @@ function follow(trace: Trace, first: number, linkOffset: number, mangled: boolea
 }
 
 function tcacheLists(trace: Trace): string {
-  const { env, heapStart } = trace.target
-  const { word, header, minSize, alignment } = env.flavour
+  const { process } = trace
+  const { heapStart } = process
+  const { word, header, minSize, alignment } = process.flavour
   const firstChunk = heapStart + (alignment > header ? header : 0)
   const tableHead = BigInt(0x80 + 64 * word + alignment + 1)
   if (loadWord(trace, firstChunk + word) !== tableHead) return ''
@@ -143,11 +133,11 @@ function tcacheLists(trace: Trace): string {
 }
 
 function fastLists(trace: Trace): string {
-  const { env } = trace.target
-  const { word, header, arena, nFastbins, safeLinking } = env.flavour
+  const { process } = trace
+  const { word, header, arena, nFastbins, safeLinking } = process.flavour
   let text = ''
   for (let i = 0; i < nFastbins; i++) {
-    const first = Number(loadWord(trace, env.mainArena + arena.fastbins + word * i))
+    const first = Number(loadWord(trace, process.mainArena + arena.fastbins + word * i))
     const list = follow(trace, first, header, safeLinking).map((p) => heapOffset(trace, p))
     if (list.length > 0) text += ` fast[${hexOf(4 * word + header * i)}]=${list.join(',')}`
   }
@@ -155,11 +145,11 @@ function fastLists(trace: Trace): string {
 }
 
 function binLists(trace: Trace): string {
-  const { env } = trace.target
-  const { word, header, arena, alignment, smallbinCorrection } = env.flavour
+  const { process } = trace
+  const { word, header, arena, alignment, smallbinCorrection } = process.flavour
   let text = ''
   for (let i = 1; i < 127; i++) {
-    const bin = env.mainArena + arena.top + header * (i - 1)
+    const bin = process.mainArena + arena.top + header * (i - 1)
     const sized = i === 1 || i >= 64
     const list: string[] = []
     let p = Number(loadWord(trace, bin + header))

@@ -1,0 +1,23 @@
+// Bytes and flags of chunks as text.
+
+import { IS_MMAPPED, NON_MAIN_ARENA, PREV_INUSE } from '@shared/libc/ptmalloc/chunk.ts'
+
+/** P the chunk before is in use, M a mapping of its own, A not of the main arena. */
+export function flagLetters(flags: number): string {
+  return (
+    (flags & PREV_INUSE ? 'P' : '-') +
+    (flags & IS_MMAPPED ? 'M' : '-') +
+    (flags & NON_MAIN_ARENA ? 'A' : '-')
+  )
+}
+
+export function asHex(bytes: readonly number[]): string {
+  return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(' ')
+}
+
+/** What can be printed, dots for the rest. */
+export function asText(bytes: readonly number[]): string {
+  return bytes
+    .map((byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.'))
+    .join('')
+}
