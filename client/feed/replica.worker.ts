@@ -12,7 +12,7 @@ import { Live } from './live.ts'
 import { commandProblem } from '@shared/wire/schema.ts'
 import { MapPainter } from './mapPainter.ts'
 import { maskNames, seatLabel, seesNames } from './masked.ts'
-import type { Death, FromWorker, Question, ToWorker } from './protocol.ts'
+import type { Death, FromWorker, Question, ToWorker, Topic } from './protocol.ts'
 
 declare const OOMROOM_ENGINE: string // put in by the build
 
@@ -31,6 +31,16 @@ let nextMark = 1
 let heapTimer: ReturnType<typeof setTimeout> | null = null
 let heapCostMs = 0 // of the last picture
 const HEAP_MS = 100
+
+const withNames: ReadonlySet<Topic> = new Set<Topic>([
+  'seats',
+  'processes',
+  'syslog',
+  'frame',
+  'oom',
+  'oomDetails',
+  'transcript',
+])
 
 const say = (message: FromWorker) => postMessage(message)
 
@@ -157,8 +167,8 @@ function reply(id: number, question: Question, known: number): void {
     say({ t: 'answer', id, text: null, mark: 0 })
     return
   }
-  // A hash is of the room itself; whatever shows names goes by what the teacher lets one see.
-  const shown = question.topic === 'hash' ? room : maskNames(room, viewer())
+  // What shows names goes by what the teacher lets one see.
+  const shown = withNames.has(question.topic) ? maskNames(room, viewer()) : room
   const text = JSON.stringify(
     answer(
       { room: shown, frames: painter.frames, chronicle: chronicle(), history, heaps, at: now() },
