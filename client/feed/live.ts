@@ -107,6 +107,11 @@ export class Live {
     this.socket.disconnect()
   }
 
+  /** One's own, 0 for a spectator. */
+  get seat(): number {
+    return this.me?.seat ?? 0
+  }
+
   /** The network or the page is back: try now, or find out whether the line is dead. */
   retry(): void {
     if (this.over) return

@@ -11,7 +11,8 @@ import { History } from './history.ts'
 import { Live } from './live.ts'
 import { commandProblem } from '@shared/wire/schema.ts'
 import { MapPainter } from './mapPainter.ts'
-import type { FromWorker, Question, ToWorker } from './protocol.ts'
+import { maskNames, seatLabel, seesNames } from './masked.ts'
+import type { Death, FromWorker, Question, ToWorker, Topic } from './protocol.ts'
 
 declare const OOMROOM_ENGINE: string // put in by the build
 
@@ -31,6 +32,16 @@ let heapTimer: ReturnType<typeof setTimeout> | null = null
 let heapCostMs = 0 // of the last picture
 const HEAP_MS = 100
 
+const withNames: ReadonlySet<Topic> = new Set<Topic>([
+  'seats',
+  'processes',
+  'syslog',
+  'frame',
+  'oom',
+  'oomDetails',
+  'transcript',
+])
+
 const say = (message: FromWorker) => postMessage(message)
 
 onmessage = ({ data }: MessageEvent<ToWorker>) => void receive(data)
@@ -42,7 +53,7 @@ async function receive(message: ToWorker): Promise<void> {
         link: (link) => say({ t: 'link', link }),
         me: (me) => say({ t: 'me', me }),
         presence: (presence) => say({ t: 'presence', presence }),
-        death: (death) => say({ t: 'death', death }),
+        death: (death) => say({ t: 'death', death: masked(death) }),
         resynced: (seq) => say({ t: 'resynced', seq }),
         room: show,
         changed,
@@ -156,9 +167,11 @@ function reply(id: number, question: Question, known: number): void {
     say({ t: 'answer', id, text: null, mark: 0 })
     return
   }
+  // What shows names goes by what the teacher lets one see.
+  const shown = withNames.has(question.topic) ? maskNames(room, viewer()) : room
   const text = JSON.stringify(
     answer(
-      { room, frames: painter.frames, chronicle: chronicle(), history, heaps, at: now() },
+      { room: shown, frames: painter.frames, chronicle: chronicle(), history, heaps, at: now() },
       question,
     ),
   )
@@ -172,6 +185,20 @@ function reply(id: number, question: Question, known: number): void {
   if (marks.size > 200) marks.clear()
   marks.set(key, { text, mark })
   say({ t: 'answer', id, text, mark })
+}
+
+function viewer(): number {
+  return live?.seat ?? 0
+}
+
+function masked(death: Death): Death {
+  if (room === null || seesNames(room, viewer())) return death
+  const { seat, by, byName, name } = death
+  return {
+    ...death,
+    name: seat === viewer() || seat === 0 ? name : seatLabel(seat),
+    byName: by === 'person' ? '' : byName,
+  }
 }
 
 function chronicle(): Chronicle {

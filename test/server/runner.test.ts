@@ -26,7 +26,7 @@ let dir: string
 let runner: RoomRunner
 let messages: FromWorker[]
 let nextId = 1
-let logMax = 2 ** 30
+const LOG_MAX = 2 ** 30
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'oomroom-runner-'))
@@ -46,7 +46,7 @@ async function start(voids: number[] = []): Promise<void> {
   runner = new RoomRunner({
     store: fileStore(dir, 'e').room(CODE),
     emit: (message) => messages.push(message),
-    limits: { seats: 50, logBytes: logMax },
+    limits: { seats: 50, logBytes: LOG_MAX },
     now: () => Date.now(),
     applying: () => {},
   })
