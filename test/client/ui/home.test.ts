@@ -45,7 +45,7 @@ it('the machine is made as the form says', async () => {
       lobby: false,
     },
   ])
-  expect(page.get('[role=alert]').text()).toContain('busy')
+  expect(page.get('[role=alert]').text()).toContain('Too many tries')
 })
 
 it('what the server finds wrong stands at the field, unfolded', async () => {
