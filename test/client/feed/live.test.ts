@@ -43,7 +43,7 @@ class FakeSocket {
   }
 }
 
-const line = vi.hoisted(() => ({ socket: null }))
+const line = vi.hoisted((): { socket: unknown } => ({ socket: null }))
 vi.mock('socket.io-client', () => ({
   io: (_url: string, options: ConstructorParameters<typeof FakeSocket>[0]) =>
     (line.socket = new FakeSocket(options)),
