@@ -30,7 +30,17 @@ export default defineConfig(({ mode }) => ({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/client/**', 'test/e2e/**'],
+          exclude: ['test/client/**', 'test/e2e/**', 'test/server/**'],
+          environment: 'node',
+          isolate: false, // nothing of ours keeps anything in a module: the sources are read once for all files
+          testTimeout: 20_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'server',
+          include: ['test/server/**/*.test.ts'],
           environment: 'node',
           testTimeout: 20_000,
         },

@@ -317,10 +317,13 @@ function bootLike({ memory }: Run): Machine {
   const pages = memory[0].MemTotal / 4
   // The first page of a swap device is its header.
   const swap = memory[0].SwapTotal === 0 ? 0 : (memory[0].SwapTotal + 4) * 1024
-  for (let megabytes = Math.floor(pages / 256); ; megabytes++) {
+  for (let megabytes = Math.floor(pages / 256); ; ) {
     const m = createMachine({ ...DEFAULT_OPTIONS, ram: megabytes << 20, swap }, 0)
-    if (m.totalramPages < pages) continue
-    m.totalramPages = pages
-    return m
+    const missing = pages - m.totalramPages
+    if (missing <= 0) {
+      m.totalramPages = pages
+      return m
+    }
+    megabytes += Math.ceil(missing / 256)
   }
 }
