@@ -188,6 +188,10 @@ export const de: Catalogue = {
     freshKey: 'Eingabe',
     output: 'Ausgabe',
     halted: 'Der Rechner steht. Bis zum Neustart läuft nichts.',
+    held: {
+      paused: 'Von der Lehrkraft angehalten. Was du getippt hast, bleibt hier.',
+      offline: 'Keine Verbindung. Was du getippt hast, bleibt hier.',
+    },
     booted:
       'Der Rechner wurde neu gestartet. Du hast einen neuen Prozess; was der alte belegte, ist weg.',
     completions: 'Mögliche Namen',

@@ -186,6 +186,10 @@ export const en = {
     freshKey: 'Enter',
     output: 'Output',
     halted: 'The machine has stopped. Nothing runs until it is booted anew.',
+    held: {
+      paused: 'Paused by the teacher. What you have typed stays here.',
+      offline: 'No connection. What you have typed stays here.',
+    },
     booted: 'The machine was booted anew. You have a new process; what the old one held is gone.',
     completions: 'Possible names',
     refused: {

@@ -31,6 +31,11 @@ export class Seat {
     return new Seat(await context.newPage())
   }
 
+  /** The person at a page that is open already. */
+  static of(page: Page): Seat {
+    return new Seat(page)
+  }
+
   at(testId: string): Locator {
     return this.page.getByTestId(testId)
   }

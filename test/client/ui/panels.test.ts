@@ -57,7 +57,7 @@ describe('the prompt', () => {
     death: null,
     ...over,
   })
-  const props = { seat: 2, processes: [row({})], readOnly: false, name: '' }
+  const props = { seat: 2, processes: [row({})], readOnly: false, name: '', halted: false }
 
   it('sends a line to the process and remembers it', async () => {
     const { feed, submitted } = mkFeed({ transcript: [] })
@@ -179,6 +179,23 @@ describe('the prompt', () => {
     expect(submitted).toEqual([{ t: 'kill', task: '2.2', sig: 2 }])
   })
 
+  it('keeps the line, its text and the focus while the room is paused, and says why', async () => {
+    const { feed, submitted } = mkFeed({ transcript: [] })
+    const panel = show(PromptPanel, props, feed)
+    const line = panel.get<HTMLInputElement>('[data-testid=prompt-input]')
+    await line.setValue('x = 1')
+    await panel.setProps({ readOnly: true, held: 'Paused.' })
+    expect(panel.get('[data-testid=prompt-input]').element).toBe(line.element)
+    expect(line.element.readOnly).toBe(true)
+    const why = panel.get(`[id="${line.attributes('aria-describedby')}"]`)
+    expect(why.text()).toBe('Paused.')
+    await panel.get('form').trigger('submit')
+    expect(submitted).toEqual([])
+    await panel.setProps({ readOnly: false, held: '' })
+    expect(line.element.readOnly).toBe(false)
+    expect(line.element.value).toBe('x = 1')
+  })
+
   it('of a recording cannot be typed at', () => {
     const { feed } = mkFeed({ transcript: [] })
     const panel = show(PromptPanel, { ...props, readOnly: true, name: 'Linus' }, feed)
@@ -196,6 +213,7 @@ describe('processes', () => {
     readOnly: false,
     scope: 'all',
     only: null,
+    swap: false,
   }
 
   it('are killed by a second press only', async () => {
