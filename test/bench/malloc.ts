@@ -105,7 +105,7 @@ interface Loop {
   end(): void
 }
 
-function prepare(env: MallocEnv, { kind, low, high, count }: Case): Loop {
+export function prepare(env: MallocEnv, { kind, low, high, count }: Case): Loop {
   if (kind === 'pair') return { round: () => pairs(env, low, count), end: () => undefined }
   if (kind === 'touched') return { round: () => touched(env, low, count), end: () => undefined }
   const live = new Float64Array(LIVE)
