@@ -101,8 +101,8 @@ export function show(figures: Record<string, Figure>): string {
 }
 
 interface Loop {
-  round(): void
-  end(): void
+  round: () => void
+  end: () => void
 }
 
 export function prepare(env: MallocEnv, { kind, low, high, count }: Case): Loop {
