@@ -2,7 +2,7 @@
 // lists that could serve it are empty, and a freed chunk that is merged with its neighbours. First everything that
 // is needed is looked up and checked; then it is changed. Whatever is unusual is left to the plain way.
 
-import { largebinIndex } from './bins.ts'
+import { binAt, largebinIndex } from './bins.ts'
 import { highHalf, joinHalves, type MallocEnv } from './env.ts'
 
 const PAGE_MASK = 4095 // as in quick.ts
@@ -78,11 +78,14 @@ export function splitTopQuickly(env: MallocEnv, nb: number): number {
   } else if (words[lists + HAVE_FASTCHUNKS] !== 0) {
     return 0
   }
-  // The request's own bin and all larger ones; a bit may be set though a bin is empty.
+  // All larger bins; a bit may be set though a bin is empty. The request's own bin is looked at itself.
   const index = nb < MIN_LARGE_SIZE ? nb >> 4 : largebinIndex(env, nb)
   let block = index >> 5
   if ((words[rest + block] & (-1 << (index & 31))) !== 0) return 0
   while (++block < 4) if (words[rest + block] !== 0) return 0
+  const bin = binAt(env, env.mainArena, index)
+  const links = env.locate(bin + (nb < MIN_LARGE_SIZE ? 24 : 16))
+  if (links < 0 || wordAt(words, links) !== bin) return 0
 
   const top = wordAt(words, lists + TOP)
   const old = locateChunk(env, top)
@@ -201,6 +204,9 @@ function merge(
   const top = wordAt(words, lists + TOP)
   const nextAt = locateChunk(env, next)
   if (nextAt < 0 || p >= top || next > top) return 0
+  // The plain way looks at the top chunk's size, too: so the page has to be there.
+  const topSizeAt = env.locate(top + 8)
+  if (topSizeAt < 0 || words[topSizeAt + 1] !== 0 || words[topSizeAt] < 16) return 0
   const nextHead = words[nextAt + SIZE]
   const nextSize = nextHead & ~7
   if ((nextHead & 1) === 0 || words[nextAt + SIZE + 1] !== 0 || nextSize <= 16 || nextSize >= limit)
