@@ -46,7 +46,6 @@ describe('trace malloc', () => {
       'killed SIGABRT "free(): double free detected in tcache 2"',
     ])
   })
-
 })
 
 const folder = oracle('malloc')
