@@ -14,6 +14,7 @@ interface Bench {
 
 const benches: Record<string, () => Promise<Bench>> = {
   kernel: () => import('../../test/bench/kernel.ts'),
+  malloc: () => import('../../test/bench/malloc.ts'),
   room: () => import('../../test/bench/room.ts'),
   client: () => import('../../test/bench/client.ts'),
 }

@@ -27,6 +27,8 @@ import {
   type Trace,
 } from './mallocShow.ts'
 
+export { bootTraceMachine } from './mallocProcess.ts'
+
 /** Runs a trace; the result lines. Throws SyntaxError naming the line that it cannot read. */
 export function runTrace(text: string, options: MachineOptions): string[] {
   return runTraceOn(bootTraceMachine(options), text)

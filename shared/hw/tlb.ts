@@ -1,11 +1,16 @@
 // The TLB: the last translations of the running address space, direct-mapped, and beside it the page table that was
 // walked last. A pure cache: neither saved nor hashed; whatever would make an entry stale empties it.
+//
+// It is emptied often, and has many entries: so each bears the number of the generation in which it was made, in the bits
+// of its tag that the address of a page leaves free, and a new generation makes all earlier entries worthless.
 
-export const TLB_ENTRIES = 256
+export const TLB_ENTRIES = 4096
+const GENERATIONS = 4096 // addresses of pages have more bits free than these need
 
 export interface Tlb {
   mm: number // id of the address space it belongs to
-  readTag: Float64Array // address of the page; NaN for none, which equals no number
+  generation: number
+  readTag: Float64Array // address of the page + generation; NaN for none, which equals no number
   writeTag: Float64Array // set only while the frame counts as written and the PTE is writable
   base: Int32Array // index of the frame's first word in RAM
   region: number // which lowest-level table was walked last: address / what one table covers; -1 for none
@@ -16,6 +21,7 @@ export interface Tlb {
 export function mkTlb(): Tlb {
   return {
     mm: 0,
+    generation: 0,
     readTag: new Float64Array(TLB_ENTRIES).fill(NaN),
     writeTag: new Float64Array(TLB_ENTRIES).fill(NaN),
     base: new Int32Array(TLB_ENTRIES),
@@ -26,8 +32,11 @@ export function mkTlb(): Tlb {
 }
 
 export function flushTlb(tlb: Tlb): void {
-  tlb.readTag.fill(NaN)
-  tlb.writeTag.fill(NaN)
+  if (++tlb.generation === GENERATIONS) {
+    tlb.readTag.fill(NaN)
+    tlb.writeTag.fill(NaN)
+    tlb.generation = 0
+  }
   tlb.region = -1
 }
 

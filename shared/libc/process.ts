@@ -4,26 +4,14 @@ import { ENOMEM } from '../lib/errno.ts'
 import { bytesFuel } from '../kernel/sched.ts'
 import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from '../mm/mmap.ts'
 import { sigMask } from '../mm/oomKill.ts'
-import {
-  USER_FAULT,
-  copyBytes,
-  fillBytes,
-  forceSig,
-  load16,
-  load32,
-  load8,
-  store16,
-  store32,
-  store8,
-  tlbLookup,
-} from '../mm/uaccess.ts'
+import { USER_FAULT, copyBytes, fillBytes, forceSig, load32 } from '../mm/uaccess.ts'
 import type { Machine } from '../state/machine.ts'
 import { SI_KERNEL, SIGABRT, SIGXCPU, type Task } from '../state/task.ts'
 import { GRND } from '../syscall/flags.ts'
 import { syscall, type Caller, type ReadMaps } from './call.ts'
 import { libcMessage } from './fatal.ts'
 import type { MallocEnv } from './malloc.ts'
-import { joinHalves } from './ptmalloc/env.ts'
+import { mkMallocMemory } from './memory.ts'
 import {
   mainArenaAddress,
   mallocFlavour,
@@ -35,7 +23,6 @@ import {
 const PROT_NONE = 0
 const MREMAP_MAYMOVE = 1
 const MADV_DONTNEED = 4
-const NO_WORDS = new Int32Array(0)
 
 export function mkCaller(m: Machine, task: Task, libc: LibcState, readMaps: ReadMaps): Caller {
   const env = null as unknown as MallocEnv
@@ -46,36 +33,19 @@ export function mkCaller(m: Machine, task: Task, libc: LibcState, readMaps: Read
 
 function mkMallocEnv(c: Caller): MallocEnv {
   const { m, task } = c
-  const wide = m.layout.bits === 64
   const call = (name: string, args: number[]): number => {
     const result = syscall(c, name, args)
     if (result >= 0 || result <= -4096) return result
     setErrno(c, -result)
     return -1
   }
-  const env: MallocEnv = {
+  return {
     flavour: mallocFlavour(m),
     mainArena: mainArenaAddress(m, task),
     pageSize: m.pageSize,
     programName: task.cmdline[0] ?? task.comm,
 
-    load8: (va) => load8(m, task, va),
-    store8: (va, byte) => store8(m, task, va, byte),
-    load16: (va) => load16(m, task, va),
-    store16: (va, half) => store16(m, task, va, half),
-    load32: (va) => load32(m, task, va),
-    store32: (va, half) => store32(m, task, va, half | 0),
-    load: (va) => {
-      const low = load32(m, task, va)
-      return wide ? joinHalves(low, load32(m, task, va + 4)) : low >>> 0
-    },
-    store: (va, word) => {
-      store32(m, task, va, word | 0)
-      if (wide) store32(m, task, va + 4, Math.floor(word / 0x1_0000_0000) | 0)
-    },
-    locate: (va) => locate(va, false),
-    locateWritable: (va) => locate(va, true),
-    words: NO_WORDS,
+    ...mkMallocMemory(m, task),
     fill: (va, byte, length) => {
       c.cost += bytesFuel(length)
       fillBytes(m, task, va, byte, length)
@@ -115,12 +85,6 @@ function mkMallocEnv(c: Caller): MallocEnv {
       throw USER_FAULT
     },
   }
-  /** Only what the TLB holds; its entry for writing also says that the frame is marked as written. */
-  const locate = (va: number, write: boolean): number => {
-    env.words = m.ram.words
-    return (va & 3) === 0 ? tlbLookup(m, task.mm!.id, va, write) : -1
-  }
-  return env
 }
 
 /** getenv(3), as text. */

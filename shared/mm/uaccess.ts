@@ -58,7 +58,8 @@ export function tlbLookup(m: Machine, mm: number, va: Vaddr, write: boolean): nu
   const offset = va & (m.pageSize - 1)
   const slot = tlbSlot(va, m.layout.pageShift)
   const tag = write ? tlb.writeTag[slot] : tlb.readTag[slot]
-  return tag === va - offset && tlb.mm === mm ? tlb.base[slot] + (offset >> 2) : -1
+  const known = tag === va - offset + tlb.generation && tlb.mm === mm
+  return known ? tlb.base[slot] + (offset >> 2) : -1
 }
 
 /** Walks the page tables, with as many faults as it takes; the index of the frame's first word. */
@@ -92,11 +93,11 @@ function walkAgain(m: Machine, task: Task, va: Vaddr, write: boolean): number {
 }
 
 function fillTlb({ tlb, layout, pageSize, ram }: Machine, va: Vaddr, pfn: Pfn, write: boolean) {
-  const page = va - (va & (pageSize - 1))
+  const tag = va - (va & (pageSize - 1)) + tlb.generation
   const slot = tlbSlot(va, layout.pageShift)
   const base = frameBase(ram, pfn)
-  tlb.readTag[slot] = page
-  tlb.writeTag[slot] = write ? page : NaN
+  tlb.readTag[slot] = tag
+  tlb.writeTag[slot] = write ? tag : NaN
   tlb.base[slot] = base
   if (write) markDirty(ram, pfn)
   return base

@@ -8,13 +8,8 @@
 
 import type { MallocFlavour } from './flavour.ts'
 
-export interface MallocEnv {
-  flavour: MallocFlavour
-  mainArena: number // where main_arena lies; the rest of malloc's data follows it
-  pageSize: number // GLRO(dl_pagesize)
-  programName: string // argv[0]
-
-  // Memory. Faults pages in; unwinds with an exception if the process may not go on. Any alignment.
+/** Memory. Faults pages in; unwinds with an exception if the process may not go on. Any alignment. */
+export interface MallocMemory {
   load8(va: number): number // 0 … 255
   store8(va: number, byte: number): void
   load16(va: number): number // 0 … 65535
@@ -28,7 +23,14 @@ export interface MallocEnv {
   // index into `words`, else -1. It holds until the next call of anything else here.
   locate(va: number): number
   locateWritable(va: number): number
-  words: Int32Array // set by the last locate that found something
+  words: Int32Array
+}
+
+export interface MallocEnv extends MallocMemory {
+  flavour: MallocFlavour
+  mainArena: number // where main_arena lies; the rest of malloc's data follows it
+  pageSize: number // GLRO(dl_pagesize)
+  programName: string // argv[0]
 
   fill(va: number, byte: number, length: number): void
   copy(to: number, from: number, length: number): void // the ranges don't overlap

@@ -330,8 +330,9 @@ function putIntoBin(env: MallocEnv, av: number, victim: number, size: number): v
   let forward = fdOf(env, bin)
   let back = bin
   if (!inSmallbinRange(env, size)) {
+    const empty = forward === bin
     forward = findPlaceInLargebin(env, bin, forward, victim, size)
-    back = forward === bin ? bkOf(env, bin) : bkOf(env, forward)
+    if (!empty) back = bkOf(env, forward)
   }
   markBin(env, av, index)
   setBk(env, victim, back)

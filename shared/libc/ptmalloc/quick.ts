@@ -12,30 +12,29 @@ const LAST_TABLE_OFFSET = 4096 - 10 * TCACHE_MAX_BINS // the table must not cros
 
 /** The first block of a list, 0 if that isn't simple. */
 export function tcacheGetQuickly(env: MallocEnv, index: number): number {
+  const { words } = env
   const { par } = env.flavour
   const data = env.locate(env.mainArena + par.tcache)
   if (data < 0) return 0
-  const tableLow = env.words[data]
-  const tableHigh = env.words[data + 1]
+  const tableLow = words[data]
+  const tableHigh = words[data + 1]
   if ((tableLow & PAGE_MASK) > LAST_TABLE_OFFSET || (tableLow | tableHigh) === 0) return 0
   const table = env.locateWritable(wordOf(tableLow, tableHigh))
   if (table < 0) return 0
-  const tableWords = env.words
-  const count = tableWords[table + (index >> 1)]
+  const count = words[table + (index >> 1)]
   const one = (index & 1) === 0 ? 1 : 0x10000
   if ((index & 1) === 0 ? (count & 0xffff) === 0 : count >>> 16 === 0) return 0
 
   const slot = table + ENTRIES_INDEX + 2 * index
-  const low = tableWords[slot]
-  const high = tableWords[slot + 1]
+  const low = words[slot]
+  const high = words[slot + 1]
   if ((low & 15) !== 0) return 0
   const mem = wordOf(low, high)
   const block = env.locateWritable(mem)
   if (block < 0 || overlapsTable(low, tableLow)) return 0
-  const words = env.words
-  tableWords[slot] = words[block] ^ ((low >>> 12) | (high << 20))
-  tableWords[slot + 1] = words[block + 1] ^ (high >>> 12)
-  tableWords[table + (index >> 1)] = count - one
+  words[slot] = words[block] ^ ((low >>> 12) | (high << 20))
+  words[slot + 1] = words[block + 1] ^ (high >>> 12)
+  words[table + (index >> 1)] = count - one
   words[block + 2] = 0
   words[block + 3] = 0
   return mem
@@ -43,13 +42,13 @@ export function tcacheGetQuickly(env: MallocEnv, index: number): number {
 
 /** Puts a freed block into its list; false if that isn't simple. */
 export function tcachePutQuickly(env: MallocEnv, mem: number): boolean {
+  const { words } = env
   const { par } = env.flavour
   const memLow = mem | 0
   // The size must stand in the same page.
   if ((memLow & 15) !== 0 || (memLow & PAGE_MASK) === 0) return false
   const block = env.locateWritable(mem)
   if (block < 0) return false
-  const words = env.words
   const head = words[block - 2]
   const index = ((head & ~7) - 32) >> 4
   if (words[block - 1] !== 0 || head < 32 || (head & 14) !== 0 || index >= TCACHE_MAX_BINS)
@@ -57,30 +56,28 @@ export function tcachePutQuickly(env: MallocEnv, mem: number): boolean {
 
   const data = env.locate(env.mainArena + par.tcacheBins)
   if (data < 0 || ((env.mainArena + par.tcacheBins) & PAGE_MASK) > PAGE_MASK - 128) return false
-  const variables = env.words
   const tcacheAt = data + ((par.tcache - par.tcacheBins) >> 2)
   const keyAt = data + ((par.tcacheKey - par.tcacheBins) >> 2)
-  const limit = variables[data + ((par.tcacheCount - par.tcacheBins) >> 2)]
-  const tableLow = variables[tcacheAt]
-  const tableHigh = variables[tcacheAt + 1]
-  if (index >= variables[data] || words[block + 2] === variables[keyAt]) return false
+  const limit = words[data + ((par.tcacheCount - par.tcacheBins) >> 2)]
+  const tableLow = words[tcacheAt]
+  const tableHigh = words[tcacheAt + 1]
+  if (index >= words[data] || words[block + 2] === words[keyAt]) return false
   if ((tableLow & PAGE_MASK) > LAST_TABLE_OFFSET || (tableLow | tableHigh) === 0) return false
   const table = env.locateWritable(wordOf(tableLow, tableHigh))
   if (table < 0 || overlapsTable(memLow, tableLow)) return false
-  const tableWords = env.words
-  const count = tableWords[table + (index >> 1)]
+  const count = words[table + (index >> 1)]
   const filled = (index & 1) === 0 ? count & 0xffff : count >>> 16
   if (filled >= limit) return false
 
   const slot = table + ENTRIES_INDEX + 2 * index
   const memHigh = mem === memLow ? 0 : Math.floor(mem / 0x1_0000_0000)
-  words[block + 2] = variables[keyAt]
-  words[block + 3] = variables[keyAt + 1]
-  words[block] = tableWords[slot] ^ ((memLow >>> 12) | (memHigh << 20))
-  words[block + 1] = tableWords[slot + 1] ^ (memHigh >>> 12)
-  tableWords[slot] = memLow
-  tableWords[slot + 1] = memHigh
-  tableWords[table + (index >> 1)] = count + ((index & 1) === 0 ? 1 : 0x10000)
+  words[block + 2] = words[keyAt]
+  words[block + 3] = words[keyAt + 1]
+  words[block] = words[slot] ^ ((memLow >>> 12) | (memHigh << 20))
+  words[block + 1] = words[slot + 1] ^ (memHigh >>> 12)
+  words[slot] = memLow
+  words[slot + 1] = memHigh
+  words[table + (index >> 1)] = count + ((index & 1) === 0 ? 1 : 0x10000)
   return true
 }
 

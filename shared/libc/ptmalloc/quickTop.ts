@@ -2,7 +2,7 @@
 // lists that could serve it are empty, and a freed chunk that is merged with its neighbours. First everything that
 // is needed is looked up and checked; then it is changed. Whatever is unusual is left to the plain way.
 
-import { largebinIndex } from './bins.ts'
+import { binAt, largebinIndex } from './bins.ts'
 import { highHalf, joinHalves, type MallocEnv } from './env.ts'
 
 const PAGE_MASK = 4095 // as in quick.ts
@@ -63,43 +63,43 @@ function variable(env: MallocEnv, rest: number, offset: number): number {
 
 /** A chunk of size nb off the top chunk: the user's pointer, 0 if that isn't simple. */
 export function splitTopQuickly(env: MallocEnv, nb: number): number {
+  const { words } = env
   const { par } = env.flavour
   const lists = locateLists(env)
   if (lists < 0) return 0
-  const listWords = env.words
   const rest = locateRest(env)
   if (rest < 0) return 0
-  const restWords = env.words
   const unsorted = env.mainArena + 0x60
-  if (wordAt(listWords, lists + UNSORTED_BK) !== unsorted) return 0
-  if (restWords[variable(env, rest, par.perturbByte)] !== 0) return 0
-  if (wordAt(restWords, variable(env, rest, par.tcache)) === 0) return 0
+  if (wordAt(words, lists + UNSORTED_BK) !== unsorted) return 0
+  if (words[variable(env, rest, par.perturbByte)] !== 0) return 0
+  if (wordAt(words, variable(env, rest, par.tcache)) === 0) return 0
   if (nb < MIN_LARGE_SIZE) {
-    if (nb <= MAX_FAST_SIZE && wordAt(listWords, lists + FASTBINS + (nb >> 3) - 4) !== 0) return 0
-  } else if (listWords[lists + HAVE_FASTCHUNKS] !== 0) {
+    if (nb <= MAX_FAST_SIZE && wordAt(words, lists + FASTBINS + (nb >> 3) - 4) !== 0) return 0
+  } else if (words[lists + HAVE_FASTCHUNKS] !== 0) {
     return 0
   }
-  // The request's own bin and all larger ones; a bit may be set though a bin is empty.
+  // All larger bins; a bit may be set though a bin is empty. The request's own bin is looked at itself.
   const index = nb < MIN_LARGE_SIZE ? nb >> 4 : largebinIndex(env, nb)
   let block = index >> 5
-  if ((restWords[rest + block] & (-1 << (index & 31))) !== 0) return 0
-  while (++block < 4) if (restWords[rest + block] !== 0) return 0
+  if ((words[rest + block] & (-1 << (index & 31))) !== 0) return 0
+  while (++block < 4) if (words[rest + block] !== 0) return 0
+  const bin = binAt(env, env.mainArena, index)
+  const links = env.locate(bin + (nb < MIN_LARGE_SIZE ? 24 : 16))
+  if (links < 0 || wordAt(words, links) !== bin) return 0
 
-  const top = wordAt(listWords, lists + TOP)
+  const top = wordAt(words, lists + TOP)
   const old = locateChunk(env, top)
   if (old < 0) return 0
-  const topWords = env.words
-  const head = topWords[old + SIZE]
+  const head = words[old + SIZE]
   const size = head & ~7
-  if (topWords[old + SIZE + 1] !== 0 || size < nb + 32) return 0
-  if (restWords[rest + SYSTEM_MEM + 1] !== 0 || size > restWords[rest + SYSTEM_MEM]) return 0
+  if (words[old + SIZE + 1] !== 0 || size < nb + 32) return 0
+  if (words[rest + SYSTEM_MEM + 1] !== 0 || size > words[rest + SYSTEM_MEM]) return 0
   const fresh = locateChunk(env, top + nb)
   if (fresh < 0) return 0
-  const freshWords = env.words
-  setWord(listWords, lists + TOP, top + nb)
-  topWords[old + SIZE] = nb | 1
-  freshWords[fresh + SIZE] = (size - nb) | 1
-  freshWords[fresh + SIZE + 1] = 0
+  setWord(words, lists + TOP, top + nb)
+  words[old + SIZE] = nb | 1
+  words[fresh + SIZE] = (size - nb) | 1
+  words[fresh + SIZE + 1] = 0
   return top + 16
 }
 
@@ -108,72 +108,70 @@ export function splitTopQuickly(env: MallocEnv, nb: number): number {
  * simple.
  */
 export function freeQuickly(env: MallocEnv, mem: number): number {
+  const { words } = env
   const { par } = env.flavour
   const p = mem - 16
   const own = (p & 15) === 0 ? locateChunk(env, p) : -1
   if (own < 0) return 0
-  const ownWords = env.words
-  const head = ownWords[own + SIZE]
+  const head = words[own + SIZE]
   const size = head & ~7
-  if (ownWords[own + SIZE + 1] !== 0 || size < 32 || (head & 14) !== 0) return 0
+  if (words[own + SIZE + 1] !== 0 || size < 32 || (head & 14) !== 0) return 0
   const lists = locateLists(env)
-  const listWords = env.words
   const rest = locateRest(env)
   if (lists < 0 || rest < 0) return 0
-  const words = env.words
   const table = wordAt(words, variable(env, rest, par.tcache))
   if (table === 0) return 0
   const index = (size - 32) >> 4
   if (index < words[variable(env, rest, par.tcacheBins)]) {
     const counts = env.locate(table + 4 * (index >> 1))
-    if (counts < 0 || ownWords[own + BK] === words[variable(env, rest, par.tcacheKey)]) return 0
-    const count = (env.words[counts] >>> ((index & 1) * 16)) & 0xffff
+    if (counts < 0 || words[own + BK] === words[variable(env, rest, par.tcacheKey)]) return 0
+    const count = (words[counts] >>> ((index & 1) * 16)) & 0xffff
     if (count < words[variable(env, rest, par.tcacheCount)]) return 0
   }
   if (size > words[variable(env, rest, par.globalMaxFast)]) {
-    return merge(env, p, size, own, ownWords, lists, listWords, rest, words)
+    return merge(env, p, size, own, lists, rest)
   }
   const limit = words[rest + SYSTEM_MEM + 1] === 0 ? words[rest + SYSTEM_MEM] : -1
   const perturbed = words[variable(env, rest, par.perturbByte)] !== 0
   const next = locateChunk(env, p + size)
-  if (next < 0 || perturbed || env.words[next + SIZE + 1] !== 0) return 0
-  const nextSize = env.words[next + SIZE] & ~7
+  if (next < 0 || perturbed || words[next + SIZE + 1] !== 0) return 0
+  const nextSize = words[next + SIZE] & ~7
   if (nextSize <= 16 || nextSize >= limit) return 0
-  return pushFastbin(p, size, own, ownWords, lists, listWords)
+  return pushFastbin(words, p, size, own, lists)
 }
 
 /** Puts a chunk into its fast bin, unless it is the first there already. */
 function pushFastbin(
+  words: Int32Array,
   p: number,
   size: number,
   own: number,
-  ownWords: Int32Array,
   lists: number,
-  listWords: Int32Array,
 ): number {
   const bin = lists + FASTBINS + (size >> 3) - 4
-  if (wordAt(listWords, bin) === p) return 0
+  if (wordAt(words, bin) === p) return 0
   const link = p + 16
   const low = link | 0
   const high = link === low ? 0 : highHalf(link)
-  ownWords[own + FD] = listWords[bin] ^ ((low >>> 12) | (high << 20))
-  ownWords[own + FD + 1] = listWords[bin + 1] ^ (high >>> 12)
-  setWord(listWords, bin, p)
-  listWords[lists + HAVE_FASTCHUNKS] = 1
+  words[own + FD] = words[bin] ^ ((low >>> 12) | (high << 20))
+  words[own + FD + 1] = words[bin + 1] ^ (high >>> 12)
+  setWord(words, bin, p)
+  words[lists + HAVE_FASTCHUNKS] = 1
   return size
 }
 
 /** Would systrim() find that less than a page can go back? It is asked after every large merge. */
 export function nothingToTrim(env: MallocEnv): boolean {
+  const { words } = env
   const { par } = env.flavour
   const lists = locateLists(env)
-  if (lists < 0 || env.words[lists + HAVE_FASTCHUNKS] !== 0) return false
-  const top = locateChunk(env, wordAt(env.words, lists + TOP))
-  if (top < 0 || env.words[top + SIZE + 1] !== 0) return false
-  const topSize = env.words[top + SIZE] & ~7
+  if (lists < 0 || words[lists + HAVE_FASTCHUNKS] !== 0) return false
+  const top = locateChunk(env, wordAt(words, lists + TOP))
+  if (top < 0 || words[top + SIZE + 1] !== 0) return false
+  const topSize = words[top + SIZE] & ~7
   const rest = locateRest(env)
   if (rest < 0) return false
-  const pad = wordAt(env.words, variable(env, rest, par.topPad))
+  const pad = wordAt(words, variable(env, rest, par.topPad))
   const area = topSize - 33
   return area >= 0 && pad >= 0 && area < pad + env.pageSize
 }
@@ -184,12 +182,10 @@ export function nothingToTrim(env: MallocEnv): boolean {
  */
 export function mergeQuickly(env: MallocEnv, p: number, size: number): number {
   const lists = locateLists(env)
-  const listWords = env.words
   const rest = locateRest(env)
-  const restWords = env.words
   const own = locateChunk(env, p)
   if (lists < 0 || rest < 0 || own < 0) return 0
-  return merge(env, p, size, own, env.words, lists, listWords, rest, restWords)
+  return merge(env, p, size, own, lists, rest)
 }
 
 function merge(
@@ -197,50 +193,43 @@ function merge(
   p: number,
   size: number,
   own: number,
-  ownWords: Int32Array,
   lists: number,
-  listWords: Int32Array,
   rest: number,
-  restWords: Int32Array,
 ): number {
-  const limit = restWords[rest + SYSTEM_MEM + 1] === 0 ? restWords[rest + SYSTEM_MEM] : -1
-  if ((listWords[lists + FLAGS] & 2) !== 0) return 0
-  if (restWords[variable(env, rest, env.flavour.par.perturbByte)] !== 0) return 0
+  const { words } = env
+  const limit = words[rest + SYSTEM_MEM + 1] === 0 ? words[rest + SYSTEM_MEM] : -1
+  if ((words[lists + FLAGS] & 2) !== 0) return 0
+  if (words[variable(env, rest, env.flavour.par.perturbByte)] !== 0) return 0
   const next = p + size
-  const top = wordAt(listWords, lists + TOP)
+  const top = wordAt(words, lists + TOP)
   const nextAt = locateChunk(env, next)
   if (nextAt < 0 || p >= top || next > top) return 0
-  const nextWords = env.words
-  const nextHead = nextWords[nextAt + SIZE]
+  // The plain way looks at the top chunk's size, too: so the page has to be there.
+  const topSizeAt = env.locate(top + 8)
+  if (topSizeAt < 0 || words[topSizeAt + 1] !== 0 || words[topSizeAt] < 16) return 0
+  const nextHead = words[nextAt + SIZE]
   const nextSize = nextHead & ~7
-  if (
-    (nextHead & 1) === 0 ||
-    nextWords[nextAt + SIZE + 1] !== 0 ||
-    nextSize <= 16 ||
-    nextSize >= limit
-  )
+  if ((nextHead & 1) === 0 || words[nextAt + SIZE + 1] !== 0 || nextSize <= 16 || nextSize >= limit)
     return 0
   const unsorted = env.mainArena + 0x60
-  let first = wordAt(listWords, lists + UNSORTED_FD)
+  let first = wordAt(words, lists + UNSORTED_FD)
 
   // The chunk before, if it is free.
   let start = p
-  let startWords = ownWords
   let startAt = own
   let total = size
-  const before = (ownWords[own + SIZE] & 1) === 0
+  const before = (words[own + SIZE] & 1) === 0
   let beforeFd = 0
   let beforeBk = 0
   if (before) {
-    const beforeSize = ownWords[own]
+    const beforeSize = words[own]
     start = p - beforeSize
-    if (ownWords[own + 1] !== 0 || beforeSize <= 16) return 0
+    if (words[own + 1] !== 0 || beforeSize <= 16) return 0
     startAt = locateChunk(env, start)
     if (startAt < 0) return 0
-    startWords = env.words
-    if (!isSimplyLinked(startWords, startAt, beforeSize)) return 0
-    beforeFd = wordAt(startWords, startAt + FD)
-    beforeBk = wordAt(startWords, startAt + BK)
+    if (!isSimplyLinked(words, startAt, beforeSize)) return 0
+    beforeFd = wordAt(words, startAt + FD)
+    beforeBk = wordAt(words, startAt + BK)
     if (!linksAgree(env, start, beforeFd, beforeBk)) return 0
     if (first === start) first = beforeFd
     total += beforeSize
@@ -248,27 +237,27 @@ function merge(
   if (next === top) {
     if (before) unlinkQuickly(env, beforeFd, beforeBk)
     total += nextSize
-    setWord(startWords, startAt + SIZE, total + 1)
-    setWord(listWords, lists + TOP, start)
+    setWord(words, startAt + SIZE, total + 1)
+    setWord(words, lists + TOP, start)
     return total
   }
 
   // The chunk behind, if it is free.
   const behind = env.locate(next + nextSize + 8)
   if (behind < 0) return 0
-  const nextFree = (env.words[behind] & 1) === 0
+  const nextFree = (words[behind] & 1) === 0
   let nextFd = 0
   let nextBk = 0
   if (nextFree) {
     if (
       ((next + nextSize) & PAGE_MASK) === 0 ||
-      env.words[behind - 2] !== nextSize ||
-      env.words[behind - 1] !== 0
+      words[behind - 2] !== nextSize ||
+      words[behind - 1] !== 0
     )
       return 0
-    if (!isSimplyLinked(nextWords, nextAt, nextSize)) return 0
-    nextFd = wordAt(nextWords, nextAt + FD)
-    nextBk = wordAt(nextWords, nextAt + BK)
+    if (!isSimplyLinked(words, nextAt, nextSize)) return 0
+    nextFd = wordAt(words, nextAt + FD)
+    nextBk = wordAt(words, nextAt + BK)
     if (nextFd === start || nextBk === start || !linksAgree(env, next, nextFd, nextBk)) return 0
     if (first === next) first = nextFd
     if (first === start) return 0
@@ -277,23 +266,18 @@ function merge(
   const firstAt = env.locateWritable(first + 24)
   const foot = env.locateWritable(start + total)
   if (firstAt < 0 || foot < 0) return 0
-  const footWords = env.words
-  if (first === wordAt(listWords, lists + UNSORTED_FD)) {
-    env.locateWritable(first + 24)
-    if (wordAt(env.words, firstAt) !== unsorted) return 0
-  }
+  if (first === wordAt(words, lists + UNSORTED_FD) && wordAt(words, firstAt) !== unsorted) return 0
 
   if (before) unlinkQuickly(env, beforeFd, beforeBk)
   if (nextFree) unlinkQuickly(env, nextFd, nextBk)
-  else nextWords[nextAt + SIZE] = nextHead & ~1
-  env.locateWritable(first + 24)
-  setWord(env.words, firstAt, start)
-  setWord(listWords, lists + UNSORTED_FD, start)
-  setWord(startWords, startAt + FD, first)
-  setWord(startWords, startAt + BK, unsorted)
-  if (total >= MIN_LARGE_SIZE) clearNextsizes(startWords, startAt)
-  setWord(startWords, startAt + SIZE, total + 1)
-  setWord(footWords, foot, total)
+  else words[nextAt + SIZE] = nextHead & ~1
+  setWord(words, firstAt, start)
+  setWord(words, lists + UNSORTED_FD, start)
+  setWord(words, startAt + FD, first)
+  setWord(words, startAt + BK, unsorted)
+  if (total >= MIN_LARGE_SIZE) clearNextsizes(words, startAt)
+  setWord(words, startAt + SIZE, total + 1)
+  setWord(words, foot, total)
   return total
 }
 
@@ -312,16 +296,18 @@ function isSimplyLinked(words: Int32Array, at: number, size: number): boolean {
 
 /** fd->bk and bk->fd are this chunk, and can be written. */
 function linksAgree(env: MallocEnv, p: number, fd: number, bk: number): boolean {
+  const { words } = env
   const bkOfFd = env.locateWritable(fd + 24)
-  if (bkOfFd < 0 || wordAt(env.words, bkOfFd) !== p || (fd & 7) !== 0) return false
+  if (bkOfFd < 0 || wordAt(words, bkOfFd) !== p || (fd & 7) !== 0) return false
   const fdOfBk = env.locateWritable(bk + 16)
-  return fdOfBk >= 0 && wordAt(env.words, fdOfBk) === p && (bk & 7) === 0
+  return fdOfBk >= 0 && wordAt(words, fdOfBk) === p && (bk & 7) === 0
 }
 
 /** Closes the list over a chunk; linksAgree() has looked up both sides. */
 function unlinkQuickly(env: MallocEnv, fd: number, bk: number): void {
+  const { words } = env
   const bkOfFd = env.locateWritable(fd + 24)
-  setWord(env.words, bkOfFd, bk)
+  setWord(words, bkOfFd, bk)
   const fdOfBk = env.locateWritable(bk + 16)
-  setWord(env.words, fdOfBk, fd)
+  setWord(words, fdOfBk, fd)
 }

@@ -3,14 +3,16 @@
 import { spawn } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
-import { runTrace, runTraceOn } from '../../../server/trace/malloc.ts'
-import { bootTraceMachine } from '../../../server/trace/mallocProcess.ts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runTrace } from '../../../server/trace/malloc.ts'
 import { DEFAULT_OPTIONS } from '../../../shared/room/options.ts'
 import type { MachineOptions } from '../../../shared/state/machine.ts'
+import { bundle, type Bundle } from '../../helpers/bundle.ts'
 import { oracle } from '../../helpers/oracle.ts'
 
 const options: MachineOptions = { ...DEFAULT_OPTIONS, ram: 2 ** 30 }
+
+type Runner = typeof import('../../../server/trace/malloc.ts')
 
 const sets: Record<string, Partial<MachineOptions>> = {
   cases: {},
@@ -44,39 +46,39 @@ describe('trace malloc', () => {
       'killed SIGABRT "free(): double free detected in tcache 2"',
     ])
   })
+})
 
-  const folder = oracle('malloc')
+const folder = oracle('malloc')
+
+describe.skipIf(folder === null)('trace malloc beside the recordings', () => {
+  let built: Bundle
+  beforeAll(async () => {
+    built = await bundle({ cli: 'server/cli.ts', malloc: 'server/trace/malloc.ts' })
+  })
+  afterAll(() => built.remove())
 
   for (const [set, more] of Object.entries(sets)) {
-    it.skipIf(folder === null)(
-      `${set}: every trace is identical, line by line`,
-      { timeout: 300_000 },
-      () => {
-        const files = readdirSync(join(folder!, set), { recursive: true }) as string[]
-        const traces = files.filter((file) => file.endsWith('.trace')).sort(byName)
-        expect(traces.length).toBeGreaterThan(20)
-        const m = bootTraceMachine({ ...options, ...more })
-        for (const name of traces) {
-          const file = join(folder!, set, name)
-          const want = readFileSync(file.replace(/trace$/, 'expect'), 'utf8')
-            .trimEnd()
-            .split('\n')
-          expect(runTraceOn(m, readFileSync(file, 'utf8')), name).toEqual(want)
-        }
-      },
-    )
+    it(`${set}: every trace is identical, line by line`, { timeout: 300_000 }, async () => {
+      const { bootTraceMachine, runTraceOn } = await built.load<Runner>('malloc')
+      const files = readdirSync(join(folder!, set), { recursive: true }) as string[]
+      const traces = files.filter((file) => file.endsWith('.trace')).sort(byName)
+      expect(traces.length).toBeGreaterThan(20)
+      const m = bootTraceMachine({ ...options, ...more })
+      for (const name of traces) {
+        const file = join(folder!, set, name)
+        const want = readFileSync(file.replace(/trace$/, 'expect'), 'utf8').trimEnd()
+        const got = runTraceOn(m, readFileSync(file, 'utf8'))
+        if (got.join('\n') !== want) expect(got, name).toEqual(want.split('\n'))
+      }
+    })
   }
 
-  it.skipIf(folder === null)(
-    'the recordings’ own verifier finds the command identical',
-    { timeout: 300_000 },
-    async () => {
-      const command = 'npx tsx server/cli.ts trace malloc'
-      const { status, text } = await verify(folder!, command, '^corner/first')
-      expect(text).toMatch(/(\d+) of \1 traces identical/)
-      expect(status).toBe(0)
-    },
-  )
+  it('the recordings’ own verifier finds the command identical', { timeout: 300_000 }, async () => {
+    const command = `${process.execPath} ${built.path('cli')} trace malloc`
+    const { status, text } = await verify(folder!, command, '^corner/first')
+    expect(text).toMatch(/(\d+) of \1 traces identical/)
+    expect(status).toBe(0)
+  })
 })
 
 function byName(a: string, b: string): number {

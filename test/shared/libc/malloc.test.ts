@@ -26,6 +26,8 @@ import {
   GLIBC_2_36_I386,
   GLIBC_2_36_X86_64,
 } from '../../../shared/libc/ptmalloc/flavour.ts'
+import { largebinIndex } from '../../../shared/libc/ptmalloc/bins.ts'
+import type { MallocEnv } from '../../../shared/libc/ptmalloc/env.ts'
 import { Killed, ProcessMemory } from './processMemory.ts'
 
 const flavours = [GLIBC_2_36_X86_64, GLIBC_2_36_I386, GLIBC_2_13_X86_64, GLIBC_2_13_I386]
@@ -115,6 +117,52 @@ describe('what a damaged heap says', () => {
     expect(lastWords(process, () => malloc(process.env, 200000))).toBe(
       'SIGABRT malloc(): corrupted top size',
     )
+  })
+
+  // What the real one does was seen with glibc 2.36: traces that get at main_arena by way of a forged cache entry.
+  const { arena } = GLIBC_2_36_X86_64
+  const headOfBin = (env: MallocEnv, bin: number): number =>
+    env.mainArena + arena.bins + (bin - 2) * 16
+
+  it('an empty large bin’s bk is not looked at, and is set right with the first that comes', () => {
+    const { env } = mkProcess()
+    const a = malloc(env, 9300)
+    malloc(env, 24)
+    const bin = headOfBin(env, largebinIndex(env, 9312))
+    env.store(bin + 24, 0x4141414141410000)
+    free(env, a)
+    malloc(env, 20000) // sorts a into its bin
+    expect(env.load(bin + 24)).toBe(a - 16)
+    expect(malloc(env, 9300)).toBe(a)
+  })
+
+  it('a small bin is looked at whatever the binmap says of it', () => {
+    const process = mkProcess()
+    const { env } = process
+    const mem = malloc(env, 100)
+    const bin = headOfBin(env, 0x140 / 16)
+    env.store(bin + 24, mem)
+    env.store(mem + 24, mem)
+    expect(lastWords(process, () => malloc(env, 0x138))).toBe(
+      'SIGABRT malloc(): smallbin double linked list corrupted',
+    )
+    env.store(bin + 24, 0x4141414141410000)
+    expect(lastWords(process, () => malloc(env, 0x138))).toContain('SIGSEGV')
+  })
+
+  it('freeing looks at the top chunk’s size, wherever the block lies', () => {
+    const process = mkProcess()
+    const { env } = process
+    const blocks = Array.from({ length: 4 }, () => malloc(env, 2000))
+    const top = env.load(env.mainArena + arena.top)
+    const size = env.load(top + 8)
+    env.store(top + 8, -0xffff)
+    expect(lastWords(process, () => free(env, blocks[0]))).toBe(
+      'SIGABRT double free or corruption (out)',
+    )
+    env.store(top + 8, size)
+    env.store(env.mainArena + arena.top, 0x4141414141410000)
+    expect(lastWords(process, () => free(env, blocks[1]))).toContain('SIGSEGV')
   })
 
   it('a pointer from nowhere is a segmentation fault', () => {

@@ -4,6 +4,7 @@ import type { MallocFlavour } from '../../../shared/libc/ptmalloc/flavour.ts'
 import { highHalf, joinHalves, type MallocEnv } from '../../../shared/libc/ptmalloc/env.ts'
 
 const PAGE = 4096
+const HOST_PAGES = 8192 // how many different pages a test may touch
 const CACHE = 4096
 const DATA_OFFSET = 0xd2000 // of the library's data from where mappings begin
 const BELOW_HEAP = 0x10000 // the break was moved up to where the heap starts
@@ -40,9 +41,13 @@ export class ProcessMemory {
   readonly messages: string[] = []
   errno = 0
   calls = { sbrk: 0, mmap: 0, munmap: 0, mremap: 0, madvise: 0 }
-  private readonly pages = new Map<number, Int32Array>()
+  private readonly words = new Int32Array((HOST_PAGES * PAGE) / 4)
+  private readonly bytes = new Uint8Array(this.words.buffer)
+  private readonly pages = new Map<number, number>() // index of the page's first word
   private readonly tags = new Float64Array(CACHE).fill(-1)
-  private readonly cached: Int32Array[] = new Array<Int32Array>(CACHE).fill(new Int32Array(0))
+  private readonly cached = new Int32Array(CACHE)
+  private readonly spare: number[] = [] // pages that were dropped
+  private touched = 0
   private ranges: Range[] = []
   private readonly data: Range
   private brk: number
@@ -65,31 +70,30 @@ export class ProcessMemory {
     const fail = (): never => {
       throw new Killed('SIGSEGV')
     }
-    const { tags, cached } = this
-    const page = (va: number): Int32Array => {
+    const { tags, cached, words } = this
+    const page = (va: number): number => {
       const slot = (va >>> 12) & (CACHE - 1)
       if (tags[slot] === va - (va & (PAGE - 1))) return cached[slot]
-      return this.pageIn(Math.floor(va / PAGE)) ?? fail()
+      const found = this.pageIn(Math.floor(va / PAGE))
+      return found < 0 ? fail() : found
     }
     const load32 = (va: number): number => {
       if ((va & 3) !== 0) return this.load32Unaligned(va)
-      return page(va)[(va & (PAGE - 1)) >> 2]
+      return words[page(va) + ((va & (PAGE - 1)) >> 2)]
     }
     const store32 = (va: number, value: number): void => {
       if ((va & 3) !== 0) this.store32Unaligned(va, value)
-      else page(va)[(va & (PAGE - 1)) >> 2] = value
+      else words[page(va) + ((va & (PAGE - 1)) >> 2)] = value
     }
     const locate = (va: number): number => {
       const slot = (va >>> 12) & (CACHE - 1)
       if (tags[slot] !== va - (va & (PAGE - 1)) || (va & 3) !== 0) return -1
-      this.env.words = cached[slot]!
-      return (va & (PAGE - 1)) >> 2
+      return cached[slot] + ((va & (PAGE - 1)) >> 2)
     }
     const load8 = (va: number): number =>
-      (page(va)[(va & (PAGE - 1)) >> 2] >>> ((va & 3) * 8)) & 0xff
+      (words[page(va) + ((va & (PAGE - 1)) >> 2)] >>> ((va & 3) * 8)) & 0xff
     const store8 = (va: number, byte: number): void => {
-      const words = page(va)
-      const index = (va & (PAGE - 1)) >> 2
+      const index = page(va) + ((va & (PAGE - 1)) >> 2)
       const shift = (va & 3) * 8
       words[index] = (words[index] & ~(0xff << shift)) | ((byte & 0xff) << shift)
     }
@@ -110,8 +114,7 @@ export class ProcessMemory {
       load: wide
         ? (va) => {
             if ((va & 7) !== 0) return joinHalves(load32(va), load32(va + 4))
-            const words = page(va)
-            const index = (va & (PAGE - 1)) >> 2
+            const index = page(va) + ((va & (PAGE - 1)) >> 2)
             const low = words[index]
             const high = words[index + 1]
             return high === 0 && low >= 0 ? low : joinHalves(low, high)
@@ -125,15 +128,14 @@ export class ProcessMemory {
               store32(va + 4, high)
               return
             }
-            const words = page(va)
-            const index = (va & (PAGE - 1)) >> 2
+            const index = page(va) + ((va & (PAGE - 1)) >> 2)
             words[index] = value | 0
             words[index + 1] = high
           }
         : store32,
       locate,
       locateWritable: locate,
-      words: this.cached[0],
+      words,
       fill: (va, byte, length) => {
         if (!this.fill(va, byte, length)) fail()
       },
@@ -184,17 +186,18 @@ export class ProcessMemory {
   }
 
   isThere(va: number): boolean {
-    return this.pageAt(va) !== null
+    return this.pageAt(va) >= 0
   }
 
   read(va: number, length: number): Uint8Array | null {
     const bytes = new Uint8Array(length)
     for (let done = 0; done < length;) {
-      const words = this.pageAt(va + done)
-      if (words === null) return null
+      const page = this.pageAt(va + done)
+      if (page < 0) return null
       const offset = (va + done) & (PAGE - 1)
+      const at = page * 4 + offset
       const n = Math.min(PAGE - offset, length - done)
-      bytes.set(new Uint8Array(words.buffer, offset, n), done)
+      bytes.set(this.bytes.subarray(at, at + n), done)
       done += n
     }
     return bytes
@@ -202,11 +205,12 @@ export class ProcessMemory {
 
   write(va: number, bytes: Uint8Array): boolean {
     for (let done = 0; done < bytes.length;) {
-      const words = this.pageAt(va + done)
-      if (words === null) return false
+      const page = this.pageAt(va + done)
+      if (page < 0) return false
       const offset = (va + done) & (PAGE - 1)
+      const at = page * 4 + offset
       const n = Math.min(PAGE - offset, bytes.length - done)
-      new Uint8Array(words.buffer, offset, n).set(bytes.subarray(done, done + n))
+      this.bytes.set(bytes.subarray(done, done + n), at)
       done += n
     }
     return true
@@ -214,32 +218,36 @@ export class ProcessMemory {
 
   fill(va: number, byte: number, length: number): boolean {
     for (let done = 0; done < length;) {
-      const words = this.pageAt(va + done)
-      if (words === null) return false
+      const page = this.pageAt(va + done)
+      if (page < 0) return false
       const offset = (va + done) & (PAGE - 1)
+      const at = page * 4 + offset
       const n = Math.min(PAGE - offset, length - done)
-      new Uint8Array(words.buffer, offset, n).fill(byte)
+      this.bytes.fill(byte, at, at + n)
       done += n
     }
     return true
   }
 
-  private pageAt(va: number): Int32Array | null {
+  /** Index of the first word of the address's page, -1 if nothing is mapped there. */
+  private pageAt(va: number): number {
     const slot = (va >>> 12) & (CACHE - 1)
     if (this.tags[slot] === va - (va & (PAGE - 1))) return this.cached[slot]
     return this.pageIn(Math.floor(va / PAGE))
   }
 
-  private pageIn(vpn: number): Int32Array | null {
-    let words = this.pages.get(vpn)
-    if (words === undefined) {
-      if (!this.mapped(vpn * PAGE)) return null
-      words = new Int32Array(PAGE / 4)
-      this.pages.set(vpn, words)
+  private pageIn(vpn: number): number {
+    let page = this.pages.get(vpn)
+    if (page === undefined) {
+      if (!this.mapped(vpn * PAGE)) return -1
+      page = this.spare.pop() ?? (this.touched++ * PAGE) / 4
+      if (page >= this.words.length) throw new RangeError('the test touches too many pages')
+      this.words.fill(0, page, page + PAGE / 4)
+      this.pages.set(vpn, page)
     }
     this.tags[vpn & (CACHE - 1)] = vpn * PAGE
-    this.cached[vpn & (CACHE - 1)] = words
-    return words
+    this.cached[vpn & (CACHE - 1)] = page
+    return page
   }
 
   private mapped(va: number): boolean {
@@ -264,15 +272,21 @@ export class ProcessMemory {
     const last = Math.ceil(end / PAGE)
     if (many) {
       for (const vpn of [...this.pages.keys()]) {
-        if (vpn >= first && vpn < last) this.pages.delete(vpn)
+        if (vpn >= first && vpn < last) this.forget(vpn)
       }
       this.tags.fill(-1)
       return
     }
     for (let vpn = first; vpn < last; vpn++) {
-      this.pages.delete(vpn)
+      this.forget(vpn)
       if (this.tags[vpn & (CACHE - 1)] === vpn * PAGE) this.tags[vpn & (CACHE - 1)] = -1
     }
+  }
+
+  private forget(vpn: number): void {
+    const page = this.pages.get(vpn)
+    if (page !== undefined) this.spare.push(page)
+    this.pages.delete(vpn)
   }
 
   private mmap(hint: number, length: number, limit: number): number {
@@ -315,8 +329,10 @@ export class ProcessMemory {
     const start = this.mmap(0, newLength, limit)
     if (start === -1) return -1
     for (let offset = 0; offset < oldLength; offset += PAGE) {
-      const words = this.pages.get((va + offset) / PAGE)
-      if (words !== undefined) this.pages.set((start + offset) / PAGE, words)
+      const page = this.pages.get((va + offset) / PAGE)
+      if (page === undefined) continue
+      this.pages.set((start + offset) / PAGE, page)
+      this.pages.delete((va + offset) / PAGE)
     }
     this.munmap(va, oldLength)
     return start
