@@ -12,7 +12,7 @@ import { Live } from './live.ts'
 import { commandProblem } from '@shared/wire/schema.ts'
 import { MapPainter } from './mapPainter.ts'
 import { maskNames, seatLabel, seesNames } from './masked.ts'
-import type { Death, FromWorker, Question, ToWorker, Topic } from './protocol.ts'
+import type { Death, FromWorker, PlayerAction, Question, ToWorker, Topic } from './protocol.ts'
 
 declare const OOMROOM_ENGINE: string // put in by the build
 
@@ -23,6 +23,7 @@ const heapPainter = new HeapPainter()
 const marks = new Map<string, { text: string; mark: number }>() // the last answers by question
 let live: Live | null = null
 let film: Film | null = null
+let early: PlayerAction[] = [] // asked for while the recording was on its way
 let room: Room | null = null
 let version = 0
 let stale = false // the frames are to be scanned again
@@ -102,7 +103,8 @@ async function receive(message: ToWorker): Promise<void> {
       live?.act()
       return
     case 'player':
-      film?.act(message.do)
+      if (film === null) early.push(message.do)
+      else film.act(message.do)
       return
     case 'retry':
       live?.retry()
@@ -232,4 +234,6 @@ function openFilm(text: string): void {
     state: (player) => say({ t: 'player', player }),
     markers: (markers) => say({ t: 'markers', markers }),
   })
+  for (const action of early) film.act(action)
+  early = []
 }

@@ -225,6 +225,7 @@ export const de: Catalogue = {
     find: 'Funktion suchen',
     functions: 'Funktionen',
     none: 'So heißt keine Funktion.',
+    back: 'Alle Funktionen',
     target: 'Ergebnis in',
     fill: 'In den Prompt',
     groups: {
@@ -713,8 +714,8 @@ export const de: Catalogue = {
     used: 'Belegter Speicher',
     of: 'von {all}',
     swap: 'Belegter Swap',
-    lost: 'Zeit verloren aus Speichermangel',
-    faults: 'Seitenfehler pro Sekunde',
+    lost: 'Verlorene Zeit',
+    faults: 'Seitenfehler/s',
     major: '{count} mit Platte',
     at: 'bei {time}',
     label: '{what}: jetzt {now}, höchstens {most}',

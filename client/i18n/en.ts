@@ -222,6 +222,7 @@ export const en = {
     find: 'Find a function',
     functions: 'Functions',
     none: 'No function is called that.',
+    back: 'All functions',
     target: 'result into',
     fill: 'Into the prompt',
     groups: {
@@ -696,8 +697,8 @@ export const en = {
     used: 'Memory used',
     of: 'of {all}',
     swap: 'Swap used',
-    lost: 'Time lost for want of memory',
-    faults: 'Page faults per second',
+    lost: 'Time lost',
+    faults: 'Faults per second',
     major: '{count} major',
     at: 'at {time}',
     label: '{what}: now {now}, at most {most}',

@@ -57,7 +57,7 @@ const languages = [
     panic: /kernel has panicked/,
     booted: /booted anew/,
     noRoom: /There is no room 123\s456/,
-    figures: /Memory used[^]*of 1\d\.\d MiB[^]*Page faults per second/,
+    figures: /Memory used[^]*of 1\d\.\d\sMiB[^]*Faults per second/,
   },
   {
     locale: 'de-DE',
@@ -70,7 +70,7 @@ const languages = [
     panic: /Kernel/,
     booted: /neu gebootet|neu gestartet/,
     noRoom: /keinen Raum 123\s456/,
-    figures: /Belegter Speicher[^]*von 1\d,\d MiB[^]*Seitenfehler pro Sekunde/,
+    figures: /Belegter Speicher[^]*von 1\d,\d\sMiB[^]*Seitenfehler/,
   },
 ]
 

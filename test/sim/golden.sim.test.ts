@@ -36,7 +36,7 @@ describe('golden logs', () => {
 })
 
 describe('in QuickJS', () => {
-  it('every golden log ends in the same hash', { timeout: 120_000 }, async () => {
+  it('every golden log ends in the same hash', { timeout: 300_000 }, async () => {
     const bundle = await build({
       entryPoints: [fileURLToPath(new URL('./golden.ts', import.meta.url))],
       alias: { '@shared': fileURLToPath(new URL('../../shared', import.meta.url)) },

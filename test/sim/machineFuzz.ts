@@ -216,7 +216,7 @@ export class Chooser {
     if (dice < 78) return { seat, command: this.kill(m) }
     if (dice < 87) return { seat, command: this.write(m) }
     if (dice < 88) return { seat, command: { t: 'unlink', path: this.pick(paths) } }
-    if (dice < 91) return { seat: this.chance(70) ? 1 : seat, command: this.administer(m) }
+    if (dice < 91) return { seat: this.chance(70) ? 1 : seat, command: this.administer() }
     if (dice < 96 && this.seats < SEATS) {
       this.seats++
       const role = this.seats === 1 ? 'teacher' : 'student'
@@ -227,20 +227,12 @@ export class Chooser {
   }
 
   /** What root may do to a machine at work; others are refused. */
-  private administer(m: Machine): MachineCommand {
-    if (this.chance(40)) return this.balloon(m)
+  private administer(): MachineCommand {
     const dice = this.below(6)
     if (dice === 0) return { t: 'mkdir', path: '/tmp/sub', mode: 0o755 }
     if (dice < 3) return { t: 'swapoff', path: '/dev/vdb' }
     if (dice < 5) return { t: 'swapon', path: '/dev/vdb' }
     return { t: 'write', path: '/proc/sys/vm/drop_caches', text: '3', append: false }
-  }
-
-  /** The host takes RAM away or gives it back: none, a little, more than is free, more than there is. */
-  private balloon(m: Machine): MachineCommand {
-    const whole = m.totalramPages + m.balloon.frames.length
-    const pages = this.pick([0, 0, 1, whole >> 4, whole >> 2, whole >> 1, whole, whole + 1])
-    return { t: 'balloon', bytes: pages * m.pageSize - (pages > 0 && this.chance(30) ? 1 : 0) }
   }
 
   /** A line for one of the C prompts. */

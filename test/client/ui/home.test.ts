@@ -26,6 +26,7 @@ it('the machine is made as the form says', async () => {
   const { page, sent, create } = open({ why: 'busy' })
   await page.get('[data-testid=home-create-swap]').setValue('128')
   await page.get('[data-testid=home-create-kernel]').setValue('2.6.32')
+  await page.get('[data-testid=home-create-glibc]').setValue('2.13')
   await page.get('[data-testid=home-create-overcommit]').setValue('2')
   await page.get('[data-testid=home-create-swappiness]').setValue('10')
   expect(page.text()).toContain('children too')
@@ -36,13 +37,15 @@ it('the machine is made as the form says', async () => {
       pageSize: 4096,
       bits: 64,
       kernel: '2.6.32',
+      glibc: '2.13',
       swap: '128M',
       overcommit: 2,
       swappiness: 10,
       hostname: 'oomroom',
+      lobby: false,
     },
   ])
-  expect(page.get('[role=alert]').text()).toContain('busy')
+  expect(page.get('[role=alert]').text()).toContain('Too many tries')
 })
 
 it('what the server finds wrong stands at the field, unfolded', async () => {

@@ -130,6 +130,7 @@ describe('the prompt', () => {
     expect(line()).toBe('mprotect(p, 1 << 20, PROT_READ | PROT_WRITE)')
     await panel.findAll('.params input')[1].setValue('4096')
     expect(line()).toBe('mprotect(p, 4096, PROT_READ | PROT_WRITE)')
+    await panel.get('.prototype button').trigger('click')
     await panel.get('[data-testid=palette-malloc]').trigger('click')
     await flushPromises()
     expect(line()).toBe('q = malloc(1 << 20)') // p is taken

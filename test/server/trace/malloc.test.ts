@@ -69,7 +69,7 @@ describe('trace malloc', () => {
 
   it.skipIf(folder === null)(
     'the recordings’ own verifier finds the command identical',
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async () => {
       const command = 'npx tsx server/cli.ts trace malloc'
       const { status, text } = await verify(folder!, command, '^corner/first')

@@ -6,7 +6,7 @@ import { FORKBOMB_MAX } from '@shared/machine/forkbomb.ts'
 import { STORMS } from '@shared/machine/storm.ts'
 import { NOBODY_UID, TICKS_PER_SECOND, type Machine } from '@shared/state/machine.ts'
 import type { Task } from '@shared/state/task.ts'
-import { bootSmall, takeSeats } from '../../sim/process.ts'
+import { bootSmall, takeSeats } from './process.ts'
 
 const TEACHER = 1
 const STUDENT = 2
