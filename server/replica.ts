@@ -157,7 +157,8 @@ export class Replica implements MachinePort {
     this.queue = []
     this.restoring = welcome.resume === 'snapshot'
     if (!this.restoring) {
-      this.current ??= createRoom(header)
+      if (this.current === null || this.differedAt > 0) this.current = createRoom(header)
+      this.differedAt = 0
       if (this.current.seq >= welcome.seq) this.isLive()
     }
   }

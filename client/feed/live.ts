@@ -190,9 +190,17 @@ export class Live {
     this.chronicle.follow(seat)
     this.me = { seat, role, name, token, acts }
     this.on.me(this.me)
-    if (welcome.resume === 'entries' && this.room === null) this.replace(createRoom(welcome.header))
+    if (welcome.resume === 'entries' && (this.room === null || this.differed))
+      this.beginAnew(welcome)
     this.say()
     this.beat()
+  }
+
+  /** All entries come. */
+  private beginAnew({ header }: Welcome): void {
+    this.queue = []
+    this.differed = false
+    this.replace(createRoom(header))
   }
 
   /** The last entry that is applied or waits to be. */
@@ -370,6 +378,7 @@ export class Live {
   private disconnected(reason: string): void {
     for (const { done } of this.waiting) done(false, 'offline')
     this.waiting = []
+    if (this.restoring) this.queue = [] // they waited for the rest of a snapshot that will not come
     if (this.over) return
     this.lost ??= Date.now()
     this.on.link({ state: 'lost', since: this.lost })

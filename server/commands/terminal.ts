@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline/promises'
 import { text as readAll } from 'node:stream/consumers'
 import type { MachinePort } from '../../shared/shell/port.ts'
 import { createShell, type Shell } from '../../shared/shell/shell.ts'
+import { writeTo } from './terminalText.ts'
 
 /** Lets the work happen: a machine of one's own has to be told that somebody waits. */
 export type Drive = <T>(work: Promise<T>) => Promise<T>
@@ -67,7 +68,7 @@ async function execute(
   return shell.exec(commands, {
     signal,
     stdin,
-    stdout: (text) => process.stdout.write(text),
-    stderr: (text) => process.stderr.write(text),
+    stdout: (text) => writeTo(process.stdout, text),
+    stderr: (text) => writeTo(process.stderr, text),
   })
 }

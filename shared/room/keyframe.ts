@@ -25,7 +25,8 @@ export interface Keyframe {
 
 interface Memory {
   frames: (Int32Array | null)[] // by frame; null: all zero. Empty if nothing was ever written
-  hashes: Int32Array // ram.frameHashes of then
+  states: Uint8Array // ram.dirty of then
+  hashes: Int32Array // ram.frameHashes of then; of a frame that was dirty it tells nothing
 }
 
 /** All that has contents: RAM, the disk, the swap devices. */
@@ -60,8 +61,8 @@ export function fromKeyframe({ state, memories }: Keyframe, old: Ram | null = nu
 /** What it holds in memory, without the frames that are counted already; those it has are added to them. */
 export function bytesOf({ state, memories }: Keyframe, counted: Set<Int32Array>): number {
   let bytes = state.length
-  for (const { frames, hashes } of memories) {
-    bytes += frames.length * 8 + hashes.byteLength
+  for (const { frames, states, hashes } of memories) {
+    bytes += frames.length * 8 + states.byteLength + hashes.byteLength
     for (const frame of frames) {
       if (frame === null || counted.has(frame)) continue
       counted.add(frame)
@@ -79,7 +80,7 @@ export function putFrame(ram: Ram, pfn: Pfn, words: Int32Array): void {
 }
 
 function addedBytes(frames: Memory['frames'], before: Memory['frames'] = []): number {
-  let bytes = frames.length * 16 // the list and the hashes
+  let bytes = frames.length * 17 // the list, the states and the hashes
   frames.forEach((frame, pfn) => {
     if (frame !== null && frame !== before[pfn]) bytes += frame.byteLength
   })
@@ -94,21 +95,23 @@ function saveEmpty(room: Room, rams: Ram[]): Uint8Array {
   return state
 }
 
-/** A frame that nobody has written to since it was hashed is the same if its hash is: its words are not read. */
+/** A frame that was hashed after its last write, then and now, is the same if the hash is: its words are not read. */
 function contentsOf(ram: Ram, before: Memory | undefined): Memory {
   const frames: (Int32Array | null)[] = []
   const { dirty, frameHashes } = ram
-  if (dirty.every((state) => state === FRAME_ZERO)) return { frames, hashes: new Int32Array(0) }
-  const hashes = before?.hashes ?? []
+  if (dirty.every((state) => state === FRAME_ZERO))
+    return { frames, states: new Uint8Array(0), hashes: new Int32Array(0) }
+  const { states, hashes } = before ?? { states: [], hashes: [] }
   for (let pfn = 0; pfn < ram.nrFrames; pfn++) {
     const old = before?.frames[pfn]
     const known =
       dirty[pfn] !== FRAME_DIRTY &&
+      states[pfn] !== FRAME_DIRTY &&
       hashes[pfn * 2] === frameHashes[pfn * 2] &&
       hashes[pfn * 2 + 1] === frameHashes[pfn * 2 + 1]
     frames.push(known && old !== undefined ? old : contentOf(ram, pfn, old ?? null))
   }
-  return { frames, hashes: frameHashes.slice() }
+  return { frames, states: dirty.slice(), hashes: frameHashes.slice() }
 }
 
 function contentOf(ram: Ram, pfn: Pfn, old: Int32Array | null): Int32Array | null {

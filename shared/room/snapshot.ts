@@ -67,7 +67,7 @@ export function addPart(room: Room, bytes: Uint8Array): void {
   const rams = memoriesOf(room.machine)
   const words = wordsOfFrame(rams[0])
   if (bytes.length % 4 !== 0) throw new BadPart('half a word')
-  const part = new Int32Array(bytes.slice().buffer)
+  const part = new Int32Array(new Uint8Array(bytes).buffer) // Node's Buffer.slice() would not copy
   const count = part[0] ?? -1
   if (count < 0 || part.length !== 1 + count * (2 + words)) throw new BadPart('of an odd length')
   for (let i = 0; i < count; i++) {
