@@ -247,22 +247,24 @@ function tellMappings(before: Moment, after: Moment, steps: StoryStep[]): void {
 
 type PageChange = Extract<StoryStep, { kind: 'pages' }>['what']
 
+/** Pages and mappings are both in the order of their addresses. */
 function tellPages(before: Moment, after: Moment, steps: StoryStep[]): void {
-  for (const { start, end, name } of after.mappings) {
-    const groups = new Map<PageChange, Extract<StoryStep, { kind: 'pages' }>>()
-    for (const [va, pte] of after.pages) {
-      if (va < start || va >= end) continue
-      const what = changeOf(before.pages.get(va) ?? 0, pte)
-      if (what === null) continue
-      let step = groups.get(what)
-      if (step === undefined) {
-        groups.set(what, (step = { kind: 'pages', what, name, va, count: 0, frames: [] }))
-      }
-      step.count++
-      if (ptePresent(pte) && step.frames.length < FRAMES_TOLD) step.frames.push(ptePfn(pte))
+  const groups = new Map<PageChange, Extract<StoryStep, { kind: 'pages' }>>() // of one mapping
+  let at = 0
+  for (const [va, pte] of after.pages) {
+    for (; va >= after.mappings[at].end; at++) {
+      steps.push(...groups.values())
+      groups.clear()
     }
-    steps.push(...groups.values())
+    const what = changeOf(before.pages.get(va) ?? 0, pte)
+    if (what === null) continue
+    const { name } = after.mappings[at]
+    const step = groups.get(what) ?? { kind: 'pages', what, name, va, count: 0, frames: [] }
+    groups.set(what, step)
+    step.count++
+    if (ptePresent(pte) && step.frames.length < FRAMES_TOLD) step.frames.push(ptePfn(pte))
   }
+  steps.push(...groups.values())
 }
 
 function changeOf(old: number, now: number): PageChange | null {
