@@ -36,7 +36,9 @@ export interface BenchServer {
 
 export async function startServer(data?: string): Promise<BenchServer> {
   const dir = data ?? (await mkdtemp(join(tmpdir(), 'oomroom-bench-')))
-  const words = [process.execPath, process.argv[1], 'serve', '--port', '0', '--host', '127.0.0.1']
+  // With node's own options for this process, --cpu-prof for instance.
+  const node = [process.execPath, ...process.execArgv]
+  const words = [...node, process.argv[1], 'serve', '--port', '0', '--host', '127.0.0.1']
   const command = [...(canPin ? ['taskset', '-c', '0'] : []), ...words, '--data', dir]
   const child = spawn(command[0], command.slice(1), {
     env: { ...process.env, LOG_LEVEL: 'warn' },

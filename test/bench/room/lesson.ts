@@ -19,9 +19,10 @@ const lines = [
   'free(p)',
 ]
 
-/** The nth statement of a seat, at its C prompt. */
+/** The nth statement of a seat, at its C prompt. All begin at the beginning, and not all at the same time. */
 export function statement(seat: number, n: number): Command {
-  return { t: 'ic', task: `${seat}.2`, line: lines[(n + seat) % lines.length] }
+  const at = n - (seat % lines.length)
+  return { t: 'ic', task: `${seat}.2`, line: at < 0 ? 'getpid()' : lines[at % lines.length] }
 }
 
 /** RAM for so many people: a third of a MiB each to sit down, a half when they work. */
@@ -51,7 +52,7 @@ export function lesson(seats: number, ramMiB: number): Lesson {
       const until = from + (seats * STATEMENTS_PER_SECOND) / TICKS_PER_SECOND
       for (; turn < until; turn++) {
         const seat = (turn % seats) + 1
-        enter(seat, statement(seat, Math.floor(turn / seats) + seat))
+        enter(seat, statement(seat, Math.floor(turn / seats)))
       }
       enter(0, { t: 'tick', fuel: options.speed / TICKS_PER_SECOND })
       return until - from

@@ -60,7 +60,7 @@ export function show(figures: Record<string, unknown>): string {
   } & Record<string, unknown>
   const lines: string[] = []
   const classes = Object.entries(rest).filter(([name]) => /^\d+$/.test(name))
-  const columns = ['seats', 'RAM', 'CPU', 'queued', 'p50', 'p95', 'p99', 'at socket p95', 'refused', 'failed', 'B/entry', 'KiB/s each', 'by state patches', 'RSS', 'load'] // prettier-ignore
+  const columns = ['seats', 'RAM', 'CPU', 'queued', 'clients', 'queued', 'p50', 'p95', 'p99', 'at socket p95', 'refused', 'failed', 'B/entry', 'KiB/s each', 'by state patches', 'RSS', 'load'] // prettier-ignore
   const rows = classes.map(([, one]) => rowOf(one as Class))
   const first = classes[0]?.[1] as Class | undefined
   lines.push(
@@ -87,10 +87,12 @@ function rowOf(one: Class): string[] {
     `${one.ramMiB}M`,
     `${one.cpuPercent} %`,
     `${one.waitedPercent} %`,
-    `${one.p50Ms} ms`,
-    `${one.p95Ms} ms`,
-    `${one.p99Ms} ms`,
-    `${one.arrivedP95Ms} ms`,
+    `${one.clientsCpuPercent} %`,
+    `${one.clientsWaitedPercent} %`,
+    ms(one.p50Ms),
+    ms(one.p95Ms),
+    ms(one.p99Ms),
+    ms(one.arrivedP95Ms),
     String(one.refused),
     String(one.failed),
     String(one.bytesPerEntry),
@@ -99,6 +101,10 @@ function rowOf(one: Class): string[] {
     `${one.rssMiB}M`,
     String(one.load),
   ]
+}
+
+function ms(value: number | null): string {
+  return value === null ? 'never' : `${value} ms`
 }
 
 function table(rows: string[][]): string[] {

@@ -14,6 +14,9 @@ export interface Seen {
   liveMs: number // when everything was there
 }
 
+/** How long it may be behind. */
+const PATIENCE_MS = 60_000
+
 interface WatcherData {
   bench: 'watcher'
   ticket: Ticket
@@ -33,10 +36,10 @@ export class Watcher {
     })
   }
 
-  /** What it has seen; it ends then. */
-  async end(): Promise<Seen> {
+  /** What it has seen up to entry `seq`, as late as that may be; it ends then. */
+  async end(seq: number): Promise<Seen> {
     const seen = new Promise<Seen>((resolve) => this.thread.once('message', resolve))
-    this.thread.postMessage('end')
+    this.thread.postMessage(seq)
     const result = await seen
     await this.thread.terminate()
     return result
@@ -65,7 +68,7 @@ function watch({ ticket }: WatcherData): void {
     pictureMs ||= liveMs
     parentPort!.postMessage('ready')
   })
-  parentPort!.once('message', () => {
+  const end = () => {
     const seen: Seen = {
       seqs: Float64Array.from(seqs),
       appliedMs: Float64Array.from(times),
@@ -76,6 +79,14 @@ function watch({ ticket }: WatcherData): void {
       liveMs,
     }
     parentPort!.postMessage(seen)
+  }
+  parentPort!.once('message', (last: number) => {
+    const until = now() + PATIENCE_MS
+    const timer = setInterval(() => {
+      if (replica.room().seq < last && now() < until) return
+      clearInterval(timer)
+      end()
+    }, 20)
   })
 }
 
