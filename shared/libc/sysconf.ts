@@ -1,6 +1,7 @@
 // sysconf(3): what a program may ask about the machine it runs on, by number (bits/confname.h).
 
 import { EINVAL } from '../lib/errno.ts'
+import { nrFreePages } from '../mm/pageAlloc.ts'
 import { CLK_TCK } from '../state/cputime.ts'
 import type { Machine } from '../state/machine.ts'
 import type { Task } from '../state/task.ts'
@@ -28,7 +29,7 @@ const answers = new Map<number, (m: Machine, task: Task) => number>([
   [_SC_NPROCESSORS_CONF, () => 1],
   [_SC_NPROCESSORS_ONLN, () => 1],
   [_SC_PHYS_PAGES, (m) => m.totalramPages],
-  [_SC_AVPHYS_PAGES, (m) => m.zone.freePages],
+  [_SC_AVPHYS_PAGES, (m) => nrFreePages(m.zone)],
 ])
 
 export const sysconf: LibFunction = (c, call) => {

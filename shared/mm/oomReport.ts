@@ -1,12 +1,11 @@
-// The lines that the OOM killer writes into the kernel log, in the forms of several kernels (dump_header, show_mem,
-// dump_tasks, oom_kill_process in mm/oom_kill.c; mm/show_mem.c). Mem-Info is that of 6.12 in every era. Left out: the
-// call trace and the registers.
+// The lines that the OOM killer writes into the kernel log, in the forms of several kernels (dump_header, dump_tasks,
+// oom_kill_process in mm/oom_kill.c). Left out: the call trace and the registers.
 
 import type { KernelEra, Machine } from '../state/machine.ts'
-import { MAX_ORDER, PG_STACK, PG_TABLE } from '../state/page.ts'
 import { printk } from '../state/printk.ts'
 import { KERNEL_RELEASE } from '../state/version.ts'
 import { ORIGIN_POINTS, rssOf, type OomTask } from './oomScore.ts'
+import { showMem } from './showMem.ts'
 
 /** Whose texts: an era's, or those of 6.1, which lack three columns of 6.12's table. */
 export type ReportForm = KernelEra | '6.1'
@@ -185,56 +184,6 @@ export function dumpHeader(m: Machine, asker: Asker, gfp: Gfp, tasks: OomTask[])
   if (era === '6.12') printk(m, 'Tasks state (memory values in pages):', 'info')
   printk(m, tasksHeader(era), 'info')
   for (const task of tasks) printk(m, taskLine(era, task), 'info')
-}
-
-/** Mem-Info: how every frame is used, in pages and by zone. */
-export function showMem(m: Machine): void {
-  const { zone } = m
-  const kb = m.pageSize / 1024
-  let anon = 0
-  let mapped = 0
-  for (const task of m.tasks.values()) {
-    if (task.mm === null) continue
-    anon += task.mm.rssAnon
-    mapped += task.mm.rssFile + task.mm.rssShmem
-  }
-  const tables = countFrames(m, PG_TABLE)
-  const slab = m.slab.reduce((sum, cache) => sum + cache.frames.length, 0)
-  const file = m.pageCache - m.shmem
-  printk(m, 'Mem-Info:')
-  printk(m, `active_anon:0 inactive_anon:${anon} isolated_anon:0`)
-  printk(m, ` active_file:0 inactive_file:${file} isolated_file:0`)
-  printk(m, ' unevictable:0 dirty:0 writeback:0')
-  printk(m, ` slab_reclaimable:0 slab_unreclaimable:${slab}`)
-  printk(m, ` mapped:${mapped} shmem:${m.shmem} pagetables:${tables}`)
-  printk(m, ' sec_pagetables:0 bounce:0')
-  printk(m, ' kernel_misc_reclaimable:0')
-  printk(m, ` free:${zone.freePages} free_pcp:0 free_cma:0`)
-  printk(
-    m,
-    `Node 0 ${zone.name} free:${zone.freePages * kb}kB boost:0kB min:${zone.watermarkMin * kb}kB ` +
-      `low:${zone.watermarkLow * kb}kB high:${zone.watermarkHigh * kb}kB inactive_anon:${anon * kb}kB ` +
-      `inactive_file:${file * kb}kB present:${zone.presentPages * kb}kB managed:${zone.managedPages * kb}kB ` +
-      `kernel_stack:${countFrames(m, PG_STACK) * kb}kB pagetables:${tables * kb}kB`,
-  )
-  const blocks: string[] = []
-  for (let order = 0; order <= MAX_ORDER; order++)
-    blocks.push(`${zone.nrFree[order]}*${kb * 2 ** order}kB`)
-  printk(m, `Node 0 ${zone.name}: ${blocks.join(' ')} = ${zone.freePages * kb}kB`)
-  printk(m, `${m.pageCache} total pagecache pages`)
-  printk(m, '0 pages in swap cache')
-  printk(m, 'Free swap  = 0kB')
-  printk(m, 'Total swap = 0kB')
-  printk(m, `${zone.presentPages} pages RAM`)
-  printk(m, '0 pages HighMem/MovableOnly')
-  printk(m, `${zone.presentPages - zone.managedPages} pages reserved`)
-}
-
-function countFrames(m: Machine, flag: number): number {
-  const { flags } = m.zone.page
-  let count = 0
-  for (let pfn = 0; pfn < flags.length; pfn++) if ((flags[pfn] & flag) !== 0) count++
-  return count
 }
 
 function pad(value: number, width: number): string {

@@ -12,7 +12,8 @@
 //        < low     kswapd is woken
 //        < min     whoever asks has to reclaim first; what is below is kept for those whose work frees memory
 //
-// Left out: zones beyond one, CPUs beyond one, migrate types. MemFree counts what is in zone.pcp too.
+// Left out: zones beyond one, CPUs beyond one, migrate types. The watermarks are measured against all free frames, those of
+// zone.pcp among them, as they can be had; what is shown as free leaves them out, as everywhere in Linux (nrFreePages).
 
 import { assert } from '../lib/assert.ts'
 import { intSqrt, log2 } from '../lib/bits.ts'
@@ -70,6 +71,11 @@ export function freeBootMemory(zone: Zone, first: Pfn): void {
     zone.freePages += 1 << order
     pfn += 1 << order
   }
+}
+
+/** What /proc shows as free (NR_FREE_PAGES): the frames on the free lists. */
+export function nrFreePages({ freePages, pcp }: Zone): number {
+  return freePages - pcp.count
 }
 
 /**

@@ -55,7 +55,7 @@ import { syncInode } from './writeback.ts'
 export const DEF_PRIORITY = 12
 const SWAP_CLUSTER_MAX = 32
 /** Rounds without success after which kswapd gives up until somebody else has freed something. */
-const MAX_RECLAIM_RETRIES = 16
+export const MAX_RECLAIM_RETRIES = 16
 
 /** What looking at a page costs, and taking it, in instructions. */
 const SCAN_FUEL = 50

@@ -2,6 +2,7 @@
 
 import type { Machine } from '../state/machine.ts'
 import { vmCommitLimit } from '../mm/overcommit.ts'
+import { nrFreePages } from '../mm/pageAlloc.ts'
 import { freeSwapPages, totalSwapPages } from '../mm/swapfile.ts'
 import { vmCounters, type Counters } from './vmstat.ts'
 
@@ -12,7 +13,7 @@ import { vmCounters, type Counters } from './vmstat.ts'
 function availablePages({ zone }: Machine, counters: Counters): number {
   const half = (pages: number) => pages - Math.min(pages >> 1, zone.watermarkLow)
   const cache = half((counters.nr_active_file ?? 0) + (counters.nr_inactive_file ?? 0))
-  const free = zone.freePages - zone.watermarkHigh
+  const free = nrFreePages(zone) - zone.watermarkHigh
   return Math.max(free + cache + half(counters.nr_slab_reclaimable), 0)
 }
 
@@ -28,7 +29,7 @@ export function procMeminfo(m: Machine): string {
   // Buffers (pages of block devices) are none here; the swap cache does not count as cached.
   return (
     kb('MemTotal', m.totalramPages) +
-    kb('MemFree', m.zone.freePages) +
+    kb('MemFree', nrFreePages(m.zone)) +
     kb('MemAvailable', availablePages(m, counters)) +
     line('Buffers', 0) +
     kb('Cached', count('nr_file_pages') - count('nr_swapcached')) +
@@ -90,7 +91,7 @@ function highLines(m: Machine): string {
     line('HighTotal', 0) +
     line('HighFree', 0) +
     line('LowTotal', kb(m.totalramPages)) +
-    line('LowFree', kb(m.zone.freePages))
+    line('LowFree', kb(nrFreePages(m.zone)))
   )
 }
 

@@ -7,11 +7,14 @@ import { civil } from '../lib/clock.ts'
 import type { LogLine, Machine } from '../state/machine.ts'
 
 export function procSyslog(m: Machine): string {
-  return m.syslog.map((line) => `${syslogLine(m, line)}\n`).join('')
+  return m.syslog.map((line) => syslogLines(m, line)).join('')
 }
 
-export function syslogLine(m: Machine, line: LogLine): string {
-  return `${syslogHead(m, line)}: ${syslogBody(line)}`
+/** A message; each of its lines with the head. */
+function syslogLines(m: Machine, line: LogLine): string {
+  const head = syslogHead(m, line)
+  const lines = line.text.split('\n').map((text) => `${head}: ${syslogBody({ ...line, text })}\n`)
+  return lines.join('')
 }
 
 /** Date, host and who says it. */

@@ -1,7 +1,7 @@
 // /proc/sysrq-trigger: what root asks of the kernel by a letter (drivers/tty/sysrq.c).
 
 import { outOfMemory } from '../mm/oomKill.ts'
-import { showMem } from '../mm/oomReport.ts'
+import { showMem } from '../mm/showMem.ts'
 import type { KernelEra, Machine } from '../state/machine.ts'
 import { panic } from '../state/panic.ts'
 import { printk } from '../state/printk.ts'

@@ -1,7 +1,8 @@
 // /proc/vmstat: every counter of the kernel's, in its order (vmstat_text, mm/vmstat.c). What this machine does not
 // count shows as 0.
 
-import { memmapPages } from '../mm/pageAlloc.ts'
+import { countFrames } from '../mm/census.ts'
+import { memmapPages, nrFreePages } from '../mm/pageAlloc.ts'
 import { globalDirtyLimits } from '../mm/writeback.ts'
 import type { Machine } from '../state/machine.ts'
 import {
@@ -11,7 +12,6 @@ import {
   LRU_INACTIVE_FILE,
   LRU_UNEVICTABLE,
 } from '../state/page.ts'
-import { countFrames } from './census.ts'
 
 const words = (text: string) => text.trim().split(/\s+/)
 
@@ -71,7 +71,7 @@ export function vmCounters(m: Machine): Counters {
   const { size } = m.zone.lruvec
   const limits = globalDirtyLimits(m)
   const counters: Counters = {
-    nr_free_pages: m.zone.freePages,
+    nr_free_pages: nrFreePages(m.zone),
     nr_inactive_anon: size[LRU_INACTIVE_ANON],
     nr_active_anon: size[LRU_ACTIVE_ANON],
     nr_inactive_file: size[LRU_INACTIVE_FILE],

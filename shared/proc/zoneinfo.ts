@@ -1,6 +1,7 @@
-// /proc/zoneinfo and /proc/pagetypeinfo (mm/vmstat.c): this machine's one zone. There are no per-CPU lists and no
-// migrate types here: all that is free counts as movable.
+// /proc/zoneinfo and /proc/pagetypeinfo (mm/vmstat.c): this machine's one zone. There are no migrate types
+// here: all that is free counts as movable.
 
+import { nrFreePages } from '../mm/pageAlloc.ts'
 import { MAX_ORDER } from '../state/page.ts'
 import type { Machine } from '../state/machine.ts'
 import { log2 } from '../lib/bits.ts'
@@ -12,7 +13,7 @@ export function procZoneinfo(m: Machine): string {
   const promo = 2 * zone.watermarkHigh - zone.watermarkLow
   return `${zoneHead(m)}
   per-node stats
-${items(nodeItems(m), counters)}  pages free     ${zone.freePages}
+${items(nodeItems(m), counters)}  pages free     ${nrFreePages(zone)}
         boost    0
         min      ${zone.watermarkMin}
         low      ${zone.watermarkLow}
@@ -25,9 +26,9 @@ ${items(nodeItems(m), counters)}  pages free     ${zone.freePages}
         protection: (0, 0, 0, 0${m.layout.bits === 64 ? ', 0' : ''})
 ${items(zoneItems(m), counters)}  pagesets
     cpu: 0
-              count: 0
-              high:  0
-              batch: 1
+              count: ${zone.pcp.count}
+              high:  ${zone.pcp.pages.length}
+              batch: ${zone.pcp.batch}
   vm stats threshold: ${statThreshold(m)}
   node_unreclaimable:  0
   start_pfn:           0

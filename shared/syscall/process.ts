@@ -9,6 +9,7 @@ import { doExit, waitForChild } from '../kernel/exit.ts'
 import { copyProcess } from '../kernel/fork.ts'
 import { FSHIFT } from '../kernel/loadavg.ts'
 import { killTask, mayKill } from '../kernel/signal.ts'
+import { nrFreePages } from '../mm/pageAlloc.ts'
 import { freeSwapPages, totalSwapPages } from '../mm/swapfile.ts'
 import { USER_FAULT, loadCString, loadPtr, store32, storeBytes, storePtr } from '../mm/uaccess.ts'
 import { WAITING, defineSyscall } from './define.ts'
@@ -370,7 +371,7 @@ export const sysinfo = defineSyscall({
     const word = m.layout.bits / 8
     const pages = [
       m.totalramPages,
-      m.zone.freePages,
+      nrFreePages(m.zone),
       m.shmem,
       0,
       totalSwapPages(m),

@@ -1,5 +1,6 @@
 // What the machine is and who one is on it: uname, hostname, whoami, id, getconf, pidof, uptime, date, machine.
 
+import { nrFreePages } from '../../mm/pageAlloc.ts'
 import { machineName, KERNEL_VERSION, OSTYPE } from '../../proc/version.ts'
 import { CLK_TCK } from '../../state/cputime.ts'
 import { TICK_MS } from '../../state/machine.ts'
@@ -127,7 +128,7 @@ export function getconf({ args, world }: Call): Result {
     PAGESIZE: m.pageSize,
     PAGE_SIZE: m.pageSize,
     WORD_BIT: 32,
-    _AVPHYS_PAGES: m.zone.freePages,
+    _AVPHYS_PAGES: nrFreePages(m.zone),
     _NPROCESSORS_CONF: 1,
     _NPROCESSORS_ONLN: 1,
     _PHYS_PAGES: m.totalramPages,

@@ -1,13 +1,17 @@
 import { expect, it } from 'vitest'
 import { procBuddyinfo } from '../../../shared/proc/buddyinfo.ts'
+import { procMeminfo } from '../../../shared/proc/meminfo.ts'
 import { OwnRoom } from '../../helpers/ownRoom.ts'
 import { form, hasRecordings, shapes } from '../../helpers/recorded.ts'
 
-it('/proc/buddyinfo and what the CPU has at hand add up to the free frames', () => {
+it('/proc/buddyinfo adds up to MemFree, and with what the CPU has at hand to the free frames', () => {
   const { machine } = new OwnRoom()
   const counts = procBuddyinfo(machine).trim().split(/ +/).slice(4).map(Number)
   const { pcp, freePages } = machine.zone
-  expect(counts.reduce((sum, count, order) => sum + count * 2 ** order, pcp.count)).toBe(freePages)
+  const sum = counts.reduce((all, count, order) => all + count * 2 ** order, 0)
+  expect(procMeminfo(machine)).toMatch(new RegExp(`^MemFree: +${sum * 4} kB$`, 'm'))
+  expect(pcp.count).toBeGreaterThan(0)
+  expect(sum + pcp.count).toBe(freePages)
 })
 
 it.runIf(hasRecordings)('/proc/buddyinfo has the recorded columns', () => {

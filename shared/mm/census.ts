@@ -1,6 +1,6 @@
-// What the frames are used for, counted by a scan of the columns: the numbers behind meminfo and vmstat.
+// What the frames are used for, counted by a scan of the columns: the numbers behind meminfo, vmstat and show_mem().
 
-import { reclaimableSlabPages } from '../mm/slab.ts'
+import { reclaimableSlabPages } from './slab.ts'
 import type { Machine } from '../state/machine.ts'
 import {
   PG_ANON,
