@@ -44,6 +44,12 @@ export async function startServer(data?: string): Promise<BenchServer> {
     env: { ...process.env, LOG_LEVEL: 'warn' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  // Who ends the benchmark early ends its server, too.
+  const end = () => void child.kill('SIGKILL')
+  const leave = () => process.exit(1)
+  process.once('exit', end)
+  process.once('SIGINT', leave)
+  process.once('SIGTERM', leave)
   const port = await listening(child)
   return {
     url: `http://127.0.0.1:${port}`,
@@ -51,6 +57,9 @@ export async function startServer(data?: string): Promise<BenchServer> {
     pid: child.pid!, // taskset becomes what it starts
     data: dir,
     async stop() {
+      process.off('exit', end)
+      process.off('SIGINT', leave)
+      process.off('SIGTERM', leave)
       const gone = new Promise((resolve) => child.once('exit', resolve))
       child.kill('SIGTERM')
       await gone
