@@ -22,6 +22,8 @@ import {
 /** A snapshot serves the next newcomers, too, while it is not older than this. */
 const SNAPSHOT_ENTRIES = 200
 const SNAPSHOT_MS = 5000
+/** Its packed parts are kept for so long after the last one who was sent them: people come in crowds. */
+const PARTS_MS = 5000
 const WATCH_MS = 1000
 const RESTARTS_MAX = 5
 const RESTARTS_MS = 60_000
@@ -159,8 +161,10 @@ export class RoomHost {
   release(snapshot: PackedSnapshot): void {
     snapshot.users--
     if (snapshot.users > 0) return
-    snapshot.forgetParts()
-    if (snapshot !== this.lastSnapshot) this.dropSnapshot(snapshot)
+    if (snapshot !== this.lastSnapshot) return this.dropSnapshot(snapshot)
+    setTimeout(() => {
+      if (snapshot.users === 0) snapshot.forgetParts()
+    }, PARTS_MS).unref()
   }
 
   private isStale({ asked, askedMs }: PackedSnapshot): boolean {

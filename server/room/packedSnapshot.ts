@@ -1,5 +1,5 @@
 // A snapshot that a room's worker has taken, seen from the main thread: its parts are packed when somebody asks for
-// them, and kept as long as somebody who is being sent them may need them.
+// them, and kept as long as somebody who is being sent them, or who comes right after, may need them.
 
 export class PackedSnapshot {
   readonly id: number

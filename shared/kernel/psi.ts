@@ -21,10 +21,15 @@ export function mkPsiLine(): PsiLine {
   return { total: 0, period: 0, avg10: 0, avg60: 0, avg300: 0 }
 }
 
+/** Whether the time in which the task has the CPU is lost: it makes room in memory, or has just done so. */
+export function isStalled(m: Machine, task: Task): boolean {
+  return task === m.kswapd || task.memstall
+}
+
 /** `us` of machine time have gone by, with `running` on the CPU (null: idle). */
 export function psiAccount(m: Machine, us: number, running: Task | null): void {
   if (us <= 0) return
-  let stalled = running !== null && (running === m.kswapd || running.memstall)
+  let stalled = running !== null && isStalled(m, running)
   let working = running !== null && !stalled
   for (const task of m.runqueue) {
     if (task === running) continue

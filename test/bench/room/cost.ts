@@ -1,13 +1,13 @@
-// What a room costs its server: the log, a snapshot, a hash, the way back after a crash. Sockets are not in it.
+// What a room costs its server without its sockets: the log, a snapshot, a hash, the way back after a crash.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
-import type { Command, Entry } from '../../shared/room/entry.ts'
-import { takeKeyframe } from '../../shared/room/keyframe.ts'
-import { entryLine, headerLine, LOG_FORMAT, parseLog } from '../../shared/room/log.ts'
-import { DEFAULT_OPTIONS } from '../../shared/room/options.ts'
+import type { Command, Entry } from '../../../shared/room/entry.ts'
+import { takeKeyframe } from '../../../shared/room/keyframe.ts'
+import { entryLine, headerLine, LOG_FORMAT, parseLog } from '../../../shared/room/log.ts'
+import { DEFAULT_OPTIONS } from '../../../shared/room/options.ts'
 import {
   applyEntry,
   createRoom,
@@ -15,14 +15,14 @@ import {
   loadRoom,
   saveRoom,
   type Room,
-} from '../../shared/room/room.ts'
-import { fileStore } from '../../server/store/fileStore.ts'
+} from '../../../shared/room/room.ts'
+import { fileStore } from '../../../server/store/fileStore.ts'
 
 const SEATS = 40
 const TICKS = 1000
 const HASHES = 25
 
-export async function measure() {
+export async function measureCost() {
   const header = {
     format: LOG_FORMAT,
     engine: 'bench',
