@@ -317,7 +317,7 @@ function bootLike({ memory }: Run): Machine {
   const pages = memory[0].MemTotal / 4
   // The first page of a swap device is its header.
   const swap = memory[0].SwapTotal === 0 ? 0 : (memory[0].SwapTotal + 4) * 1024
-  for (let megabytes = Math.floor(pages / 256); ; ) {
+  for (let megabytes = Math.floor(pages / 256); ;) {
     const m = createMachine({ ...DEFAULT_OPTIONS, ram: megabytes << 20, swap }, 0)
     const missing = pages - m.totalramPages
     if (missing <= 0) {

@@ -167,7 +167,10 @@ function bootEra(era: KernelEra): { m: Machine; said: () => string[] } {
   m.syslog = []
   const said = () => {
     const lines = m.syslog.map(({ text }) => text)
-    const [start, end] = [lines.indexOf('Mem-Info:'), lines.findIndex((l) => / hwpoisoned$/.test(l))]
+    const [start, end] = [
+      lines.indexOf('Mem-Info:'),
+      lines.findIndex((l) => / hwpoisoned$/.test(l)),
+    ]
     return start < 0 ? lines : [...lines.slice(0, start), ...lines.slice(end + 1)]
   }
   return { m, said }
