@@ -103,7 +103,7 @@ function sortBy(processes: Process[], keys: Wish['sort'], ps: PsContext): Proces
   })
 }
 
-/** Children behind their parents, with lines drawn, or only set in. */
+/** Children behind their parents, with lines drawn, or only set in. The trees themselves stand in reverse order (show_forest). */
 function treeOf(
   processes: Process[],
   forest: 'art' | 'indent',
@@ -111,25 +111,18 @@ function treeOf(
   const there = new Set(processes.map(({ pid }) => pid))
   const placed: { process: Process; prefix: string }[] = []
   const isRoot = ({ pid, stat }: Process) => !there.has(stat.ppid) || stat.ppid === pid
-  const stack = processes
-    .filter(isRoot)
-    .reverse()
-    .map((process) => ({ process, prefix: '', below: '' }))
+  const stack = processes.filter(isRoot).map((process) => ({ process, prefix: '', below: '' }))
   for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
     const { process, prefix, below } = next
     placed.push({ process, prefix })
     const children = processes.filter((other) => !isRoot(other) && other.stat.ppid === process.pid)
     children.reverse().forEach((child, i) => {
-      const last = i === 0
-      stack.push(
-        forest === 'indent'
-          ? { process: child, prefix: `${below}  `, below: `${below}  ` }
-          : {
-              process: child,
-              prefix: `${below} \\_ `,
-              below: `${below}${last ? '    ' : ' |  '}`,
-            },
-      )
+      const line = i === 0 ? '    ' : ' |  '
+      if (forest === 'indent')
+        stack.push({ process: child, prefix: `${below}  `, below: `${below}  ` })
+      // What init looks after hangs on no line.
+      else if (process.pid === 1) stack.push({ process: child, prefix: '', below: '' })
+      else stack.push({ process: child, prefix: `${below} \\_ `, below: `${below}${line}` })
     })
   }
   return placed
@@ -167,8 +160,15 @@ Usage:
 For more details see ps(1).
 `
 
-/** What is wished for, or the text to print instead of it. */
+/** What is wished for, or the text to print instead of it. Nonsense is read again as if it had no dashes: `ps -aux`. */
 function parse(list: string[], ps: PsContext): Wish | string {
+  const parsed = parseAs(list, ps, false)
+  if (typeof parsed !== 'string' || !parsed.startsWith('error')) return parsed
+  const asBsd = parseAs(list, ps, true)
+  return typeof asBsd === 'string' ? parsed : asBsd
+}
+
+function parseAs(list: string[], ps: PsContext, forceBsd: boolean): Wish | string {
   const wish: Wish = {
     format: FORMATS.plain,
     bsd: false,
@@ -189,9 +189,9 @@ function parse(list: string[], ps: PsContext): Wish | string {
     if (arg === 'L') return specifierList()
     const wrong = arg.startsWith('--')
       ? longOption(wish, arg.slice(2), rest, ps)
-      : arg.startsWith('-') && arg.length > 1
+      : arg.startsWith('-') && arg.length > 1 && !forceBsd
         ? sysvOptions(wish, arg.slice(1), rest, ps)
-        : bsdOptions(wish, arg, rest, ps)
+        : bsdOptions(wish, arg.replace(/^-/, ''), rest, ps)
     if (wrong !== null) return `error: ${wrong}\n${USAGE}`
   }
   return wish

@@ -52,7 +52,12 @@ const nice = right('NI', 3, (p) => (p.stat.policy === 0 || p.stat.policy === 3 ?
 const vsz = right('VSZ', 6, (p) => p.statusKb('VmSize'))
 const rss = right('RSS', 5, (p) => p.statusKb('VmRSS'))
 const pcpu = right('%CPU', 4, (p, ps) => percentText(cpuPermille(p, ps)), cpuPermille)
-const pmem = right('%MEM', 4, (p, ps) => (memPermille(p, ps) / 10).toFixed(1), memPermille)
+const pmem = right(
+  '%MEM',
+  4,
+  (p, ps) => (memPermille(p, ps) / 10).toFixed(1),
+  (p) => p.stat.rss,
+)
 const time = right('TIME', 8, (p) => daysAndTime(cpuSeconds(p)), ticks)
 const bsdtime = right('TIME', 6, (p) => minutes(cpuSeconds(p)), ticks)
 const times = right('TIME', 8, cpuSeconds)
@@ -69,7 +74,8 @@ const flags = right('F', 1, (p) => ((p.stat.flags >> 6) & 7).toString(8))
 const textKb = (p: Process) => Math.floor((p.stat.endcode - p.stat.startcode) / 1024)
 const dataKb = (p: Process) =>
   p.stat.vsize === 0 ? 0 : Math.floor((p.stat.vsize - p.stat.endcode + p.stat.startcode) / 1024)
-const trs = (header: string) => right(header, 4, (p) => (p.stat.vsize === 0 ? 0 : textKb(p)))
+const trs = (header: string, width = 4) =>
+  right(header, width, (p) => (p.stat.vsize === 0 ? 0 : textKb(p)))
 
 /** Names for -o and --sort. */
 export const SPECS: Record<string, Spec> = {
@@ -163,6 +169,7 @@ export const SPECS: Record<string, Spec> = {
   tname: tty,
   tpgid: right('TPGID', 5, (p) => p.stat.tpgid),
   trs: trs('TRS'),
+  m_trs: trs('TRS', 5),
   trss: trs('TRSS'),
   tsiz: trs('TSIZ'),
   tt: { ...tty, header: 'TT' },
@@ -210,7 +217,7 @@ export const FORMATS = {
   bsdLong: columns('flags uid pid ppid priority nice vsz rss wchan stat tname bsdtime args'),
   bsdJobs: columns('ppid pid pgid sid tname tpgid stat uid bsdtime args'),
   bsdSignals: columns('uid pid pending blocked ignored caught stat tname bsdtime args'),
-  bsdMemory: columns('pid tname stat bsdtime maj_flt trs drs rss pmem args'),
+  bsdMemory: columns('pid tname stat bsdtime maj_flt m_trs drs rss pmem args'),
 }
 
 function ticks(p: Process): number {
