@@ -5,7 +5,7 @@
 // ones wait as long as a tick lasts, so that a crowd is sent one batch a tick, too.
 
 import { wantsTicks } from '../../shared/kernel/sched.ts'
-import type { Command, Entry, Header } from '../../shared/room/entry.ts'
+import { STEP_MAX, type Command, type Entry, type Header } from '../../shared/room/entry.ts'
 import { fromKeyframe, takeKeyframe, type Keyframe } from '../../shared/room/keyframe.ts'
 import { entryLine, voidLine } from '../../shared/room/log.ts'
 import { nameKey, tidyName } from '../../shared/room/names.ts'
@@ -161,7 +161,7 @@ export class RoomRunner {
     if (this.timer !== null) clearTimeout(this.timer)
     const now = this.env.now()
     let due = Infinity
-    if (this.timePasses()) due = this.nextTick
+    if (this.timePasses()) due = this.room.ahead > 0 ? now : this.nextTick
     // A slow clock holds nobody back.
     if (this.queue.length > 0) due = Math.min(due, this.nextBatch)
     if (this.fullChanges()) due = now
@@ -176,7 +176,7 @@ export class RoomRunner {
     this.atWork = true
     try {
       const now = this.env.now()
-      const tick = this.timePasses() && now >= this.nextTick - 1
+      const tick = this.timePasses() && (this.room.ahead > 0 || now >= this.nextTick - 1)
       // No catching up: time that the server did not have is no machine time.
       const interval = TICK_MS / this.room.settings.speed
       if (tick) this.nextTick = Math.max(this.nextTick + interval, now)
@@ -191,8 +191,9 @@ export class RoomRunner {
 
   /** Whether the machine's clock goes on by itself. */
   private timePasses(): boolean {
-    const { settings, closed, full, machine } = this.room
-    return !settings.paused && !closed && !full && wantsTicks(machine)
+    const { settings, ahead, closed, full, machine } = this.room
+    if (closed || full) return false
+    return ahead > 0 || (!settings.paused && wantsTicks(machine))
   }
 
   /** One batch, from the queue to everyone. */
@@ -204,7 +205,8 @@ export class RoomRunner {
     const { joins, done } = await this.number(requests, batch)
     this.queue.unshift(...requests.splice(done))
     if (requests.length > 1 || tick) this.nextBatch = this.env.now() + TICK_MS
-    if (tick && !batch.isDecided) batch.add(0, this.tick())
+    const ticks = Math.min(Math.max(this.room.ahead, 1), STEP_MAX)
+    if (tick && !batch.isDecided) for (let n = 0; n < ticks; n++) batch.add(0, this.tick())
     if (batch.entries.length === 0) return
 
     try {

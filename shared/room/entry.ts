@@ -15,6 +15,8 @@ export type Command =
   | { t: 'room'; set: Partial<Settings> }
   /** A paused machine goes on by so many ticks, which are the next entries. */
   | { t: 'step'; ticks: number }
+  /** So much of the machine's time passes as fast as it can, paused or not; to pause ends it. */
+  | { t: 'advance'; ticks: number }
   /** The lesson is over, for good. */
   | { t: 'close' }
   /** The log has reached the host's limit, or the host has raised it. */
@@ -38,6 +40,7 @@ export interface Settings {
 export const SPEEDS = [0.25, 0.5, 1, 2, 4] as const
 export type Speed = (typeof SPEEDS)[number]
 export const STEP_MAX = 20 // ticks at once: a second
+export const ADVANCE_MAX = 6000 // ticks ahead of the clock: five minutes
 
 export interface Entry {
   seq: number // from 1, without gaps

@@ -5,7 +5,15 @@ import { findShell } from '../machine/login.ts'
 import { apply, createMachine, type Outcome } from '../machine/machine.ts'
 import type { Machine } from '../state/machine.ts'
 import { hashState, loadState, saveState } from '../state/walk.ts'
-import type { Command, Entry, Handle, Header, Role, Settings } from './entry.ts'
+import {
+  ADVANCE_MAX,
+  type Command,
+  type Entry,
+  type Handle,
+  type Header,
+  type Role,
+  type Settings,
+} from './entry.ts'
 import { loginName } from './names.ts'
 
 export interface Seat {
@@ -29,6 +37,7 @@ export interface Room {
   seats: Map<number, Seat>
   terminals: Map<number, string> // per seat, the end of what its terminal showed
   settings: Settings
+  ahead: number // ticks that pass as fast as they can
   closed: boolean // nothing more comes
   full: boolean // nothing more can be written
 }
@@ -48,6 +57,7 @@ export function createRoom(header: Header): Room {
     seats: new Map(),
     terminals: new Map(),
     settings: { lobby: false, locked: false, namesHidden: false, paused: false, speed: 1 },
+    ahead: 0,
     closed: false,
     full: false,
   }
@@ -96,9 +106,16 @@ function applyCommand(room: Room, no: number, command: Command): Applied {
       return changeSeat(room, no, command)
     case 'room':
       room.settings = { ...room.settings, ...command.set }
+      if (command.set.paused) room.ahead = 0
       return {}
     case 'step':
       return {}
+    case 'advance':
+      room.ahead = Math.min(room.ahead + command.ticks, ADVANCE_MAX)
+      return {}
+    case 'tick':
+      room.ahead = Math.max(room.ahead - 1, 0)
+      return apply(room.machine, no, command)
     case 'close':
       room.closed = true
       return {}

@@ -35,6 +35,7 @@ const ofTheTeacher: ReadonlySet<Command['t']> = new Set<Command['t']>([
   'role',
   'room',
   'step',
+  'advance',
   'close',
 ])
 

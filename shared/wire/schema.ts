@@ -1,7 +1,7 @@
 // What a message must look like to be looked at. Nothing that comes from a socket, a request or a file is believed.
 
 import * as v from 'valibot'
-import { SPEEDS, STEP_MAX, type Command, type Entry, type Handle } from '../room/entry.ts'
+import { ADVANCE_MAX, SPEEDS, STEP_MAX, type Command, type Entry, type Handle } from '../room/entry.ts'
 import { RLIMITS } from '../state/task.ts'
 import type { Hello } from './events.ts'
 
@@ -149,6 +149,10 @@ const step = v.strictObject({
   t: v.literal('step'),
   ticks: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(STEP_MAX)),
 })
+const advance = v.strictObject({
+  t: v.literal('advance'),
+  ticks: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(ADVANCE_MAX)),
+})
 const close = v.strictObject({ t: v.literal('close') })
 
 const byPeople = [
@@ -176,6 +180,7 @@ const byPeople = [
   changeRole,
   settings,
   step,
+  advance,
   close,
 ] as const
 

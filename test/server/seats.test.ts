@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Classroom, refusal, until, type Made } from './classroom.ts'
 import { parseLog } from '../../shared/room/log.ts'
-import type { Command } from '../../shared/room/entry.ts'
+import { ADVANCE_MAX, type Command } from '../../shared/room/entry.ts'
 import type { Replica } from '../../server/replica.ts'
 import type { Paired } from '../../shared/wire/events.ts'
 
@@ -133,6 +133,34 @@ describe('the teacher', () => {
     await until('time goes on', () => teacher.room().machine.ticks > ticks + 5)
     await expect(teacher.submit({ t: 'step', ticks: 1 })).rejects.toThrow('running')
     await teacher.submit({ t: 'room', set: { speed: 1 } })
+    kim.close()
+  })
+})
+
+describe('the clock', () => {
+  it('is advanced by the teacher, paused or not, tick by tick in the log; pausing ends it', async () => {
+    const kim = await room.join(made.code, { name: 'Kim of the clock' })
+    await expect(kim.submit({ t: 'advance', ticks: 20 })).rejects.toThrow('teacher')
+    for (const ticks of [0, 1.5, ADVANCE_MAX + 1])
+      await expect(teacher.submit({ t: 'advance', ticks })).rejects.toThrow('malformed')
+    await teacher.submit({ t: 'room', set: { paused: true } })
+    const { ticks } = teacher.room().machine
+    await teacher.submit({ t: 'advance', ticks: 50 })
+    await until('they have passed', () => teacher.room().machine.ticks === ticks + 50)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(teacher.room().machine.ticks).toBe(ticks + 50)
+
+    await teacher.submit({ t: 'room', set: { paused: false } })
+    const start = Date.now()
+    await teacher.submit({ t: 'advance', ticks: 400 })
+    await until('twenty seconds have passed', () => teacher.room().ahead === 0)
+    expect(teacher.room().machine.ticks).toBeGreaterThanOrEqual(ticks + 450)
+    expect(Date.now() - start).toBeLessThan(15_000)
+
+    await teacher.submit({ t: 'advance', ticks: ADVANCE_MAX })
+    await teacher.submit({ t: 'room', set: { paused: true } })
+    expect(teacher.room().ahead).toBe(0)
+    await teacher.submit({ t: 'room', set: { paused: false } })
     kim.close()
   })
 })
