@@ -30,9 +30,19 @@ export default defineConfig(({ mode }) => ({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/client/**', 'test/e2e/**', 'test/server/**'],
+          exclude: ['test/client/**', 'test/e2e/**', 'test/server/**', 'test/sim/**'],
           environment: 'node',
           isolate: false, // nothing of ours keeps anything in a module: the sources are read once for all files
+          testTimeout: 20_000,
+        },
+      },
+      {
+        // Long ones are faster in a process of their own: what another file has done to the code's types slows them down.
+        extends: true,
+        test: {
+          name: 'sim',
+          include: ['test/sim/**/*.test.ts'],
+          environment: 'node',
           testTimeout: 20_000,
         },
       },

@@ -1,7 +1,14 @@
 // What a message must look like to be looked at. Nothing that comes from a socket, a request or a file is believed.
 
 import * as v from 'valibot'
-import { ADVANCE_MAX, SPEEDS, STEP_MAX, type Command, type Entry, type Handle } from '../room/entry.ts'
+import {
+  ADVANCE_MAX,
+  SPEEDS,
+  STEP_MAX,
+  type Command,
+  type Entry,
+  type Handle,
+} from '../room/entry.ts'
 import { RLIMITS } from '../state/task.ts'
 import type { Hello } from './events.ts'
 

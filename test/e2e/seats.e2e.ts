@@ -206,6 +206,7 @@ describe.each([
   })
 
   it('removed: the processes live on, and one may come back', async () => {
+    await expect.poll(() => ada.pidsOf('ic'), patient).not.toEqual([])
     const pids = await ada.pidsOf('ic')
     await openPeople(teacher)
     const row = teacher.at(`person-${ADA}`)
@@ -221,6 +222,7 @@ describe.each([
   })
 
   it('banned: the processes are gone, and the door stays shut', async () => {
+    await expect.poll(() => ada.pidsOf('ic'), patient).not.toEqual([])
     const [pid] = await ada.pidsOf('ic')
     await openPeople(teacher)
     const row = teacher.at(`person-${ADA}`)
