@@ -33,7 +33,7 @@ export default defineConfig(({ mode }) => ({
           exclude: ['test/client/**', 'test/e2e/**', 'test/server/**', 'test/sim/**'],
           environment: 'node',
           isolate: false, // nothing of ours keeps anything in a module: the sources are read once for all files
-          testTimeout: 20_000,
+          testTimeout: 60_000,
         },
       },
       {
@@ -43,7 +43,7 @@ export default defineConfig(({ mode }) => ({
           name: 'sim',
           include: ['test/sim/**/*.test.ts'],
           environment: 'node',
-          testTimeout: 20_000,
+          testTimeout: 60_000,
         },
       },
       {
@@ -52,7 +52,7 @@ export default defineConfig(({ mode }) => ({
           name: 'server',
           include: ['test/server/**/*.test.ts'],
           environment: 'node',
-          testTimeout: 20_000,
+          testTimeout: 60_000,
         },
       },
       {
@@ -61,7 +61,7 @@ export default defineConfig(({ mode }) => ({
           name: 'client',
           include: ['test/client/**/*.test.ts'],
           environment: 'happy-dom',
-          testTimeout: 20_000,
+          testTimeout: 60_000,
         },
       },
       {

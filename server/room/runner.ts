@@ -179,7 +179,7 @@ export class RoomRunner {
       const tick = this.timePasses() && (this.room.ahead > 0 || now >= this.nextTick - 1)
       // No catching up: time that the server did not have is no machine time.
       const interval = TICK_MS / this.room.settings.speed
-      if (tick) this.nextTick = Math.max(this.nextTick + interval, now)
+      if (tick) this.nextTick = this.room.ahead > 0 ? now : Math.max(this.nextTick + interval, now)
       await this.work(tick)
       if (tick) this.nextTick = Math.max(this.nextTick, this.env.now() + REST_MS)
       this.keepKeyframe()
