@@ -161,7 +161,7 @@ export class RoomRunner {
     if (this.timer !== null) clearTimeout(this.timer)
     const now = this.env.now()
     let due = Infinity
-    if (this.timePasses()) due = this.room.ahead > 0 ? now : this.nextTick
+    if (this.timePasses()) due = this.tickDue(now)
     // A slow clock holds nobody back.
     if (this.queue.length > 0) due = Math.min(due, this.nextBatch)
     if (this.fullChanges()) due = now
@@ -176,10 +176,11 @@ export class RoomRunner {
     this.atWork = true
     try {
       const now = this.env.now()
-      const tick = this.timePasses() && (this.room.ahead > 0 || now >= this.nextTick - 1)
+      const due = this.tickDue(now)
+      const tick = this.timePasses() && now >= due - 1
       // No catching up: time that the server did not have is no machine time.
       const interval = TICK_MS / this.room.settings.speed
-      if (tick) this.nextTick = this.room.ahead > 0 ? now : Math.max(this.nextTick + interval, now)
+      if (tick) this.nextTick = Math.max(due + interval, now)
       await this.work(tick)
       if (tick) this.nextTick = Math.max(this.nextTick, this.env.now() + REST_MS)
       this.keepKeyframe()
@@ -187,6 +188,11 @@ export class RoomRunner {
       this.atWork = false
     }
     this.plan()
+  }
+
+  /** When the next tick comes: at once while the clock is being advanced. */
+  private tickDue(now: number): number {
+    return this.room.ahead > 0 ? now : this.nextTick
   }
 
   /** Whether the machine's clock goes on by itself. */
