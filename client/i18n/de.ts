@@ -308,7 +308,7 @@ export const de: Catalogue = {
       balloon: 'Ballon',
       storm: 'Sturm',
       forkbomb: 'Forkbombe',
-      process: 'Ein Prozess',
+      process: 'Prozess',
       bots: 'Bots',
     },
     size: 'Größe',
