@@ -20,10 +20,16 @@ export interface MallocMemory {
   store(va: number, word: number): void
 
   // Where the word of 4 bytes at `va` lies in the host's memory, if it can be read (written) right now without a fault:
-  // index into `words`, else -1. It holds until the next call of anything else here.
-  locate(va: number): number
-  locateWritable(va: number): number
+  // index into `words`, else -1. It holds until the next call of anything else here. `low` is va's lower half: who has
+  // just read the address has it at hand, and the lookup need not wait until it has been made of the number again.
+  locate(va: number, low: number): number
+  locateWritable(va: number, low: number): number
   words: Int32Array
+
+  // The same for places that are visited all the time (quickLayout.ts).
+  locateLists(): number // main_arena's first fields, to write
+  locateVariables(): number // what follows from its binmap on, to read
+  locateTcache(low: number, high: number): number // the thread cache's table, to write; its address in halves
 }
 
 export interface MallocEnv extends MallocMemory {

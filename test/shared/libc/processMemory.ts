@@ -1,6 +1,7 @@
 // A process's memory for tests of malloc that need no machine: data, a heap that grows by brk, mappings.
 
 import type { MallocFlavour } from '../../../shared/libc/ptmalloc/flavour.ts'
+import { BINMAP_OFFSET } from '../../../shared/libc/ptmalloc/quickLayout.ts'
 import { highHalf, joinHalves, type MallocEnv } from '../../../shared/libc/ptmalloc/env.ts'
 
 const PAGE = 4096
@@ -136,6 +137,9 @@ export class ProcessMemory {
       locate,
       locateWritable: locate,
       words,
+      locateLists: () => locate(this.data.start + 0xc60),
+      locateVariables: () => locate(this.data.start + 0xc60 + BINMAP_OFFSET),
+      locateTcache: (low, high) => locate(joinHalves(low, high)),
       fill: (va, byte, length) => {
         if (!this.fill(va, byte, length)) fail()
       },
