@@ -5,7 +5,9 @@
 // of its tag that the address of a page leaves free, and a new generation makes all earlier entries worthless.
 
 export const TLB_ENTRIES = 4096
-const GENERATIONS = 4096 // addresses of pages have more bits free than these need
+// Addresses of pages have 12 bits free. Generations are 8 apart, so that an address with a bit below that equals no tag.
+const GENERATION = 8
+const GENERATIONS = 4096
 
 export interface Tlb {
   mm: number // id of the address space it belongs to
@@ -35,7 +37,8 @@ export function mkTlb(): Tlb {
 
 export function flushTlb(tlb: Tlb): void {
   tlb.changes++
-  if (++tlb.generation === GENERATIONS) {
+  tlb.generation += GENERATION
+  if (tlb.generation === GENERATIONS) {
     tlb.readTag.fill(NaN)
     tlb.writeTag.fill(NaN)
     tlb.generation = 0
