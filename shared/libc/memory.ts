@@ -6,7 +6,7 @@
 // equal to a page's tag, in which generations are eight apart.
 
 import { TLB_ENTRIES, type Tlb } from '../hw/tlb.ts'
-import { load16, load32, load8, store16, store32, store8 } from '../mm/uaccess.ts'
+import { load16, load32, load8, store16, store32, store64, store8 } from '../mm/uaccess.ts'
 import type { Machine } from '../state/machine.ts'
 import type { Task } from '../state/task.ts'
 import { highHalf, joinHalves, type MallocMemory } from './ptmalloc/env.ts'
@@ -185,8 +185,7 @@ function mkWideWords(
   const loadSlowly = (va: number): number =>
     joinHalves(load32(m, task, va), load32(m, task, va + 4))
   const storeSlowly = (va: number, word: number): void => {
-    store32(m, task, va, word | 0)
-    store32(m, task, va + 4, highHalf(word))
+    store64(m, task, va, word | 0, highHalf(word))
   }
   return {
     load: (va) => {
@@ -207,8 +206,7 @@ function mkWideWords(
       const high = (source < 0 ? load32(m, task, from + 4) : words[source + 1]) ^ highKey
       const at = findToWrite(to, to | 0)
       if (at < 0) {
-        store32(m, task, to, low)
-        store32(m, task, to + 4, high)
+        store64(m, task, to, low, high)
       } else {
         words[at] = low
         words[at + 1] = high
