@@ -28,6 +28,7 @@ export interface Overview {
   seq: number
   at: number // ms of the recording, of the last entry
   uptimeMs: number // of the machine
+  aheadMs: number // that shall pass as fast as it can
   options: MachineOptions
   code: string
   created: number

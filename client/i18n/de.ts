@@ -94,6 +94,8 @@ export const de: Catalogue = {
     people: 'niemand da | {count} Person da | {count} Personen da',
     free: '{free} von {all} frei',
     uptime: 'läuft seit {time}',
+    ahead: 'noch {time} voraus',
+    advancing: 'Die Uhr des Rechners wird vorgestellt.',
     record: 'Aufzeichnung',
     spectator: 'Du schaust zu',
     joinTitle: 'Raum {code} beitreten',
@@ -191,6 +193,7 @@ export const de: Catalogue = {
     held: {
       paused: 'Von der Lehrkraft angehalten. Was du getippt hast, bleibt hier.',
       offline: 'Keine Verbindung. Was du getippt hast, bleibt hier.',
+      elsewhere: 'Ein anderes Fenster handelt für deinen Platz. Was du getippt hast, bleibt hier.',
     },
     booted:
       'Der Rechner wurde neu gestartet. Du hast einen neuen Prozess; was der alte belegte, ist weg.',

@@ -92,6 +92,8 @@ export const en = {
     people: 'nobody here | {count} person here | {count} people here',
     free: '{free} of {all} free',
     uptime: 'up {time}',
+    ahead: '{time} still ahead',
+    advancing: 'The machine’s clock is being advanced.',
     record: 'Recording',
     spectator: 'You are watching',
     joinTitle: 'Join room {code}',
@@ -189,6 +191,7 @@ export const en = {
     held: {
       paused: 'Paused by the teacher. What you have typed stays here.',
       offline: 'No connection. What you have typed stays here.',
+      elsewhere: 'Another window acts for your seat. What you have typed stays here.',
     },
     booted: 'The machine was booted anew. You have a new process; what the old one held is gone.',
     completions: 'Possible names',
