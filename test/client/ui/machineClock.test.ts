@@ -4,9 +4,8 @@ import { i18n } from '../../../client/i18n/index.ts'
 import MachineClock from '../../../client/panels/MachineClock.vue'
 import { mkFeed, show } from './stage.ts'
 
-const at = (uptimeMs: number, aheadMs: number) => ({
-  overview: { uptimeMs, aheadMs, options: { hostname: 'pc7' } } as Overview,
-})
+const at = (uptimeMs: number, aheadMs: number) =>
+  ({ overview: { uptimeMs, aheadMs, options: { hostname: 'pc7' } } as Overview }) as never
 
 it('shows the time since boot and, while the clock is advanced, what is left; that is said once', async () => {
   const clock = show(MachineClock, at(65_000, 0), mkFeed().feed)
