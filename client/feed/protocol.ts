@@ -430,6 +430,7 @@ export type Link =
   | { state: 'syncing'; done: number; all: number } // entries or pieces
   | { state: 'live'; rttMs: number | null }
   | { state: 'lost'; since: number } // ms since 1970; it tries again
+  | { state: 'busy'; until: number } // ms since 1970; then it tries again
   | { state: 'refused'; why: string } // it does not
   | { state: 'ended'; why: string }
 

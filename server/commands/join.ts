@@ -38,6 +38,8 @@ export async function run(args: string[]): Promise<number> {
   const ended = new Promise<never>(
     (_, reject) => (replica.onEnd = (error) => reject(new Failure(error.message))),
   )
+  replica.onBusy = (ms) =>
+    process.stderr.write(`too many tries: waiting for ${Math.ceil(ms / 1000)} s\n`)
   const work = async () => {
     await replica.ready()
     if (values.command !== undefined) return runCommands(replica, values.command)

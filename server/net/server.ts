@@ -11,7 +11,7 @@ import { lockDir } from '../store/dirLock.ts'
 import { fileStore } from '../store/fileStore.ts'
 import { mkApp } from './api.ts'
 import { DEFAULT_ALLOWED, type Allowed } from './allowed.ts'
-import { mkLimits, type Limits } from './limits.ts'
+import { Known, mkLimits, type Limits } from './limits.ts'
 import { Sockets } from './sockets.ts'
 
 const HANG_MS = 10_000
@@ -61,12 +61,13 @@ async function start(options: ServerOptions): Promise<RunningServer> {
     limits: { seats: allowed.seats, logBytes: allowed.logBytes },
   })
   const limits = options.limits ?? mkLimits()
+  const known = new Known()
   const clientDir = options.dev ? null : builtClient()
   const publicUrl = options.publicUrl ?? null
   const { createPassword } = allowed
-  const app = mkApp({ rooms, limits, engine, publicUrl, clientDir, createPassword })
+  const app = mkApp({ rooms, limits, known, engine, publicUrl, clientDir, createPassword })
   const http = createServer(app)
-  const sockets = new Sockets(http, { rooms, limits, log })
+  const sockets = new Sockets(http, { rooms, limits, known, log })
   if (options.dev) {
     const { createServer: createVite } = await import('vite')
     const vite = await createVite({
