@@ -2,6 +2,7 @@
 // `oomroom …`: one file per command, loaded when it is asked for.
 
 import { Failure, UsageError } from './commands/errors.ts'
+import { writeTo } from './commands/terminalText.ts'
 
 const usage = `usage: oomroom COMMAND …
 
@@ -67,7 +68,7 @@ try {
 } catch (error) {
   const usageError = error instanceof UsageError
   const text = error instanceof Error ? error.message : String(error)
-  process.stderr.write(`oomroom: ${text.split('\n')[0]}\n`)
+  writeTo(process.stderr, `oomroom: ${text.split('\n')[0]}\n`)
   if (!usageError && !(error instanceof Failure) && process.env.OOMROOM_DEBUG) console.error(error)
   exit(usageError ? 2 : 1)
 }

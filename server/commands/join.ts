@@ -6,6 +6,7 @@ import { Replica } from '../replica.ts'
 import { readArgs, readRoomAddress } from './args.ts'
 import { Failure, UsageError } from './errors.ts'
 import { runCommands, runTerminal } from './terminal.ts'
+import { writeTo } from './terminalText.ts'
 
 export async function run(args: string[]): Promise<number> {
   const { values, positionals } = readArgs({
@@ -44,7 +45,8 @@ export async function run(args: string[]): Promise<number> {
     await replica.ready()
     if (values.command !== undefined) return runCommands(replica, values.command)
     const seat = replica.room().seats.get(replica.seat)
-    process.stderr.write(
+    writeTo(
+      process.stderr,
       `seat ${replica.seat} (${seat?.name ?? ''}); to come back: --token ${replica.token}\n`,
     )
     return runTerminal(replica)
