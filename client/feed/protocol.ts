@@ -20,6 +20,7 @@ import type { PageRow } from '@shared/proc/pagemap.ts'
 import type { LogProblem } from '@shared/room/log.ts'
 import type { Marker } from '@shared/room/player.ts'
 import type { Seat } from '@shared/room/room.ts'
+import type { BotsAsk, BotsState } from '@shared/wire/bots.ts'
 import type { Paired, Presence, Refusal } from '@shared/wire/events.ts'
 import type { ChunkOrder } from './heapLook.ts'
 import type { CounterName } from './pressure.ts'
@@ -478,6 +479,7 @@ export type ToWorker =
   | { t: 'ask'; id: number; question: Question; known: number }
   | { t: 'submit'; id: number; command: Command }
   | { t: 'pair'; id: number; who?: number }
+  | { t: 'askBots'; id: number; ask: BotsAsk }
   | { t: 'act' } // this tab acts for the seat from now on
   | { t: 'player'; do: PlayerAction }
   | { t: 'retry' }
@@ -499,6 +501,7 @@ export type FromWorker =
   | { t: 'link'; link: Link }
   | { t: 'pair'; id: number; reply: Paired | Refusal }
   | { t: 'presence'; presence: Presence }
+  | { t: 'bots'; bots: BotsState }
   | { t: 'grid'; grid: Grid }
   | { t: 'heapGrid'; grid: HeapGrid }
   | { t: 'death'; death: Death }
@@ -507,4 +510,4 @@ export type FromWorker =
   | { t: 'markers'; markers: Marker[] }
   | { t: 'problem'; problem: Problem }
 
-export type { Grid, Marker, Paired, Presence, Refusal }
+export type { BotsAsk, BotsState, Grid, Marker, Paired, Presence, Refusal }

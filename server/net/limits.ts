@@ -24,6 +24,8 @@ export interface Limits {
   pairing: RateLimiterMemory
   /** Pairing codes that a seat asks for. */
   offers: RateLimiterMemory
+  /** Orders for bots, of a room. */
+  bots: RateLimiterMemory
 }
 
 /** Pairs of a room and an address; the one that was not used for longest is forgotten. */
@@ -44,6 +46,7 @@ export function mkLimits(): Limits {
     misses: new RateLimiterMemory({ points: 300, duration: 60 }),
     pairing: new RateLimiterMemory({ points: 30, duration: 60 }),
     offers: new RateLimiterMemory({ points: 20, duration: 60 }),
+    bots: new RateLimiterMemory({ points: 20, duration: 60 }),
   }
 }
 

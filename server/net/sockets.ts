@@ -14,9 +14,11 @@ import {
   type ServerToClient,
   type Welcome,
 } from '../../shared/wire/events.ts'
+import type { BotsState } from '../../shared/wire/bots.ts'
 import { nameProblem, tidyName } from '../../shared/room/names.ts'
 import type { Role } from '../../shared/room/entry.ts'
 import {
+  BotsSchema,
   DiffersSchema,
   PairSchema,
   readCommand,
@@ -30,6 +32,7 @@ import { newToken, RoomsFull, type Rooms } from '../room/rooms.ts'
 import { Known, MISS_MS, waitMs, within, type Limits } from './limits.ts'
 import { Pairings } from './pairing.ts'
 import { PresenceWatch } from './presence.ts'
+import { Rehearsals } from './rehearsals.ts'
 
 // A dead socket is noticed within the sum of both.
 const PING_INTERVAL_MS = 4000
@@ -77,9 +80,11 @@ export class Sockets {
   private readonly guests = new Map<string, Set<GuestSocket>>() // by code
   private readonly presences = new Map<string, PresenceWatch>() // by code
   private readonly pairings = new Pairings()
+  private readonly rehearsals: Rehearsals
 
   constructor(http: HttpServer, options: SocketOptions) {
     this.options = options
+    this.rehearsals = new Rehearsals(http, (code, state) => this.tellTeachers(code, state))
     this.io = new Server(http, {
       serveClient: false,
       perMessageDeflate: false,
@@ -110,6 +115,7 @@ export class Sockets {
 
   /** Says so and ends all connections. */
   async close(why: string): Promise<void> {
+    this.rehearsals.close()
     this.io.emit('bye', why)
     for (const { timer } of this.presences.values()) if (timer !== null) clearTimeout(timer)
     await new Promise((resolve) => setTimeout(resolve, 100)) // lets the word go out
@@ -235,6 +241,8 @@ export class Sockets {
     const welcome: Welcome = { header, seat, role, name, token, acts, seq, resume }
     socket.emit('welcome', welcome)
     this.tellPresence(host)
+    const bots = this.rehearsals.stateOf(code)
+    if (bots !== null && role === 'teacher') socket.emit('bots', bots)
     if (resume === 'snapshot') void this.bringUp(socket)
     else void this.catchUp(socket, have)
   }
@@ -395,6 +403,9 @@ export class Sockets {
       case 'act':
         if (!answered) return no('answer')
         return args.length === 0 ? this.act(socket) : no('malformed', 'nothing more')
+      case 'bots':
+        if (!answered) return no('answer')
+        return args.length === 1 ? this.bots(socket, args[0]) : no('malformed', 'one question')
       case 'beat':
         if (!answered) return no('answer')
         return args.length === 0 ? { ok: true } : no('malformed', 'nothing more')
@@ -432,6 +443,25 @@ export class Sockets {
     if ((host.seats.get(who)?.presence ?? 'banned') === 'banned') return no('who')
     if (!(await within(this.options.limits.offers, `${host.code}/${seat}`))) return no('rate')
     return { ok: true, ...this.pairings.offer(host.code, who) }
+  }
+
+  /** The teacher sends bots into the room, or calls them back. */
+  private async bots(socket: GuestSocket, raw: unknown) {
+    const { host, seat, acts } = socket.data
+    if (!acts) return no(seat === 0 ? 'seat' : 'elsewhere')
+    if (host.seats.get(seat)?.role !== 'teacher') return no('teacher')
+    const read = safeParse(BotsSchema, raw)
+    if (!read.success) return no('malformed', read.issues[0].message)
+    if (!(await within(this.options.limits.bots, host.code))) return no('rate')
+    const ask = read.output
+    const done =
+      ask.do === 'stop' ? this.rehearsals.stop(host.code) : this.rehearsals.start(host, seat, ask)
+    return done ? { ok: true } : no('bots')
+  }
+
+  private tellTeachers(code: string, state: BotsState): void {
+    for (const socket of this.guestsOf(code))
+      if (socket.data.role === 'teacher') socket.emit('bots', state)
   }
 
   private act(socket: GuestSocket) {
