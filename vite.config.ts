@@ -77,6 +77,7 @@ export default defineConfig(({ mode }) => ({
           environment: 'node',
           testTimeout: 120_000,
           hookTimeout: 60_000,
+          expect: { poll: { timeout: 15_000 } },
           fileParallelism: false,
           sequence: { groupOrder: 1 },
         },

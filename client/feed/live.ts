@@ -398,16 +398,15 @@ export class Live {
     if (reason === 'io server disconnect') setTimeout(() => this.retry(), BUSY_MS)
   }
 
-  private refused(error: Error & { data?: { why?: string } }): void {
-    const why = error.data?.why
-    if (why === undefined || why === 'busy') {
-      this.lost ??= Date.now()
-      this.on.link({ state: 'lost', since: this.lost })
-      // A refusal by the server, unlike a dead network, is not tried again by itself.
-      if (why === 'busy') setTimeout(() => this.retry(), BUSY_MS)
-      return
-    }
-    this.end({ state: 'refused', why })
+  private refused(error: Error & { data?: { why?: string; waitMs?: number } }): void {
+    const { why, waitMs } = error.data ?? {}
+    if (why !== undefined && why !== 'busy') return this.end({ state: 'refused', why })
+    this.lost ??= Date.now()
+    if (why === undefined) return this.on.link({ state: 'lost', since: this.lost })
+    // A refusal by the server, unlike a dead network, is not tried again by itself.
+    const wait = Math.max(waitMs ?? 0, BUSY_MS)
+    this.on.link({ state: 'busy', until: Date.now() + wait })
+    setTimeout(() => this.retry(), wait)
   }
 
   private bye(why: string): void {

@@ -29,6 +29,7 @@ export interface Overview {
   seq: number
   at: number // ms of the recording, of the last entry
   uptimeMs: number // of the machine
+  aheadMs: number // that shall pass as fast as it can
   options: MachineOptions
   code: string
   created: number
@@ -430,6 +431,7 @@ export type Link =
   | { state: 'syncing'; done: number; all: number } // entries or pieces
   | { state: 'live'; rttMs: number | null }
   | { state: 'lost'; since: number } // ms since 1970; it tries again
+  | { state: 'busy'; until: number } // ms since 1970; then it tries again
   | { state: 'refused'; why: string } // it does not
   | { state: 'ended'; why: string }
 

@@ -94,6 +94,8 @@ export const de: Catalogue = {
     people: 'niemand da | {count} Person da | {count} Personen da',
     free: '{free} von {all} frei',
     uptime: 'läuft seit {time}',
+    ahead: 'noch {time} voraus',
+    advancing: 'Die Uhr des Rechners wird vorgestellt.',
     record: 'Aufzeichnung',
     spectator: 'Du schaust zu',
     joinTitle: 'Raum {code} beitreten',
@@ -191,6 +193,7 @@ export const de: Catalogue = {
     held: {
       paused: 'Von der Lehrkraft angehalten. Was du getippt hast, bleibt hier.',
       offline: 'Keine Verbindung. Was du getippt hast, bleibt hier.',
+      elsewhere: 'Ein anderes Fenster handelt für deinen Platz. Was du getippt hast, bleibt hier.',
     },
     booted:
       'Der Rechner wurde neu gestartet. Du hast einen neuen Prozess; was der alte belegte, ist weg.',
@@ -499,6 +502,7 @@ export const de: Catalogue = {
     connecting: 'Verbindung wird aufgebaut …',
     syncing: 'Der Rechner wird auf den neuesten Stand gebracht: {done} von {all}.',
     lost: 'Keine Verbindung. Es liegt nicht an dir: Dein Prozess läuft weiter, und du kommst auf deinen Platz zurück. Das Bild ist {age} alt.',
+    busy: 'Zu viele Versuche von dieser Adresse. Diese Seite versucht es in {left} wieder.',
     retry: 'Jetzt versuchen',
     elsewhere: 'Ein anderes Fenster handelt jetzt für deinen Platz. Hier schaust du zu.',
     takeOver: 'Hier handeln',
@@ -541,7 +545,7 @@ export const de: Catalogue = {
     removed: 'Die Lehrkraft hat dich aus dem Raum genommen, und er ist gesperrt. Bitte um Einlass.',
     banned: 'Die Lehrkraft hat dich aus diesem Raum verbannt.',
     closed: 'Der Raum ist geschlossen. Seine Aufzeichnung ist lesbar.',
-    busy: 'Zu viele Versuche. Warte eine Minute.',
+    busy: 'Zu viele Versuche von dieser Adresse. Wieder in {left}.',
     rooms: 'Auf diesem Server sind so viele Räume offen wie erlaubt. Versuche es später.',
     pair: 'Dieser Kopplungscode ist falsch, schon benutzt oder älter als zwei Minuten.',
     flood: 'Diese Seite hat viel zu viel gesendet und wurde getrennt.',

@@ -29,7 +29,7 @@ import { safeParse } from 'valibot'
 import type { Log, RoomHost } from '../room/host.ts'
 import type { SeatInfo } from '../room/messages.ts'
 import { newToken, RoomsFull, type Rooms } from '../room/rooms.ts'
-import { hasLeft, MISS_MS, within, type Limits } from './limits.ts'
+import { Known, MISS_MS, waitMs, within, type Limits } from './limits.ts'
 import { Pairings } from './pairing.ts'
 import { PresenceWatch } from './presence.ts'
 import { Rehearsals } from './rehearsals.ts'
@@ -62,9 +62,15 @@ type Place = Pick<Guest, 'seat' | 'role' | 'name' | 'token' | 'acts'>
 type GuestSocket = Socket<ClientToServer, ServerToClient, Record<string, never>, Guest>
 type GuestServer = Server<ClientToServer, ServerToClient, Record<string, never>, Guest>
 
+/** Too many tries, and how long that will be so. */
+interface Busy {
+  waitMs: number
+}
+
 export interface SocketOptions {
   rooms: Rooms
   limits: Limits
+  known: Known
   log: Log
 }
 
@@ -117,15 +123,15 @@ export class Sockets {
   }
 
   /** Fills socket.data, or says why not. */
-  private async admit(socket: GuestSocket): Promise<Refused | null> {
+  private async admit(socket: GuestSocket): Promise<Refused | Busy | null> {
     const hello = readHello(socket.handshake.auth)
     if (hello === null) return 'hello'
     if (hello.protocol !== PROTOCOL) return 'protocol'
 
-    const { limits, rooms } = this.options
+    const { limits, rooms, known } = this.options
     const { address } = socket.handshake
-    // Who holds a token has been here before, and is not locked out by a neighbour who guesses codes.
-    if (hello.token === undefined && !(await hasLeft(limits.misses, address))) return 'busy'
+    const isKnown = known.has(hello.code, address)
+    const wait = isKnown ? 0 : await waitMs(limits.misses, address)
     let host: RoomHost | null
     try {
       host = await rooms.get(hello.code)
@@ -133,13 +139,17 @@ export class Sockets {
       if (error instanceof RoomsFull) return 'rooms'
       throw error
     }
+    // Who has a seat is not locked out by a neighbour who guesses codes; to all others every code is as wrong.
+    const owner = hello.token === undefined ? null : (host?.seatOf(hello.token) ?? null)
+    if (wait > 0 && owner === null) return { waitMs: wait }
     if (host === null) return this.miss(address, 'room')
     if (host.trouble !== null) return host.trouble.why
     if (host.door.closed) return 'closed'
 
     const place = await this.findPlace(host, hello)
     if (place === 'pair' || place === 'token') return this.miss(address, place)
-    if (typeof place === 'string') return place
+    if (typeof place === 'string' || 'waitMs' in place) return place
+    known.note(hello.code, address)
     Object.assign(socket.data, { host, hello, following: false, ...place })
     return null
   }
@@ -151,7 +161,7 @@ export class Sockets {
     return why
   }
 
-  private async findPlace(host: RoomHost, hello: Hello): Promise<Place | Refused> {
+  private async findPlace(host: RoomHost, hello: Hello): Promise<Place | Refused | Busy> {
     const { token, name, spectator, pair } = hello
     const owner = token === undefined ? null : host.seatOf(token)
     if (owner !== null && owner !== 'teacher') return this.returnTo(host, owner, token!, hello)
@@ -173,7 +183,7 @@ export class Sockets {
     seat: SeatInfo,
     token: string,
     { spectator, watch }: Hello,
-  ): Promise<Place | Refused> {
+  ): Promise<Place | Refused | Busy> {
     if (seat.presence === 'banned') return 'banned'
     if (seat.presence === 'removed') {
       const why = await host.readmit(seat.no)
@@ -189,8 +199,9 @@ export class Sockets {
     typed: string,
     token: string,
     hello: Hello,
-  ): Promise<Place | Refused> {
-    if (!(await within(this.options.limits.pairing, host.code))) return 'busy'
+  ): Promise<Place | Refused | Busy> {
+    const { pairing } = this.options.limits
+    if (!(await within(pairing, host.code))) return { waitMs: await waitMs(pairing, host.code) }
     const no = this.pairings.take(host.code, typed)
     const seat = no === null ? undefined : host.seats.get(no)
     if (seat === undefined) return 'pair'
@@ -201,7 +212,8 @@ export class Sockets {
   private async newSeat(host: RoomHost, name: string, role: Role, token: string) {
     const problem = nameProblem(name)
     if (problem !== null) return problem
-    if (!(await within(this.options.limits.joins, host.code))) return 'busy' as const
+    const { joins } = this.options.limits
+    if (!(await within(joins, host.code))) return { waitMs: await waitMs(joins, host.code) }
     const seat = await host.join(name, role, token)
     if (typeof seat === 'string') return seat as Refused
     return { seat: seat.no, role, name: seat.name, token, acts: true }
@@ -521,8 +533,9 @@ function mayResume(host: RoomHost, seq: number): boolean {
   return age !== null && (host.seq - seq <= RESUME_ENTRIES || age <= RESUME_MS)
 }
 
-function refusal(why: Refused): Error & { data: { why: Refused } } {
-  return Object.assign(new Error(why), { data: { why } })
+function refusal(no: Refused | Busy): Error & { data: { why: Refused; waitMs?: number } } {
+  const data = typeof no === 'string' ? { why: no } : { why: 'busy' as const, ...no }
+  return Object.assign(new Error(data.why), { data })
 }
 
 function agentOf(socket: GuestSocket): string {

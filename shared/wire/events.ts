@@ -24,7 +24,8 @@ export interface Hello {
 }
 
 /**
- * Why a connection is refused: `message` and `data.why` of socket.io's connect_error.
+ * Why a connection is refused: `message` and `data.why` of socket.io's connect_error; for 'busy' `data.waitMs` says how
+ * long it will be so.
  *
  *   hello      not understood            protocol   another version: reload the page
  *   room       no such room              engine     the room was made by another version

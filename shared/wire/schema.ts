@@ -38,7 +38,7 @@ const path = v.pipe(
   text(PATH_MAX),
   v.minLength(1),
   v.regex(
-    /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]*$/,
+    /^[^\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]*$/,
     'has a control character',
   ),
 )

@@ -8,6 +8,7 @@ import { procOf, type Proc } from '../procps/proc.ts'
 import { Process } from '../procps/process.ts'
 import { cpuDelta, parseStat, type CpuTicks } from '../procps/stat.ts'
 import { repeat } from '../repeat.ts'
+import { escapeStr } from '../text.ts'
 import { failed, machineOf, ok, uidOf, userName, type Call, type Result } from '../world.ts'
 import { uptimeOf, uptimeText } from './system.ts'
 
@@ -319,7 +320,7 @@ const FIELDS: Field[] = [
     width: 0, // what is left of the line
     left: true,
     show: ({ process }, { commandLines }) =>
-      commandLines ? process.commandLine() : process.stat.comm,
+      commandLines ? process.commandLine() : escapeStr(process.stat.comm),
     key: ({ process }) => process.stat.comm,
   },
 ]
