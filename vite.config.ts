@@ -69,17 +69,29 @@ export default defineConfig(({ mode }) => ({
         },
       },
       {
-        // Real servers and real browsers: one at a time, when the others have finished.
+        // Real servers and real browsers, when the others have finished.
         extends: true,
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.e2e.ts'],
+          exclude: ['test/e2e/start.e2e.ts'],
           environment: 'node',
           testTimeout: 120_000,
           hookTimeout: 60_000,
           expect: { poll: { timeout: 15_000 } },
-          fileParallelism: false,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // `npm start` builds anew what the others have open.
+        extends: true,
+        test: {
+          name: 'start',
+          include: ['test/e2e/start.e2e.ts'],
+          environment: 'node',
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -23,7 +23,7 @@ export async function openBusyRoom(
   frames: number,
   people: number,
 ): Promise<BusyRoom> {
-  const server = await startServer({ built: true })
+  const server = await startServer()
   const response = await fetch(`${server.url}/api/rooms`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

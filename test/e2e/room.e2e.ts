@@ -34,12 +34,7 @@ afterAll(() => rm(downloads, { recursive: true, force: true }))
 /** What `pagemap` says of the page, in the recording of the room as it is now. */
 async function pagemap(code: string, pid: number, address: number) {
   const command = `pagemap ${pid} ${address.toString(16)} 1`
-  const { stdout, stderr } = await oomroom(
-    ['replay', `${hall.server.url}/${code}`, '-c', command],
-    {
-      built: true,
-    },
-  )
+  const { stdout, stderr } = await oomroom(['replay', `${hall.server.url}/${code}`, '-c', command])
   const row = stdout.trim().split('\n').at(-1)!.split(/\s+/)
   expect(row[0], stdout + stderr).toBe(`0x${address.toString(16)}`)
   return {
@@ -151,10 +146,11 @@ describe('a lesson', () => {
     ])
     await download.saveAs(join(downloads, 'lesson.ndjson'))
 
-    const { stdout, status } = await oomroom(
-      ['replay', join(downloads, 'lesson.ndjson'), '--verify'],
-      { built: true },
-    )
+    const { stdout, status } = await oomroom([
+      'replay',
+      join(downloads, 'lesson.ndjson'),
+      '--verify',
+    ])
     const verdict = JSON.parse(stdout) as { entries: number; hashes: number; mismatch: unknown }
     expect(verdict).toMatchObject({ mismatch: null })
     expect(verdict.entries).toBeGreaterThan(30)

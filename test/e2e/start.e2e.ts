@@ -37,12 +37,14 @@ it('the page opens on plain http, in English and in German, without a fault', as
 })
 
 it('a terminal makes a room and takes a seat beside the browsers', async () => {
-  const created = await oomroom(
-    ['create', hall.server.url, '--ram', '32M', '--hostname', 'classroom'],
-    {
-      built: true,
-    },
-  )
+  const created = await oomroom([
+    'create',
+    hall.server.url,
+    '--ram',
+    '32M',
+    '--hostname',
+    'classroom',
+  ])
   expect(created.status).toBe(0)
   const { code, teacherToken } = JSON.parse(created.stdout) as {
     code: string
@@ -59,7 +61,7 @@ it('a terminal makes a room and takes a seat beside the browsers', async () => {
     '-c',
     commands,
   ]
-  const { stdout, stderr, status } = await oomroom(args, { built: true })
+  const { stdout, stderr, status } = await oomroom(args)
   expect(stderr).toBe('')
   expect(stdout.split('\n').slice(0, 2)).toEqual(['classroom', '0'])
   expect(stdout).toMatch(/^p = \(void \*\) 0x[0-9a-f]+$/m)

@@ -14,9 +14,9 @@ export interface CliResult {
 
 export function oomroom(
   args: string[],
-  options: { input?: string; built?: boolean; timeoutMs?: number } = {},
+  options: { input?: string; timeoutMs?: number } = {},
 ): Promise<CliResult> {
-  const [node, ...command] = oomroomCommand(options.built)
+  const [node, ...command] = oomroomCommand()
   const child = spawn(node, [...command, ...args], {
     cwd: top,
     timeout: options.timeoutMs ?? 60_000,

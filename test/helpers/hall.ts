@@ -24,7 +24,7 @@ export class Hall {
   }
 
   /** For the tests of this file. */
-  static of(options: ServerOptions = { built: true }): Hall {
+  static of(options: ServerOptions = {}): Hall {
     const hall = new Hall(options)
     beforeAll(async () => {
       ;[hall.server, hall.browser] = await Promise.all([startServer(options), launchBrowser()])

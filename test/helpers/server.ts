@@ -14,7 +14,6 @@ export interface ServerOptions {
   data?: string // directory of the logs; a fresh one unless told
   port?: number // a free one unless told
   args?: string[] // further arguments of `serve`
-  built?: boolean // dist/cli.js, unless false: the source
   npmStart?: boolean // by the README's command, which builds
 }
 
@@ -29,19 +28,16 @@ export interface TestServer {
   remove(): Promise<void> // SIGTERM, and the data goes
 }
 
-/** The command line that runs `oomroom`: as built, or from source. */
-export function oomroomCommand(built = true): string[] {
+/** The command line that runs `oomroom`, as built. */
+export function oomroomCommand(): string[] {
   const cli = join(top, 'dist', 'cli.js')
-  if (!built) return [process.execPath, '--import', 'tsx', join(top, 'server', 'cli.ts')]
   if (!existsSync(cli)) throw new Error('dist/cli.js is missing: npm run build')
   return [process.execPath, cli]
 }
 
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
   const data = options.data ?? (await mkdtemp(join(tmpdir(), 'oomroom-')))
-  const serve = options.npmStart
-    ? ['npm', 'start', '--']
-    : [...oomroomCommand(options.built), 'serve']
+  const serve = options.npmStart ? ['npm', 'start', '--'] : [...oomroomCommand(), 'serve']
   const args = ['--port', String(options.port ?? 0), '--host', '127.0.0.1', '--data', data]
   const [command, ...words] = [...serve, ...args, ...(options.args ?? [])]
   const child = spawn(command, words, { cwd: top })

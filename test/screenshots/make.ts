@@ -84,7 +84,7 @@ async function shoot(page: Page, view: string, seats: number): Promise<void> {
 }
 
 await mkdir(folder, { recursive: true })
-const server = await startServer({ built: true })
+const server = await startServer()
 const browser = await launchBrowser()
 const origin = classUrl(server.url)
 
