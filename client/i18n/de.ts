@@ -311,7 +311,7 @@ export const de: Catalogue = {
       balloon: 'Ballon',
       storm: 'Sturm',
       forkbomb: 'Forkbombe',
-      process: 'Ein Prozess',
+      process: 'Prozess',
       bots: 'Bots',
     },
     size: 'Größe',

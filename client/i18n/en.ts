@@ -307,7 +307,7 @@ export const en = {
       balloon: 'Balloon',
       storm: 'Storm',
       forkbomb: 'Fork bomb',
-      process: 'A process',
+      process: 'Process',
       bots: 'Bots',
     },
     size: 'Size',

@@ -59,10 +59,10 @@ const places = {
 
 /**
  * Whether an address has the form of one, be it the kernel's: x86-64 wants the bits above the 47th to be all alike, and says
- * of others that they violate protection, not that nothing is there.
+ * of others that they violate protection, not that nothing is there. Those of the kernel's half may be given as negative.
  */
 export function isCanonical({ bits }: Layout, va: number): boolean {
-  return bits === 32 || va < 2 ** 47 || va >= 2 ** 64 - 2 ** 47
+  return bits === 32 || (va >= -(2 ** 47) && va < 2 ** 47) || va >= 2 ** 64 - 2 ** 47
 }
 
 export function mkLayout(bits: 64 | 32, pageSize: number): Layout {

@@ -5,11 +5,14 @@
 // of its tag that the address of a page leaves free, and a new generation makes all earlier entries worthless.
 
 export const TLB_ENTRIES = 4096
-const GENERATIONS = 4096 // addresses of pages have more bits free than these need
+// Addresses of pages have 12 bits free. Generations are 8 apart, so that an address with a bit below that equals no tag.
+const GENERATION = 8
+const GENERATIONS = 4096
 
 export interface Tlb {
   mm: number // id of the address space it belongs to
   generation: number
+  changes: number // how often translations were taken back: while it stays the same, so does what was looked up
   readTag: Float64Array // address of the page + generation; NaN for none, which equals no number
   writeTag: Float64Array // set only while the frame counts as written and the PTE is writable
   base: Int32Array // index of the frame's first word in RAM
@@ -22,6 +25,7 @@ export function mkTlb(): Tlb {
   return {
     mm: 0,
     generation: 0,
+    changes: 0,
     readTag: new Float64Array(TLB_ENTRIES).fill(NaN),
     writeTag: new Float64Array(TLB_ENTRIES).fill(NaN),
     base: new Int32Array(TLB_ENTRIES),
@@ -32,7 +36,9 @@ export function mkTlb(): Tlb {
 }
 
 export function flushTlb(tlb: Tlb): void {
-  if (++tlb.generation === GENERATIONS) {
+  tlb.changes++
+  tlb.generation += GENERATION
+  if (tlb.generation === GENERATIONS) {
     tlb.readTag.fill(NaN)
     tlb.writeTag.fill(NaN)
     tlb.generation = 0
@@ -47,6 +53,7 @@ export function tlbSlot(va: number, pageShift: number): number {
 
 export function flushTlbPage(tlb: Tlb, va: number, pageShift: number): void {
   const slot = tlbSlot(va, pageShift)
+  tlb.changes++
   tlb.readTag[slot] = NaN
   tlb.writeTag[slot] = NaN
 }

@@ -10,6 +10,7 @@ import {
   load8,
   store16,
   store32,
+  store64,
   store8,
 } from '../mm/uaccess.ts'
 import type { Machine } from '../state/machine.ts'
@@ -215,9 +216,9 @@ function swap(stack: number[], at: number): void {
   stack[at + 3] = high
 }
 
-/** An address as a number; one that no process has stays above all others. */
+/** An address as a number; one of the upper half, which no process has, is negative. */
 function addressAt(stack: number[], at: number): number {
-  return (stack[at + 1] >>> 0) * 0x1_0000_0000 + (stack[at] >>> 0)
+  return (stack[at + 1] | 0) * 0x1_0000_0000 + (stack[at] >>> 0)
 }
 
 /** One step of the function called; its result replaces it. False: it cannot go on now. */
@@ -306,9 +307,7 @@ function storeValue(
       store32(m, task, va, stack[at])
       break
     case WORD64:
-      // The upper half first: where the value crosses into a page that cannot be written nothing is written.
-      store32(m, task, va + 4, stack[at + 1])
-      store32(m, task, va, stack[at])
+      store64(m, task, va, stack[at], stack[at + 1])
       break
     case I16:
     case U16:

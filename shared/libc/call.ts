@@ -60,7 +60,12 @@ export function intArg(call: LibCall, index: number): number {
   return call.args[2 * index] | 0
 }
 
-/** A size or an address; exact below 2^53. */
+/** An address. The last ones, where -1 points, are negative, and so exact as the first ones. */
+export function pointerArg(call: LibCall, index: number): number {
+  return longArg(call, index)
+}
+
+/** A size; exact below 2^53. */
 export function sizeArg(call: LibCall, index: number): number {
   return (call.args[2 * index + 1] >>> 0) * 0x1_0000_0000 + (call.args[2 * index] >>> 0)
 }

@@ -8,7 +8,7 @@ import {
   exactArg,
   finish,
   intArg,
-  sizeArg,
+  pointerArg,
   type Caller,
   type LibCall,
   type LibFunction,
@@ -93,14 +93,14 @@ const reallocarray: LibFunction = (c, call) => {
     setErrno(c, ENOMEM)
     return finish(call, 0)
   }
-  return reallocStep(c, call, sizeArg(call, 0), bytes)
+  return reallocStep(c, call, pointerArg(call, 0), bytes)
 }
 
 const posix_memalign: LibFunction = (c, call) => {
   c.cost += MALLOC_COST
   const mem = posixMemalign(c.env, exactArg(call, 1), exactArg(call, 2))
   if (mem < 0) return finish(call, -mem)
-  storePtr(c.m, c.task, sizeArg(call, 0), mem)
+  storePtr(c.m, c.task, pointerArg(call, 0), mem)
   return finish(call, 0)
 }
 
@@ -138,18 +138,18 @@ const malloc_stats: LibFunction = (c, call) => {
 const mallocFunctions: Record<string, LibFunction> = {
   malloc: allocator((c, call) => malloc(c.env, exactArg(call, 0))),
   free: allocator((c, call) => {
-    free(c.env, sizeArg(call, 0))
+    free(c.env, pointerArg(call, 0))
     return 0
   }),
   calloc,
-  realloc: (c, call) => reallocStep(c, call, sizeArg(call, 0), exactArg(call, 1)),
+  realloc: (c, call) => reallocStep(c, call, pointerArg(call, 0), exactArg(call, 1)),
   reallocarray,
   memalign: allocator((c, call) => memalign(c.env, exactArg(call, 0), exactArg(call, 1))),
   aligned_alloc: allocator((c, call) => memalign(c.env, exactArg(call, 0), exactArg(call, 1))),
   posix_memalign,
   valloc: allocator((c, call) => valloc(c.env, exactArg(call, 0))),
   pvalloc: allocator((c, call) => pvalloc(c.env, exactArg(call, 0))),
-  malloc_usable_size: allocator((c, call) => mallocUsableSize(c.env, sizeArg(call, 0))),
+  malloc_usable_size: allocator((c, call) => mallocUsableSize(c.env, pointerArg(call, 0))),
   malloc_trim: allocator((c, call) => mallocTrim(c.env, exactArg(call, 0))),
   mallopt: allocator((c, call) => mallopt(c.env, intArg(call, 0), intArg(call, 1))),
   mallinfo2: mallinfo,

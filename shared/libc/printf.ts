@@ -9,6 +9,7 @@ import {
   NO_LIMIT,
   finish,
   intArg,
+  pointerArg,
   sizeArg,
   type Caller,
   type LibCall,
@@ -53,7 +54,7 @@ function formatStep(
   put: (bytes: Uint8Array) => boolean,
 ): Step {
   if (call.phase === 0) {
-    call.slots = [sizeArg(call, format), format + 1, 0, 0, 0, 0, 0]
+    call.slots = [pointerArg(call, format), format + 1, 0, 0, 0, 0, 0]
     call.phase = 1
   }
   if (call.pieces.length > 0) return piecesStep(c, call, put)
@@ -231,7 +232,7 @@ function padded(d: Directive, bytes: number[], zero: boolean): Piece[] {
 function startString(call: LibCall, d: Directive): void {
   const index = call.slots[ARG]
   call.slots[ARG] = index + 1
-  const at = 2 * index < call.args.length ? sizeArg(call, index) : 0
+  const at = 2 * index < call.args.length ? pointerArg(call, index) : 0
   const max = d.precision < 0 ? NO_LIMIT : d.precision
   if (at === 0) {
     call.pieces = padded(d, max >= 6 ? latin1Bytes('(null)') : [], false)
@@ -264,11 +265,11 @@ function measureStep(c: Caller, call: LibCall): Step {
 const printf: LibFunction = (c, call) => formatStep(c, call, 0, (bytes) => putBytes(c, bytes))
 
 const fprintf: LibFunction = (c, call) =>
-  formatStep(c, call, 1, (bytes) => putFile(c, sizeArg(call, 0), bytes))
+  formatStep(c, call, 1, (bytes) => putFile(c, pointerArg(call, 0), bytes))
 
 /** Writes into memory and ends with a NUL; at most `size` bytes in all. */
 function printInto(c: Caller, call: LibCall, format: number, size: number): Step {
-  const to = sizeArg(call, 0)
+  const to = pointerArg(call, 0)
   const step = formatStep(c, call, format, (bytes) => {
     const room = Math.max(0, size - 1 - call.done)
     if (room > 0) storeBytes(c.m, c.task, to + call.done, bytes.subarray(0, room))

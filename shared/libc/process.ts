@@ -39,13 +39,14 @@ function mkMallocEnv(c: Caller): MallocEnv {
     setErrno(c, -result)
     return -1
   }
+  const mainArena = mainArenaAddress(m, task)
   return {
     flavour: mallocFlavour(m),
-    mainArena: mainArenaAddress(m, task),
+    mainArena,
     pageSize: m.pageSize,
     programName: task.cmdline[0] ?? task.comm,
 
-    ...mkMallocMemory(m, task),
+    ...mkMallocMemory(m, task, mainArena),
     fill: (va, byte, length) => {
       c.cost += bytesFuel(length)
       fillBytes(m, task, va, byte, length)

@@ -13,7 +13,7 @@ import {
   SYSCALL_COST,
   finish,
   intArg,
-  sizeArg,
+  pointerArg,
   type Caller,
   type LibCall,
   type LibFunction,
@@ -176,14 +176,14 @@ function printer(
 
 const puts = printer(
   (_c, call) => [
-    { kind: 'memory', at: sizeArg(call, 0), count: NO_LIMIT },
+    { kind: 'memory', at: pointerArg(call, 0), count: NO_LIMIT },
     { kind: 'bytes', bytes: [NEWLINE] },
   ],
   1,
 )
 
 const perror = printer((c, call) => {
-  const prefix = sizeArg(call, 0)
+  const prefix = pointerArg(call, 0)
   const text = `${prefix === 0 ? '' : ': '}${strerror(load32(c.m, c.task, errnoAddress(c.m, c.task)))}\n`
   const tail: LibCall['pieces'] = [{ kind: 'bytes', bytes: latin1Bytes(text) }]
   return prefix === 0 ? tail : [{ kind: 'memory', at: prefix, count: NO_LIMIT }, ...tail]
@@ -196,16 +196,16 @@ const putchar: LibFunction = (c, call) => {
 
 const fputc: LibFunction = (c, call) => {
   const byte = intArg(call, 0) & 0xff
-  return putFile(c, sizeArg(call, 1), Uint8Array.of(byte)) ? finish(call, byte) : BLOCKED
+  return putFile(c, pointerArg(call, 1), Uint8Array.of(byte)) ? finish(call, byte) : BLOCKED
 }
 
 const fputs: LibFunction = (c, call) => {
   if (call.phase === 0) {
-    call.pieces = [{ kind: 'memory', at: sizeArg(call, 0), count: NO_LIMIT }]
+    call.pieces = [{ kind: 'memory', at: pointerArg(call, 0), count: NO_LIMIT }]
     call.phase = 1
   }
   if (call.pieces.length === 0) return finish(call, 1)
-  return piecesStep(c, call, (bytes) => putFile(c, sizeArg(call, 1), bytes))
+  return piecesStep(c, call, (bytes) => putFile(c, pointerArg(call, 1), bytes))
 }
 
 const fflush: LibFunction = (c, call) => {

@@ -8,6 +8,7 @@ import {
   NO_LIMIT,
   finish,
   intArg,
+  pointerArg,
   sizeArg,
   type Caller,
   type LibCall,
@@ -19,7 +20,7 @@ import { malloc } from './malloc.ts'
 /** How many of `left` bytes lie before the next page boundary above `va`. */
 function piece(c: Caller, va: number, left: number): number {
   const { pageSize } = c.m
-  return Math.min(left, pageSize - (va % pageSize))
+  return Math.min(left, pageSize - (va & (pageSize - 1)))
 }
 
 function charge(c: Caller, bytes: number): void {
@@ -65,23 +66,23 @@ export function copyStep(
 }
 
 const memset: LibFunction = (c, call) => {
-  const done = fillStep(c, call, sizeArg(call, 0), intArg(call, 1), sizeArg(call, 2))
+  const done = fillStep(c, call, pointerArg(call, 0), intArg(call, 1), sizeArg(call, 2))
   return done ? finishWithArg(call, 0) : AGAIN
 }
 
 const memcpy: LibFunction = (c, call) => {
-  const done = copyStep(c, call, sizeArg(call, 0), sizeArg(call, 1), sizeArg(call, 2))
+  const done = copyStep(c, call, pointerArg(call, 0), pointerArg(call, 1), sizeArg(call, 2))
   return done ? finishWithArg(call, 0) : AGAIN
 }
 
 /** Downward where the target overlaps the source from above. */
 const memmove: LibFunction = (c, call) => {
-  const to = sizeArg(call, 0)
-  const from = sizeArg(call, 1)
+  const to = pointerArg(call, 0)
+  const from = pointerArg(call, 1)
   const length = sizeArg(call, 2)
   if (to <= from || to >= from + length) return memcpy(c, call)
   const end = to + length - call.done
-  const count = Math.min(length - call.done, ((end - 1) % c.m.pageSize) + 1)
+  const count = Math.min(length - call.done, ((end - 1) & (c.m.pageSize - 1)) + 1)
   const at = length - call.done - count
   copyBytes(c.m, c.task, to + at, from + at, count)
   charge(c, count)
@@ -108,7 +109,7 @@ function pairStep(
 const memcmp: LibFunction = (c, call) => {
   const left = sizeArg(call, 2) - call.done
   if (left <= 0) return finish(call, 0)
-  const [a, b] = pairStep(c, call, sizeArg(call, 0), sizeArg(call, 1), left)
+  const [a, b] = pairStep(c, call, pointerArg(call, 0), pointerArg(call, 1), left)
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return finish(call, a[i] - b[i])
   call.done += a.length
   return call.done >= sizeArg(call, 2) ? finish(call, 0) : AGAIN
@@ -132,10 +133,10 @@ export function lengthStep(c: Caller, call: LibCall, at: number, max: number): b
 }
 
 const strlen: LibFunction = (c, call) =>
-  lengthStep(c, call, sizeArg(call, 0), NO_LIMIT) ? finish(call, call.done) : AGAIN
+  lengthStep(c, call, pointerArg(call, 0), NO_LIMIT) ? finish(call, call.done) : AGAIN
 
 const strnlen: LibFunction = (c, call) =>
-  lengthStep(c, call, sizeArg(call, 0), sizeArg(call, 1)) ? finish(call, call.done) : AGAIN
+  lengthStep(c, call, pointerArg(call, 0), sizeArg(call, 1)) ? finish(call, call.done) : AGAIN
 
 /** Copies a string's next bytes with its NUL, at most to `max`. True when the NUL was copied or max is reached. */
 function copyStringStep(c: Caller, call: LibCall, to: number, from: number, max: number): boolean {
@@ -149,16 +150,16 @@ function copyStringStep(c: Caller, call: LibCall, to: number, from: number, max:
 }
 
 const strcpy: LibFunction = (c, call) =>
-  copyStringStep(c, call, sizeArg(call, 0), sizeArg(call, 1), NO_LIMIT)
+  copyStringStep(c, call, pointerArg(call, 0), pointerArg(call, 1), NO_LIMIT)
     ? finishWithArg(call, 0)
     : AGAIN
 
 /** First the string, then zeros up to the length. No NUL if the string is too long. */
 const strncpy: LibFunction = (c, call) => {
-  const to = sizeArg(call, 0)
+  const to = pointerArg(call, 0)
   const length = sizeArg(call, 2)
   if (call.phase === 0) {
-    if (!copyStringStep(c, call, to, sizeArg(call, 1), length)) return AGAIN
+    if (!copyStringStep(c, call, to, pointerArg(call, 1), length)) return AGAIN
     call.phase = 1
     return call.done >= length ? finishWithArg(call, 0) : AGAIN
   }
@@ -167,7 +168,7 @@ const strncpy: LibFunction = (c, call) => {
 
 /** slots: where the appended part begins. */
 const strncat: LibFunction = (c, call) => {
-  const to = sizeArg(call, 0)
+  const to = pointerArg(call, 0)
   const max = call.name === 'strcat' ? NO_LIMIT : sizeArg(call, 2)
   if (call.phase === 0) {
     if (!lengthStep(c, call, to, NO_LIMIT)) return AGAIN
@@ -177,7 +178,7 @@ const strncat: LibFunction = (c, call) => {
     return AGAIN
   }
   const [end] = call.slots as [number]
-  if (!copyStringStep(c, call, end, sizeArg(call, 1), max)) return AGAIN
+  if (!copyStringStep(c, call, end, pointerArg(call, 1), max)) return AGAIN
   if (call.done >= max) store8(c.m, c.task, end + call.done, 0)
   return finishWithArg(call, 0)
 }
@@ -185,7 +186,7 @@ const strncat: LibFunction = (c, call) => {
 const strncmp: LibFunction = (c, call) => {
   const max = call.name === 'strcmp' ? NO_LIMIT : sizeArg(call, 2)
   if (call.done >= max) return finish(call, 0)
-  const [a, b] = pairStep(c, call, sizeArg(call, 0), sizeArg(call, 1), max - call.done)
+  const [a, b] = pairStep(c, call, pointerArg(call, 0), pointerArg(call, 1), max - call.done)
   for (let i = 0; i < a.length; i++) {
     if (a[i] !== b[i] || a[i] === 0) return finish(call, a[i] - b[i])
   }
@@ -194,7 +195,7 @@ const strncmp: LibFunction = (c, call) => {
 }
 
 const strchr: LibFunction = (c, call) => {
-  const at = sizeArg(call, 0) + call.done
+  const at = pointerArg(call, 0) + call.done
   const wanted = intArg(call, 1) & 0xff
   const bytes = stringStep(c, at, NO_LIMIT)
   const end = bytes.indexOf(0)
@@ -207,7 +208,7 @@ const strchr: LibFunction = (c, call) => {
 
 /** slots: where the last one was, 0 for nowhere. */
 const strrchr: LibFunction = (c, call) => {
-  const at = sizeArg(call, 0) + call.done
+  const at = pointerArg(call, 0) + call.done
   const bytes = stringStep(c, at, NO_LIMIT)
   const end = bytes.indexOf(0)
   const searched = end < 0 ? bytes : bytes.subarray(0, end + 1)
@@ -221,7 +222,7 @@ const strrchr: LibFunction = (c, call) => {
 const memchr: LibFunction = (c, call) => {
   const left = sizeArg(call, 2) - call.done
   if (left <= 0) return finish(call, 0)
-  const at = sizeArg(call, 0) + call.done
+  const at = pointerArg(call, 0) + call.done
   const bytes = loadBytes(c.m, c.task, at, piece(c, at, left))
   charge(c, bytes.length)
   const found = bytes.indexOf(intArg(call, 1) & 0xff)
@@ -232,7 +233,7 @@ const memchr: LibFunction = (c, call) => {
 
 /** strlen, malloc, memcpy. slots: the length with its NUL. */
 const strdup: LibFunction = (c, call) => {
-  const from = sizeArg(call, 0)
+  const from = pointerArg(call, 0)
   if (call.phase === 0) {
     if (!lengthStep(c, call, from, NO_LIMIT)) return AGAIN
     const length = call.done + 1
@@ -266,5 +267,5 @@ export const stringFunctions: Record<string, LibFunction> = {
   strrchr,
   strdup,
   bzero: (c, call) =>
-    fillStep(c, call, sizeArg(call, 0), 0, sizeArg(call, 1)) ? finish(call, 0) : AGAIN,
+    fillStep(c, call, pointerArg(call, 0), 0, sizeArg(call, 1)) ? finish(call, 0) : AGAIN,
 }

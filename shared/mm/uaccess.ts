@@ -176,6 +176,13 @@ export function store32(m: Machine, task: Task, va: Vaddr, value: number): void 
   m.ram.words[translate(m, task, va, true)] = value
 }
 
+/** 64 bits in two halves. */
+export function store64(m: Machine, task: Task, va: Vaddr, low: number, high: number): void {
+  translateAll(m, task, va, 8)
+  store32(m, task, va, low)
+  store32(m, task, va + 4, high)
+}
+
 /** A pointer: 8 bytes, 4 on a 32-bit machine. Above 2^53 the low bits are lost: such an address faults anyway. */
 export function loadPtr(m: Machine, task: Task, va: Vaddr): number {
   const low = load32(m, task, va) >>> 0
@@ -183,9 +190,9 @@ export function loadPtr(m: Machine, task: Task, va: Vaddr): number {
 }
 
 export function storePtr(m: Machine, task: Task, va: Vaddr, value: number): void {
-  translateAll(m, task, va, m.layout.bits >> 3)
-  if (m.layout.bits === 64) store32(m, task, va + 4, Math.floor(value / 0x1_0000_0000))
-  store32(m, task, va, (value % 0x1_0000_0000) | 0)
+  const low = (value % 0x1_0000_0000) | 0
+  if (m.layout.bits === 32) store32(m, task, va, low)
+  else store64(m, task, va, low, Math.floor(value / 0x1_0000_0000))
 }
 
 /** Where the byte of the address lies in RAM, by its index; as translate(). */

@@ -9,7 +9,6 @@
 //   [pid   312] <... wait4 resumed>[{WIFEXITED(s) && WEXITSTATUS(s) == 0}], 0, NULL) = 313
 //   [pid   312] --- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=313, …} ---
 
-import { hex } from '../lib/bits.ts'
 import {
   BUS_ADRERR,
   CLD_DUMPED,
@@ -38,7 +37,7 @@ import {
   type TraceFields,
   type TraceName,
 } from '../trace/events.ts'
-import { signalName, withResult } from './strace.ts'
+import { showAddress, signalName, withResult } from './strace.ts'
 
 /** What has to be watched for it. */
 export const STRACE_EVENTS: readonly TraceName[] = [
@@ -227,7 +226,7 @@ function showSigInfo(sig: number, info: SigInfo): string {
     return `${shown}, si_pid=${pid}, si_uid=${uid}, si_status=${how}, si_utime=${utime}, si_stime=0`
   }
   if (sig !== SIGSEGV && sig !== SIGBUS) return shown
-  return `${shown}, si_addr=${address === 0 ? 'NULL' : `0x${hex(address)}`}`
+  return `${shown}, si_addr=${showAddress(address)}`
 }
 
 // --- lines -----------------------------------------------------------------------------------------------------------

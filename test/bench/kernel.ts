@@ -5,14 +5,13 @@
 // the turns of the medians of each, the ratio the median of the turns' ratios. Faults are measured over few
 // pages, so that the host's caches matter little (ours 250, the real one's 1,000, its least), fork over 10,000.
 
-import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Machine } from '../../shared/state/machine.ts'
 import type { Task } from '../../shared/state/task.ts'
 import { PAGE_CASES, PAGE_COUNTS, VMA_CASES, VMA_COUNTS, measureScale } from './kernelScale.ts'
+import { compile, notHad, type Native } from './native.ts'
 import {
   bootProcess,
   end,
@@ -50,12 +49,13 @@ const realNames: Record<Case, [name: string, ns: number]> = {
 }
 
 export function measure(): Record<string, Figure> {
-  const real = buildReal()
+  const real = realKernel()
+  const run = real.run === null ? null : runReal.bind(null, real.run)
   const { m, task } = bootProcess({ ram: 256 << 20 })
   for (let i = 0; i < WARM_UP; i++) faultRound(m, task)
   for (let i = 0; i < FORK_ROUNDS; i++) forkRound(m, task)
-  const turns = Array.from({ length: TURNS }, () => takeTurn(m, task, real.run))
-  const scale = measureScale(real.run)
+  const turns = Array.from({ length: TURNS }, () => takeTurn(m, task, run))
+  const scale = measureScale(run)
   real.remove()
 
   const figures: Record<string, Figure> = {}
@@ -171,21 +171,18 @@ function repository(): string {
 
 type RunReal = (pages: number, rounds: number) => Record<string, number>
 
-/** Compiles bench-kernel.c: `run` gives its median figures, null where it cannot be had, and then why. */
-function buildReal(): { run: RunReal | null; why: string; remove: () => void } {
+/** bench-kernel.c beside the repository. */
+function realKernel(): Native {
   const source = join(repository(), '../shared/oracle/mm/bench-kernel.c')
-  const none = (why: string) => ({ run: null, why, remove: () => undefined })
-  if (!existsSync(source)) return none('no recordings of the real kernel beside the repository')
-  if (spawnSync('gcc', ['--version']).status !== 0) return none('no gcc')
-  const folder = mkdtempSync(join(tmpdir(), 'oomroom-bench-'))
-  const binary = join(folder, 'bench-kernel')
-  execFileSync('gcc', ['-O2', '-o', binary, source])
-  return {
-    run: (pages, rounds) => {
-      const printed = execFileSync(binary, [String(pages), String(rounds)], { encoding: 'utf8' })
-      return (JSON.parse(printed) as { median: Record<string, number> }).median
-    },
-    why: '',
-    remove: () => rmSync(folder, { recursive: true }),
-  }
+  if (!existsSync(source)) return notHad('no recordings of the real kernel beside the repository')
+  return compile(source, ['-O2'])
+}
+
+/** Its median figures. */
+function runReal(
+  run: NonNullable<Native['run']>,
+  pages: number,
+  rounds: number,
+): Record<string, number> {
+  return (JSON.parse(run([pages, rounds])) as { median: Record<string, number> }).median
 }

@@ -8,15 +8,13 @@
 // compiled where gcc is. The two take turns case by case, since a shared host's speed drifts; of each turn the least of
 // its rounds counts, a figure is the median over the turns, the ratio the median of the turns' ratios.
 
-import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { mkPrng, nextBelow } from '../../shared/lib/prng.ts'
 import { free, malloc, type MallocEnv } from '../../shared/libc/malloc.ts'
 import { mkCaller } from '../../shared/libc/process.ts'
 import { mkLibcState } from '../../shared/libc/state.ts'
 import { topDirectory } from '../helpers/top.ts'
+import { compile, type Native } from './native.ts'
 import { bootProcess, median, round, time, type Figure } from './process.ts'
 
 const TURNS = 5
@@ -64,7 +62,7 @@ export const CASES: Record<string, Case> = {
 }
 
 export function measure(): Record<string, Figure> {
-  const real = buildReal()
+  const real = realMalloc()
   const { m, task } = bootProcess({ ram: 256 << 20 })
   const { env } = mkCaller(m, task, mkLibcState(), () => '')
   const figures: Record<string, Figure> = {}
@@ -72,7 +70,7 @@ export function measure(): Record<string, Figure> {
     const ours = prepare(env, one)
     for (let i = 0; i < ROUNDS; i++) ours.round()
     const turns = Array.from({ length: TURNS }, () => ({
-      real: real.run?.(one) ?? null,
+      real: runReal(real, one),
       ours: Math.min(...Array.from({ length: ROUNDS }, () => time(ours.round) / one.count)),
     }))
     ours.end()
@@ -147,18 +145,11 @@ function replaceSome(
   }
 }
 
-/** Compiles malloc.c: `run` gives the nanoseconds of a step, null where it cannot be had, and then why. */
-function buildReal(): { run: ((one: Case) => number) | null; why: string; remove: () => void } {
-  const none = (why: string) => ({ run: null, why, remove: () => undefined })
-  if (spawnSync('gcc', ['--version']).status !== 0) return none('no gcc')
-  const folder = mkdtempSync(join(tmpdir(), 'oomroom-bench-'))
-  const binary = join(folder, 'malloc-bench')
-  const source = join(topDirectory(), 'test/bench/malloc.c')
-  execFileSync('gcc', ['-O2', '-fno-builtin', '-o', binary, source])
-  return {
-    run: ({ kind, low, high, realCount }) =>
-      Number(execFileSync(binary, [kind, low, high, realCount, ROUNDS].map(String))),
-    why: '',
-    remove: () => rmSync(folder, { recursive: true }),
-  }
+/** malloc.c beside this file. */
+function realMalloc(): Native {
+  return compile(join(topDirectory(), 'test/bench/malloc.c'), ['-O2', '-fno-builtin'])
+}
+
+function runReal({ run }: Native, { kind, low, high, realCount }: Case): number | null {
+  return run === null ? null : Number(run([kind, low, high, realCount, ROUNDS]))
 }

@@ -1,6 +1,6 @@
 // Arenas (struct malloc_state) and malloc's parameters (mp_), and how they come to be.
 
-import { binAt, unsortedChunks } from './bins.ts'
+import { binAt, loadField, loadField32, storeField, unsortedChunks } from './bins.ts'
 import { chunkSize } from './chunk.ts'
 import type { MallocEnv } from './env.ts'
 import { NBINS, TCACHE_MAX_BINS } from './flavour.ts'
@@ -18,11 +18,19 @@ const TCACHE_FILL_COUNT = 7
 const MAX_TCACHE_COUNT = 65535
 
 export function topOf(env: MallocEnv, av: number): number {
-  return env.load(av + env.flavour.arena.top)
+  return loadField(env, av, env.flavour.arena.top)
 }
 
 export function setTop(env: MallocEnv, av: number, p: number): void {
-  env.store(av + env.flavour.arena.top, p)
+  storeField(env, av, env.flavour.arena.top, p)
+}
+
+export function lastRemainder(env: MallocEnv, av: number): number {
+  return loadField(env, av, env.flavour.arena.lastRemainder)
+}
+
+export function setLastRemainder(env: MallocEnv, av: number, p: number): void {
+  storeField(env, av, env.flavour.arena.lastRemainder, p)
 }
 
 /** The end of the top chunk. */
@@ -32,7 +40,7 @@ export function topEnd(env: MallocEnv, av: number): number {
 }
 
 export function systemMem(env: MallocEnv, av: number): number {
-  return env.load(av + env.flavour.arena.systemMem)
+  return loadField(env, av, env.flavour.arena.systemMem)
 }
 
 export function addSystemMem(env: MallocEnv, av: number, bytes: number): void {
@@ -41,7 +49,7 @@ export function addSystemMem(env: MallocEnv, av: number, bytes: number): void {
 
 /** Does the arena's memory grow in one piece, by brk? */
 export function contiguous(env: MallocEnv, av: number): boolean {
-  return (env.load32(av + env.flavour.arena.flags) & NONCONTIGUOUS_BIT) === 0
+  return (loadField32(env, av, env.flavour.arena.flags) & NONCONTIGUOUS_BIT) === 0
 }
 
 export function setNoncontiguous(env: MallocEnv, av: number): void {
@@ -50,7 +58,7 @@ export function setNoncontiguous(env: MallocEnv, av: number): void {
 }
 
 export function globalMaxFast(env: MallocEnv): number {
-  return env.load(env.mainArena + env.flavour.par.globalMaxFast)
+  return env.loadOwn(env.flavour.par.globalMaxFast)
 }
 
 /** Requests up to `bytes` go to fast bins from now on; 0 turns them off. */
@@ -64,7 +72,7 @@ export function setMaxFast(env: MallocEnv, bytes: number): void {
 }
 
 export function perturbByte(env: MallocEnv): number {
-  return env.load32(env.mainArena + env.flavour.par.perturbByte)
+  return env.loadOwn32(env.flavour.par.perturbByte)
 }
 
 /** M_PERTURB: what malloc hands out is filled, so that nobody relies on its contents. */
@@ -95,7 +103,7 @@ export function mallocInitState(env: MallocEnv, av: number): void {
 }
 
 export function isInitialized(env: MallocEnv): boolean {
-  return env.load32(env.mainArena + env.flavour.par.initialized) !== 0
+  return env.loadOwn32(env.flavour.par.initialized) !== 0
 }
 
 /** The process's first call of malloc: parameters, the key, the environment. */

@@ -13,7 +13,6 @@ import { unlinkSite, type UnlinkSite } from './assertions.ts'
 import {
   bkNextsizeOf,
   bkOf,
-  chunkSize,
   fdNextsizeOf,
   fdOf,
   headOf,
@@ -22,9 +21,31 @@ import {
   setBkNextsize,
   setFd,
   setFdNextsize,
+  sizeOfHead,
 } from './chunk.ts'
 import { at, type MallocEnv } from './env.ts'
 import { assertFailed, mallocPrinterr } from './printerr.ts'
+
+export const UNSORTED = 1
+
+/** A field of an arena, by its offset. */
+export function loadField(env: MallocEnv, av: number, offset: number): number {
+  return av === env.mainArena ? env.loadOwn(offset) : env.load(av + offset)
+}
+
+export function storeField(env: MallocEnv, av: number, offset: number, value: number): void {
+  if (av === env.mainArena) env.storeOwn(offset, value)
+  else env.store(av + offset, value)
+}
+
+export function loadField32(env: MallocEnv, av: number, offset: number): number {
+  return av === env.mainArena ? env.loadOwn32(offset) : env.load32(av + offset)
+}
+
+export function storeField32(env: MallocEnv, av: number, offset: number, half: number): void {
+  if (av === env.mainArena) env.storeOwn32(offset, half)
+  else env.store32(av + offset, half)
+}
 
 export function binAt(env: MallocEnv, av: number, index: number): number {
   const { arena, header } = env.flavour
@@ -72,33 +93,64 @@ export function fastbinAt(env: MallocEnv, av: number, index: number): number {
   return av + env.flavour.arena.fastbins + index * env.flavour.word
 }
 
-export function binmapAt(env: MallocEnv, av: number, block: number): number {
-  return av + env.flavour.arena.binmap + block * 4
+/** The bin's first chunk, or the bin itself. */
+export function firstOf(env: MallocEnv, av: number, index: number): number {
+  const { arena, header } = env.flavour
+  return loadField(env, av, arena.bins + (index - 1) * header)
+}
+
+/** The bin's last chunk, or the bin itself. */
+export function lastOf(env: MallocEnv, av: number, index: number): number {
+  const { arena, header, word } = env.flavour
+  return loadField(env, av, arena.bins + (index - 1) * header + word)
+}
+
+export function setFirst(env: MallocEnv, av: number, index: number, p: number): void {
+  const { arena, header } = env.flavour
+  storeField(env, av, arena.bins + (index - 1) * header, p)
+}
+
+export function setLast(env: MallocEnv, av: number, index: number, p: number): void {
+  const { arena, header, word } = env.flavour
+  storeField(env, av, arena.bins + (index - 1) * header + word, p)
+}
+
+/** 32 bits of the map of bins that may hold something. */
+export function binmapOf(env: MallocEnv, av: number, block: number): number {
+  return loadField32(env, av, env.flavour.arena.binmap + block * 4)
+}
+
+export function setBinmap(env: MallocEnv, av: number, block: number, map: number): void {
+  storeField32(env, av, env.flavour.arena.binmap + block * 4, map)
 }
 
 /** Notes that the bin may hold something. */
 export function markBin(env: MallocEnv, av: number, index: number): void {
-  const va = binmapAt(env, av, index >> 5)
-  env.store32(va, env.load32(va) | (1 << (index & 31)))
+  const block = index >> 5
+  setBinmap(env, av, block, binmapOf(env, av, block) | (1 << (index & 31)))
 }
 
 export function haveFastchunks(env: MallocEnv, av: number): boolean {
   const { arena, version } = env.flavour
-  const value = env.load32(av + arena.haveFastchunks)
+  const value = loadField32(env, av, arena.haveFastchunks)
   return version === '2.36' ? value !== 0 : (value & 1) === 0
 }
 
 export function setHaveFastchunks(env: MallocEnv, av: number, have: boolean): void {
   const { arena, version } = env.flavour
-  const va = av + arena.haveFastchunks
-  if (version === '2.36') env.store32(va, have ? 1 : 0)
-  else env.store32(va, have ? env.load32(va) & ~1 : env.load32(va) | 1)
+  const field = arena.haveFastchunks
+  if (version === '2.36') storeField32(env, av, field, have ? 1 : 0)
+  else {
+    const flags = loadField32(env, av, field)
+    storeField32(env, av, field, have ? flags & ~1 : flags | 1)
+  }
 }
 
 /** Takes a chunk off its list. */
 export function unlinkChunk(env: MallocEnv, p: number, site: UnlinkSite): void {
+  const head = headOf(env, p)
   if (env.flavour.hardened) {
-    const size = chunkSize(env, p)
+    const size = sizeOfHead(head)
     if (size !== prevSize(env, at(env, p, size))) {
       mallocPrinterr(env, 'corrupted size vs. prev_size', p)
     }
@@ -111,14 +163,19 @@ export function unlinkChunk(env: MallocEnv, p: number, site: UnlinkSite): void {
   }
   setBk(env, fd, bk)
   setFd(env, bk, fd)
-  if (!inSmallbinRange(env, headOf(env, p)) && fdNextsizeOf(env, p) !== 0) {
-    unlinkNextsize(env, p, fd, site)
-  }
+  if (inSmallbinRange(env, head)) return
+  const smaller = fdNextsizeOf(env, p)
+  if (smaller !== 0) unlinkNextsize(env, p, fd, smaller, site)
 }
 
 /** The chunk is the first of its size in a large bin: the next of its size takes its place between the sizes. */
-function unlinkNextsize(env: MallocEnv, p: number, fd: number, site: UnlinkSite): void {
-  const smaller = fdNextsizeOf(env, p)
+function unlinkNextsize(
+  env: MallocEnv,
+  p: number,
+  fd: number,
+  smaller: number,
+  site: UnlinkSite,
+): void {
   const larger = bkNextsizeOf(env, p)
   if (bkNextsizeOf(env, smaller) !== p) unlinkNextsizeFailed(env, p, site, true)
   if (fdNextsizeOf(env, larger) !== p) unlinkNextsizeFailed(env, p, site, false)

@@ -36,8 +36,16 @@ export function headLow(env: MallocEnv, p: number): number {
 }
 
 export function chunkSize(env: MallocEnv, p: number): number {
-  const head = env.load(p + env.flavour.word)
+  return sizeOfHead(env.load(p + env.flavour.word))
+}
+
+export function sizeOfHead(head: number): number {
   return head - (head & SIZE_BITS)
+}
+
+/** The flags of a size field that has been read. One beyond 2^53 was rounded: it is looked at again. */
+export function flagsOfHead(env: MallocEnv, p: number, head: number): number {
+  return (Math.abs(head) <= Number.MAX_SAFE_INTEGER ? head : headLow(env, p)) & SIZE_BITS
 }
 
 export function setHead(env: MallocEnv, p: number, head: number): void {
@@ -141,7 +149,11 @@ export function setBkNextsize(env: MallocEnv, p: number, to: number): void {
 
 /** The arena that a chunk says it is of. */
 export function arenaForChunk(env: MallocEnv, p: number): number {
-  if (inMainArena(env, p)) return env.mainArena
+  return arenaOf(env, p, headLow(env, p))
+}
+
+function arenaOf(env: MallocEnv, p: number, flags: number): number {
+  if ((flags & NON_MAIN_ARENA) === 0) return env.mainArena
   const size = env.flavour.heapMaxSize
   return env.load(Math.floor(p / size) * size)
 }
@@ -165,6 +177,7 @@ export function requestToSize(env: MallocEnv, bytes: number): number {
 export function checkOwner(env: MallocEnv, mem: number, arena: number, site: AssertSite): void {
   if (mem === 0) return
   const p = chunkOf(env, mem)
-  if (isMmapped(env, p) || arenaForChunk(env, p) === arena) return
+  const flags = headLow(env, p)
+  if ((flags & IS_MMAPPED) !== 0 || arenaOf(env, p, flags) === arena) return
   assertFailed(env, site)
 }

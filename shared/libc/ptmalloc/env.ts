@@ -18,12 +18,25 @@ export interface MallocMemory {
   store32(va: number, half: number): void // the lowest 32 bits of any integer
   load(va: number): number // a word
   store(va: number, word: number): void
+  copyWord(to: number, from: number, low: number, high: number): void // XORed with the two halves of a key; nothing is lost
 
   // Where the word of 4 bytes at `va` lies in the host's memory, if it can be read (written) right now without a fault:
-  // index into `words`, else -1. It holds until the next call of anything else here.
-  locate(va: number): number
-  locateWritable(va: number): number
+  // index into `words`, else -1. It holds until the next call of anything else here. `low` is va's lower half: who has
+  // just read the address has it at hand, and the lookup need not wait until it has been made of the number again.
+  locate(va: number, low: number): number
+  locateWritable(va: number, low: number): number
   words: Int32Array
+
+  // malloc's own data is visited all the time: main_arena and what follows it, by offset. As load and store, but quicker.
+  loadOwn(offset: number): number
+  storeOwn(offset: number, word: number): void
+  loadOwn32(offset: number): number
+  storeOwn32(offset: number, half: number): void
+
+  // As locate, for quick.ts and quickTop.ts.
+  locateLists(): number // main_arena's first fields, to write
+  locateVariables(): number // what follows from its binmap on, to read
+  locateTcache(low: number, high: number): number // the thread cache's table, to write; its address in halves
 }
 
 export interface MallocEnv extends MallocMemory {

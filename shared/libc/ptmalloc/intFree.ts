@@ -21,16 +21,18 @@ import {
   clearNextsize,
   fastbinAt,
   fastbinIndex,
+  firstOf,
   haveFastchunks,
+  setFirst,
   setHaveFastchunks,
   unlinkChunk,
+  UNSORTED,
   unsortedChunks,
 } from './bins.ts'
 import {
   bkOf,
   chunkSize,
   clearInuseAt,
-  fdOf,
   headLow,
   headOf,
   IS_MMAPPED,
@@ -153,8 +155,8 @@ export function afterMerge(env: MallocEnv, av: number, total: number): void {
   if (haveFastchunks(env, av)) mallocConsolidate(env, av)
   if (av !== env.mainArena) {
     freeInArena(env, av)
-  } else if (!ult(chunkSize(env, topOf(env, av)), env.load(av + env.flavour.par.trimThreshold))) {
-    systrim(env, env.load(av + env.flavour.par.topPad))
+  } else if (!ult(chunkSize(env, topOf(env, av)), env.loadOwn(env.flavour.par.trimThreshold))) {
+    systrim(env, env.loadOwn(env.flavour.par.topPad))
   }
 }
 
@@ -197,7 +199,7 @@ function mergeWithNext(env: MallocEnv, av: number, p: number, size: number, next
     total += nextSize
   }
   const unsorted = unsortedChunks(env, av)
-  const first = fdOf(env, unsorted)
+  const first = firstOf(env, av, UNSORTED)
   if (bkOf(env, first) !== unsorted) {
     mallocPrinterr(env, 'free(): corrupted unsorted chunks', memOf(env, p))
     return GAVE_UP
@@ -205,7 +207,7 @@ function mergeWithNext(env: MallocEnv, av: number, p: number, size: number, next
   setFd(env, p, first)
   setBk(env, p, unsorted)
   clearNextsize(env, p, total)
-  setFd(env, unsorted, p)
+  setFirst(env, av, UNSORTED, p)
   setBk(env, first, p)
   setHead(env, p, total + PREV_INUSE)
   setFoot(env, p, total)
@@ -275,8 +277,8 @@ function consolidateChunk(env: MallocEnv, av: number, chunk: number): void {
     unlinkChunk(env, next, UNLINK_CONSOLIDATE_FORWARD)
   }
   const unsorted = unsortedChunks(env, av)
-  const first = fdOf(env, unsorted)
-  setFd(env, unsorted, p)
+  const first = firstOf(env, av, UNSORTED)
+  setFirst(env, av, UNSORTED, p)
   setBk(env, first, p)
   clearNextsize(env, p, size)
   setHead(env, p, size + PREV_INUSE)

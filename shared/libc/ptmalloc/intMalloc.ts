@@ -9,7 +9,15 @@
 //
 // On the way chunks of the size asked for move to the thread cache, if it has room for them.
 
-import { allocPerturb, globalMaxFast, setTop, systemMem, topOf } from './arena.ts'
+import {
+  allocPerturb,
+  globalMaxFast,
+  lastRemainder,
+  setLastRemainder,
+  setTop,
+  systemMem,
+  topOf,
+} from './arena.ts'
 import {
   CHUNK_IS_LARGE_ENOUGH,
   FIRST_IN_MAIN_ARENA,
@@ -21,16 +29,22 @@ import {
 import {
   binAt,
   binIndex,
-  binmapAt,
+  binmapOf,
   clearNextsize,
   fastbinAt,
   fastbinIndex,
+  firstOf,
   haveFastchunks,
   inSmallbinRange,
   largebinIndex,
+  lastOf,
   markBin,
+  setBinmap,
+  setFirst,
+  setLast,
   smallbinIndex,
   unlinkChunk,
+  UNSORTED,
   unsortedChunks,
 } from './bins.ts'
 import {
@@ -39,13 +53,12 @@ import {
   chunkSize,
   fdNextsizeOf,
   fdOf,
+  flagsOfHead,
   headLow,
   headOf,
-  inMainArena,
   memOf,
   NON_MAIN_ARENA,
   PREV_INUSE,
-  prevInuse,
   prevSize,
   requestToSize,
   setBk,
@@ -57,11 +70,12 @@ import {
   setInuseAt,
   setNonMainArena,
   SIZE_BITS,
+  sizeOfHead,
 } from './chunk.ts'
 import { at, MAX_STEPS, ult, word, type MallocEnv } from './env.ts'
 import { BINMAP_WORDS } from './flavour.ts'
 import { mallocConsolidate } from './intFree.ts'
-import { assertFailed, mallocPrinterr } from './printerr.ts'
+import { assertFailed, mallocPrinterr, type AssertSite } from './printerr.ts'
 import { sysmalloc } from './sysmalloc.ts'
 import {
   revealPtrTo,
@@ -183,8 +197,9 @@ function stashFastbin(env: MallocEnv, fb: number, nb: number): void {
 }
 
 function takeFromSmallbin(env: MallocEnv, av: number, nb: number): number {
-  const bin = binAt(env, av, smallbinIndex(env, nb))
-  const victim = bkOf(env, bin)
+  const own = smallbinIndex(env, nb)
+  const bin = binAt(env, av, own)
+  const victim = lastOf(env, av, own)
   if (victim === bin) return NOTHING
   if (victim === 0 && !env.flavour.hardened) {
     mallocConsolidate(env, av) // 2.13: the arena is still all zeros
@@ -196,25 +211,26 @@ function takeFromSmallbin(env: MallocEnv, av: number, nb: number): number {
     return FAILED
   }
   setInuseAt(env, victim, nb)
-  setBk(env, bin, before)
+  setLast(env, av, own, before)
   setFd(env, before, bin)
   if (av !== env.mainArena) setNonMainArena(env, victim)
-  if (env.flavour.tcache) stashSmallbin(env, bin, nb)
+  if (env.flavour.tcache) stashSmallbin(env, av, own, nb)
   return memOf(env, victim)
 }
 
 /** The others of the bin move to the thread cache, oldest first. */
-function stashSmallbin(env: MallocEnv, bin: number, nb: number): void {
+function stashSmallbin(env: MallocEnv, av: number, own: number, nb: number): void {
+  const bin = binAt(env, av, own)
   const table = tcacheOf(env)
   const index = cacheIndexFor(env, table, nb)
   if (index < 0) return
   while (tcacheHasRoom(env, table, index)) {
-    const victim = bkOf(env, bin)
+    const victim = lastOf(env, av, own)
     if (victim === bin) return
     if (victim === 0) env.endless()
     const before = bkOf(env, victim)
     setInuseAt(env, victim, nb)
-    setBk(env, bin, before)
+    setLast(env, av, own, before)
     setFd(env, before, bin)
     tcachePut(env, table, victim, index)
   }
@@ -232,26 +248,25 @@ function searchBins(env: MallocEnv, av: number, nb: number): number {
 
 function sortUnsorted(env: MallocEnv, av: number, nb: number): number {
   const unsorted = unsortedChunks(env, av)
-  let victim = bkOf(env, unsorted)
+  let victim = lastOf(env, av, UNSORTED)
   if (victim === unsorted) return NOTHING
   const table = env.flavour.tcache ? tcacheOf(env) : 0
   const index = cacheIndexFor(env, table, nb)
-  const limit = env.load(env.mainArena + env.flavour.par.tcacheUnsortedLimit)
+  const limit = env.loadOwn(env.flavour.par.tcacheUnsortedLimit)
   let cached = false
   let sorted = 0
   for (let i = 0; i < MAX_ITERS && victim !== unsorted;) {
     const before = bkOf(env, victim)
-    checkUnsorted(env, av, victim, before)
-    const size = chunkSize(env, victim)
+    const size = checkUnsorted(env, av, victim, before)
     if (
       before === unsorted &&
       inSmallbinRange(env, nb) &&
-      victim === env.load(av + env.flavour.arena.lastRemainder) &&
+      victim === lastRemainder(env, av) &&
       ult(word(env, nb + env.flavour.minSize), size)
     ) {
       return splitLastRemainder(env, av, victim, size, nb)
     }
-    setBk(env, unsorted, before)
+    setLast(env, av, UNSORTED, before)
     setFd(env, before, unsorted)
     if (size === nb) {
       setInuseAt(env, victim, size)
@@ -265,22 +280,23 @@ function sortUnsorted(env: MallocEnv, av: number, nb: number): number {
       i++
       if (cached && limit !== 0 && sorted > limit) break
     }
-    victim = bkOf(env, unsorted)
+    victim = lastOf(env, av, UNSORTED)
   }
   return cached ? CACHED : NOTHING
 }
 
-function checkUnsorted(env: MallocEnv, av: number, victim: number, before: number): void {
+/** The size of an unsorted chunk, if all is as it should be. */
+function checkUnsorted(env: MallocEnv, av: number, victim: number, before: number): number {
   const { header, hardened } = env.flavour
   const limit = systemMem(env, av)
+  const head = headOf(env, victim)
+  const size = sizeOfHead(head)
   if (!hardened) {
-    const head = headOf(env, victim)
     if (!ult(header, head) || ult(limit, head)) {
       mallocPrinterr(env, 'malloc(): memory corruption', memOf(env, victim))
     }
-    return
+    return size
   }
-  const size = chunkSize(env, victim)
   if (!ult(header, size) || ult(limit, size)) {
     mallocPrinterr(env, 'malloc(): invalid size (unsorted)', 0)
   }
@@ -289,16 +305,16 @@ function checkUnsorted(env: MallocEnv, av: number, victim: number, before: numbe
   if (ult(nextHead, header) || ult(limit, nextHead)) {
     mallocPrinterr(env, 'malloc(): invalid next size (unsorted)', 0)
   }
-  const foot = prevSize(env, next)
-  if (foot - (env.load32(next) & SIZE_BITS) !== size) {
+  if (sizeOfHead(prevSize(env, next)) !== size) {
     mallocPrinterr(env, 'malloc(): mismatching next->prev_size (unsorted)', 0)
   }
   if (fdOf(env, before) !== victim || fdOf(env, victim) !== unsortedChunks(env, av)) {
     mallocPrinterr(env, 'malloc(): unsorted double linked list corrupted', 0)
   }
-  if (prevInuse(env, next)) {
+  if ((flagsOfHead(env, next, nextHead) & PREV_INUSE) !== 0) {
     mallocPrinterr(env, 'malloc(): invalid next->prev_inuse (unsorted)', 0)
   }
+  return size
 }
 
 /** Small requests in a row are cut from one chunk, so that they lie side by side. */
@@ -311,9 +327,9 @@ function splitLastRemainder(
 ): number {
   const unsorted = unsortedChunks(env, av)
   const remainder = at(env, victim, nb)
-  setBk(env, unsorted, remainder)
-  setFd(env, unsorted, remainder)
-  env.store(av + env.flavour.arena.lastRemainder, remainder)
+  setLast(env, av, UNSORTED, remainder)
+  setFirst(env, av, UNSORTED, remainder)
+  setLastRemainder(env, av, remainder)
   setBk(env, remainder, unsorted)
   setFd(env, remainder, unsorted)
   clearNextsize(env, remainder, size - nb)
@@ -327,11 +343,11 @@ function splitLastRemainder(
 function putIntoBin(env: MallocEnv, av: number, victim: number, size: number): void {
   const index = binIndex(env, size)
   const bin = binAt(env, av, index)
-  let forward = fdOf(env, bin)
+  let forward = firstOf(env, av, index)
   let back = bin
   if (!inSmallbinRange(env, size)) {
     const empty = forward === bin
-    forward = findPlaceInLargebin(env, bin, forward, victim, size)
+    forward = findPlaceInLargebin(env, av, index, forward, victim, size)
     if (!empty) back = bkOf(env, forward)
   }
   markBin(env, av, index)
@@ -344,20 +360,21 @@ function putIntoBin(env: MallocEnv, av: number, victim: number, size: number): v
 /** The chunk before which a newcomer of this size goes; its links between sizes are set. */
 function findPlaceInLargebin(
   env: MallocEnv,
-  bin: number,
+  av: number,
+  index: number,
   first: number,
   victim: number,
   size: number,
 ): number {
+  const bin = binAt(env, av, index)
   if (first === bin) {
     setFdNextsize(env, victim, victim)
     setBkNextsize(env, victim, victim)
     return bin
   }
   const head = size + PREV_INUSE // all heads in a bin have this flag
-  const last = bkOf(env, bin)
-  if (!inMainArena(env, last)) assertFailed(env, LAST_IN_MAIN_ARENA)
-  if (ult(head, headOf(env, last))) {
+  const last = lastOf(env, av, index)
+  if (ult(head, headInMainArena(env, last, LAST_IN_MAIN_ARENA))) {
     const smallest = bkNextsizeOf(env, first)
     setFdNextsize(env, victim, first)
     setBkNextsize(env, victim, smallest)
@@ -366,13 +383,13 @@ function findPlaceInLargebin(
     return bin
   }
   let forward = first
-  if (!inMainArena(env, forward)) assertFailed(env, FIRST_IN_MAIN_ARENA)
-  for (let steps = 0; ult(head, headOf(env, forward)); steps++) {
+  let forwardHead = headInMainArena(env, forward, FIRST_IN_MAIN_ARENA)
+  for (let steps = 0; ult(head, forwardHead); steps++) {
     if (steps > MAX_STEPS) env.endless()
     forward = fdNextsizeOf(env, forward)
-    if (!inMainArena(env, forward)) assertFailed(env, NEXT_IN_MAIN_ARENA)
+    forwardHead = headInMainArena(env, forward, NEXT_IN_MAIN_ARENA)
   }
-  if (head === headOf(env, forward)) {
+  if (head === forwardHead) {
     forward = fdOf(env, forward) // always the second of its size: the links between sizes stay
   } else {
     const larger = bkNextsizeOf(env, forward)
@@ -390,21 +407,29 @@ function findPlaceInLargebin(
   return forward
 }
 
+/** The size field of a chunk that must not say that it is another arena's. */
+function headInMainArena(env: MallocEnv, p: number, site: AssertSite): number {
+  const head = headOf(env, p)
+  if ((flagsOfHead(env, p, head) & NON_MAIN_ARENA) !== 0) assertFailed(env, site)
+  return head
+}
+
 /** The smallest chunk of the request's own large bin that fits, of equal ones the second. */
 function searchLargebin(env: MallocEnv, av: number, nb: number, index: number): number {
   const bin = binAt(env, av, index)
-  let victim = fdOf(env, bin)
+  let victim = firstOf(env, av, index)
   if (victim === bin || ult(headOf(env, victim), nb)) return NOTHING
   victim = bkNextsizeOf(env, victim)
-  let size = chunkSize(env, victim)
-  for (let steps = 0; ult(size, nb); steps++) {
+  let head = headOf(env, victim)
+  for (let steps = 0; ult(sizeOfHead(head), nb); steps++) {
     if (steps > MAX_STEPS) env.endless()
     victim = bkNextsizeOf(env, victim)
-    size = chunkSize(env, victim)
+    head = headOf(env, victim)
   }
-  if (victim !== bkOf(env, bin)) {
+  const size = sizeOfHead(head)
+  if (victim !== lastOf(env, av, index)) {
     const next = fdOf(env, victim)
-    if (headOf(env, victim) === headOf(env, next)) victim = next
+    if (head === headOf(env, next)) victim = next
   }
   unlinkChunk(env, victim, UNLINK_LARGE)
   return cutChunk(env, av, victim, size, nb, false)
@@ -414,16 +439,16 @@ function searchLargebin(env: MallocEnv, av: number, nb: number, index: number): 
 function searchLargerBins(env: MallocEnv, av: number, nb: number, ownIndex: number): number {
   let index = ownIndex + 1
   let block = index >> 5
-  let map = env.load32(binmapAt(env, av, block)) & (-1 << (index & 31))
+  let map = binmapOf(env, av, block) & (-1 << (index & 31))
   for (;;) {
     while (map === 0) {
       if (++block >= BINMAP_WORDS) return NOTHING
-      map = env.load32(binmapAt(env, av, block))
+      map = binmapOf(env, av, block)
     }
     const bit = map & -map
     index = block * 32 + 31 - Math.clz32(bit)
     const bin = binAt(env, av, index)
-    const victim = bkOf(env, bin)
+    const victim = lastOf(env, av, index)
     if (victim !== bin) {
       const size = chunkSize(env, victim)
       if (ult(size, nb)) assertFailed(env, CHUNK_IS_LARGE_ENOUGH)
@@ -431,8 +456,7 @@ function searchLargerBins(env: MallocEnv, av: number, nb: number, ownIndex: numb
       return cutChunk(env, av, victim, size, nb, true)
     }
     // A false alarm: the bin is empty. Bits are cleared only here.
-    const va = binmapAt(env, av, block)
-    env.store32(va, env.load32(va) & ~bit)
+    setBinmap(env, av, block, binmapOf(env, av, block) & ~bit)
     map &= ~bit
   }
 }
@@ -454,7 +478,7 @@ function cutChunk(
   }
   const remainder = at(env, victim, nb)
   const unsorted = unsortedChunks(env, av)
-  const first = fdOf(env, unsorted)
+  const first = firstOf(env, av, UNSORTED)
   if (bkOf(env, first) !== unsorted) {
     const text = `malloc(): corrupted unsorted chunks${byBinmap ? ' 2' : ''}`
     mallocPrinterr(env, text, memOf(env, victim))
@@ -462,10 +486,10 @@ function cutChunk(
   }
   setBk(env, remainder, unsorted)
   setFd(env, remainder, first)
-  setFd(env, unsorted, remainder)
+  setFirst(env, av, UNSORTED, remainder)
   setBk(env, first, remainder)
   if (byBinmap && inSmallbinRange(env, nb)) {
-    env.store(av + env.flavour.arena.lastRemainder, remainder)
+    setLastRemainder(env, av, remainder)
   }
   clearNextsize(env, remainder, rest)
   setHead(env, victim, nb + PREV_INUSE + arenaFlag(env, av))

@@ -16,7 +16,7 @@ export const DEBUG_CHECK = 2 // MALLOC_CHECK_ is on: see check.ts
 export const DEBUG_FIRST_CALL = 4 // 2.36: libc_malloc_debug.so has not been called yet
 
 export function debugging(env: MallocEnv): number {
-  return env.load32(env.mainArena + env.flavour.par.debugging)
+  return env.loadOwn32(env.flavour.par.debugging)
 }
 
 /** The heap is damaged. `ptr` is what 2.13 names in its message. */

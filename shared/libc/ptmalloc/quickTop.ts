@@ -3,76 +3,61 @@
 // is needed is looked up and checked; then it is changed. Whatever is unusual is left to the plain way.
 
 import { binAt, largebinIndex } from './bins.ts'
-import { highHalf, joinHalves, type MallocEnv } from './env.ts'
+import { highHalf, type MallocEnv } from './env.ts'
+import {
+  ARENA_FLAGS,
+  BK,
+  CHUNK_BYTES,
+  FASTBINS,
+  FD,
+  FD_NEXTSIZE,
+  GLOBAL_MAX_FAST,
+  HAVE_FASTCHUNKS,
+  MAX_FAST_SIZE,
+  MIN_LARGE_SIZE,
+  PAGE_MASK,
+  PERTURB_BYTE,
+  SIZE,
+  SYSTEM_MEM,
+  TCACHE,
+  TCACHE_BINS,
+  TCACHE_COUNT,
+  TCACHE_KEY,
+  TOP,
+  TOP_PAD,
+  UNSORTED_BK,
+  UNSORTED_FD,
+} from './quickLayout.ts'
 
-const PAGE_MASK = 4095 // as in quick.ts
-const ROOM = 48 // bytes of a chunk's fields: they must not cross a page boundary
-
-// Fields of main_arena in words of 4 bytes.
-const FLAGS = 0x4 >> 2
-const HAVE_FASTCHUNKS = 0x8 >> 2
-const FASTBINS = 0x10 >> 2
-const TOP = 0x60 >> 2
-const UNSORTED_FD = 0x70 >> 2
-const UNSORTED_BK = 0x78 >> 2
-const FIRST_PART = 0x80 // bytes of the fields up to here
-const BINMAP = 0x860
-const SYSTEM_MEM = (0x888 - BINMAP) >> 2
-
-// Fields of a chunk.
-const SIZE = 2
-const FD = 4
-const BK = 6
-const FD_NEXTSIZE = 8
-
-const MAX_FAST_SIZE = 0xb0
-const MIN_LARGE_SIZE = 1024
+const SETTLED = 16 // in place of a merged chunk's size: nothing can go back
 
 function wordAt(words: Int32Array, index: number): number {
-  const low = words[index]
-  const high = words[index + 1]
-  return high === 0 && low >= 0 ? low : joinHalves(low, high)
+  return words[index + 1] * 0x1_0000_0000 + (words[index] >>> 0)
 }
 
 function setWord(words: Int32Array, index: number, value: number): void {
-  words[index] = value | 0
-  words[index + 1] = value >= 0 && value <= 0x7fff_ffff ? 0 : highHalf(value)
+  words[index] = value
+  words[index + 1] = highHalf(value)
 }
 
-/** Index of the fields of main_arena from its start on, -1 if they can't be had at once. */
-function locateLists(env: MallocEnv): number {
-  return (env.mainArena & PAGE_MASK) > PAGE_MASK + 1 - FIRST_PART
+/** Index of a chunk's fields. `low`: the lower half of its address. */
+function locateChunk(env: MallocEnv, p: number, low: number): number {
+  return (low & PAGE_MASK) > PAGE_MASK + 1 - CHUNK_BYTES || (low & 7) !== 0
     ? -1
-    : env.locateWritable(env.mainArena)
-}
-
-/** Index of binmap; system_mem, mp_ and the variables follow. */
-function locateRest(env: MallocEnv): number {
-  const va = env.mainArena + BINMAP
-  return (va & PAGE_MASK) + env.flavour.dataSize - BINMAP > PAGE_MASK ? -1 : env.locateWritable(va)
-}
-
-/** Index of a chunk's fields. */
-function locateChunk(env: MallocEnv, p: number): number {
-  return (p & PAGE_MASK) > PAGE_MASK + 1 - ROOM || (p & 7) !== 0 ? -1 : env.locateWritable(p)
-}
-
-function variable(env: MallocEnv, rest: number, offset: number): number {
-  return rest + ((offset - BINMAP) >> 2)
+    : env.locateWritable(p, low)
 }
 
 /** A chunk of size nb off the top chunk: the user's pointer, 0 if that isn't simple. */
 export function splitTopQuickly(env: MallocEnv, nb: number): number {
   const { words } = env
-  const { par } = env.flavour
-  const lists = locateLists(env)
+  const lists = env.locateLists()
   if (lists < 0) return 0
-  const rest = locateRest(env)
-  if (rest < 0) return 0
-  const unsorted = env.mainArena + 0x60
+  const variables = env.locateVariables()
+  if (variables < 0) return 0
+  const unsorted = env.mainArena + 4 * TOP
   if (wordAt(words, lists + UNSORTED_BK) !== unsorted) return 0
-  if (words[variable(env, rest, par.perturbByte)] !== 0) return 0
-  if (wordAt(words, variable(env, rest, par.tcache)) === 0) return 0
+  if (words[variables + PERTURB_BYTE] !== 0) return 0
+  if (wordAt(words, variables + TCACHE) === 0) return 0
   if (nb < MIN_LARGE_SIZE) {
     if (nb <= MAX_FAST_SIZE && wordAt(words, lists + FASTBINS + (nb >> 3) - 4) !== 0) return 0
   } else if (words[lists + HAVE_FASTCHUNKS] !== 0) {
@@ -81,20 +66,22 @@ export function splitTopQuickly(env: MallocEnv, nb: number): number {
   // All larger bins; a bit may be set though a bin is empty. The request's own bin is looked at itself.
   const index = nb < MIN_LARGE_SIZE ? nb >> 4 : largebinIndex(env, nb)
   let block = index >> 5
-  if ((words[rest + block] & (-1 << (index & 31))) !== 0) return 0
-  while (++block < 4) if (words[rest + block] !== 0) return 0
+  if ((words[variables + block] & (-1 << (index & 31))) !== 0) return 0
+  while (++block < 4) if (words[variables + block] !== 0) return 0
   const bin = binAt(env, env.mainArena, index)
-  const links = env.locate(bin + (nb < MIN_LARGE_SIZE ? 24 : 16))
+  const link = bin + (nb < MIN_LARGE_SIZE ? 24 : 16)
+  const links = env.locate(link, link | 0)
   if (links < 0 || wordAt(words, links) !== bin) return 0
 
   const top = wordAt(words, lists + TOP)
-  const old = locateChunk(env, top)
+  const topLow = words[lists + TOP]
+  const old = locateChunk(env, top, topLow)
   if (old < 0) return 0
   const head = words[old + SIZE]
   const size = head & ~7
   if (words[old + SIZE + 1] !== 0 || size < nb + 32) return 0
-  if (words[rest + SYSTEM_MEM + 1] !== 0 || size > words[rest + SYSTEM_MEM]) return 0
-  const fresh = locateChunk(env, top + nb)
+  if (words[variables + SYSTEM_MEM + 1] !== 0 || size > words[variables + SYSTEM_MEM]) return 0
+  const fresh = locateChunk(env, top + nb, (topLow + nb) | 0)
   if (fresh < 0) return 0
   setWord(words, lists + TOP, top + nb)
   words[old + SIZE] = nb | 1
@@ -109,31 +96,32 @@ export function splitTopQuickly(env: MallocEnv, nb: number): number {
  */
 export function freeQuickly(env: MallocEnv, mem: number): number {
   const { words } = env
-  const { par } = env.flavour
   const p = mem - 16
-  const own = (p & 15) === 0 ? locateChunk(env, p) : -1
+  const low = p | 0
+  const own = (low & 15) === 0 ? locateChunk(env, p, low) : -1
   if (own < 0) return 0
   const head = words[own + SIZE]
   const size = head & ~7
   if (words[own + SIZE + 1] !== 0 || size < 32 || (head & 14) !== 0) return 0
-  const lists = locateLists(env)
-  const rest = locateRest(env)
-  if (lists < 0 || rest < 0) return 0
-  const table = wordAt(words, variable(env, rest, par.tcache))
+  const lists = env.locateLists()
+  const variables = env.locateVariables()
+  if (lists < 0 || variables < 0) return 0
+  const table = wordAt(words, variables + TCACHE)
   if (table === 0) return 0
   const index = (size - 32) >> 4
-  if (index < words[variable(env, rest, par.tcacheBins)]) {
-    const counts = env.locate(table + 4 * (index >> 1))
-    if (counts < 0 || words[own + BK] === words[variable(env, rest, par.tcacheKey)]) return 0
+  if (index < words[variables + TCACHE_BINS]) {
+    const pair = table + 4 * (index >> 1)
+    const counts = env.locate(pair, pair | 0)
+    if (counts < 0 || words[own + BK] === words[variables + TCACHE_KEY]) return 0
     const count = (words[counts] >>> ((index & 1) * 16)) & 0xffff
-    if (count < words[variable(env, rest, par.tcacheCount)]) return 0
+    if (count < words[variables + TCACHE_COUNT]) return 0
   }
-  if (size > words[variable(env, rest, par.globalMaxFast)]) {
-    return merge(env, p, size, own, lists, rest)
+  if (size > words[variables + GLOBAL_MAX_FAST]) {
+    return merge(env, p, size, own, lists, variables)
   }
-  const limit = words[rest + SYSTEM_MEM + 1] === 0 ? words[rest + SYSTEM_MEM] : -1
-  const perturbed = words[variable(env, rest, par.perturbByte)] !== 0
-  const next = locateChunk(env, p + size)
+  const limit = words[variables + SYSTEM_MEM + 1] === 0 ? words[variables + SYSTEM_MEM] : -1
+  const perturbed = words[variables + PERTURB_BYTE] !== 0
+  const next = locateChunk(env, p + size, (low + size) | 0)
   if (next < 0 || perturbed || words[next + SIZE + 1] !== 0) return 0
   const nextSize = words[next + SIZE] & ~7
   if (nextSize <= 16 || nextSize >= limit) return 0
@@ -162,18 +150,19 @@ function pushFastbin(
 
 /** Would systrim() find that less than a page can go back? It is asked after every large merge. */
 export function nothingToTrim(env: MallocEnv): boolean {
+  const lists = env.locateLists()
+  const variables = env.locateVariables()
+  if (lists < 0 || variables < 0) return false
+  const top = locateChunk(env, wordAt(env.words, lists + TOP), env.words[lists + TOP])
+  if (top < 0 || env.words[top + SIZE + 1] !== 0) return false
+  return isTopShort(env, env.words[top + SIZE] & ~7, lists, variables)
+}
+
+function isTopShort(env: MallocEnv, topSize: number, lists: number, variables: number): boolean {
   const { words } = env
-  const { par } = env.flavour
-  const lists = locateLists(env)
-  if (lists < 0 || words[lists + HAVE_FASTCHUNKS] !== 0) return false
-  const top = locateChunk(env, wordAt(words, lists + TOP))
-  if (top < 0 || words[top + SIZE + 1] !== 0) return false
-  const topSize = words[top + SIZE] & ~7
-  const rest = locateRest(env)
-  if (rest < 0) return false
-  const pad = wordAt(words, variable(env, rest, par.topPad))
+  const pad = wordAt(words, variables + TOP_PAD)
   const area = topSize - 33
-  return area >= 0 && pad >= 0 && area < pad + env.pageSize
+  return words[lists + HAVE_FASTCHUNKS] === 0 && area >= 0 && pad >= 0 && area < pad + env.pageSize
 }
 
 /**
@@ -181,11 +170,11 @@ export function nothingToTrim(env: MallocEnv): boolean {
  * simple.
  */
 export function mergeQuickly(env: MallocEnv, p: number, size: number): number {
-  const lists = locateLists(env)
-  const rest = locateRest(env)
-  const own = locateChunk(env, p)
-  if (lists < 0 || rest < 0 || own < 0) return 0
-  return merge(env, p, size, own, lists, rest)
+  const lists = env.locateLists()
+  const variables = env.locateVariables()
+  const own = locateChunk(env, p, p | 0)
+  if (lists < 0 || variables < 0 || own < 0) return 0
+  return merge(env, p, size, own, lists, variables)
 }
 
 function merge(
@@ -194,24 +183,25 @@ function merge(
   size: number,
   own: number,
   lists: number,
-  rest: number,
+  variables: number,
 ): number {
   const { words } = env
-  const limit = words[rest + SYSTEM_MEM + 1] === 0 ? words[rest + SYSTEM_MEM] : -1
-  if ((words[lists + FLAGS] & 2) !== 0) return 0
-  if (words[variable(env, rest, env.flavour.par.perturbByte)] !== 0) return 0
+  const limit = words[variables + SYSTEM_MEM + 1] === 0 ? words[variables + SYSTEM_MEM] : -1
+  if ((words[lists + ARENA_FLAGS] & 2) !== 0) return 0
+  if (words[variables + PERTURB_BYTE] !== 0) return 0
   const next = p + size
+  const nextLow = next | 0
   const top = wordAt(words, lists + TOP)
-  const nextAt = locateChunk(env, next)
+  const nextAt = locateChunk(env, next, nextLow)
   if (nextAt < 0 || p >= top || next > top) return 0
   // The plain way looks at the top chunk's size, too: so the page has to be there.
-  const topSizeAt = env.locate(top + 8)
+  const topSizeAt = next === top ? nextAt + SIZE : env.locate(top + 8, (words[lists + TOP] + 8) | 0)
   if (topSizeAt < 0 || words[topSizeAt + 1] !== 0 || words[topSizeAt] < 16) return 0
   const nextHead = words[nextAt + SIZE]
   const nextSize = nextHead & ~7
   if ((nextHead & 1) === 0 || words[nextAt + SIZE + 1] !== 0 || nextSize <= 16 || nextSize >= limit)
     return 0
-  const unsorted = env.mainArena + 0x60
+  const unsorted = env.mainArena + 4 * TOP
   let first = wordAt(words, lists + UNSORTED_FD)
 
   // The chunk before, if it is free.
@@ -225,7 +215,7 @@ function merge(
     const beforeSize = words[own]
     start = p - beforeSize
     if (words[own + 1] !== 0 || beforeSize <= 16) return 0
-    startAt = locateChunk(env, start)
+    startAt = locateChunk(env, start, start | 0)
     if (startAt < 0) return 0
     if (!isSimplyLinked(words, startAt, beforeSize)) return 0
     beforeFd = wordAt(words, startAt + FD)
@@ -239,18 +229,18 @@ function merge(
     total += nextSize
     setWord(words, startAt + SIZE, total + 1)
     setWord(words, lists + TOP, start)
-    return total
+    return isTopShort(env, total, lists, variables) ? SETTLED : total
   }
 
   // The chunk behind, if it is free.
-  const behind = env.locate(next + nextSize + 8)
+  const behind = env.locate(next + nextSize + 8, (nextLow + nextSize + 8) | 0)
   if (behind < 0) return 0
   const nextFree = (words[behind] & 1) === 0
   let nextFd = 0
   let nextBk = 0
   if (nextFree) {
     if (
-      ((next + nextSize) & PAGE_MASK) === 0 ||
+      ((nextLow + nextSize) & PAGE_MASK) === 0 ||
       words[behind - 2] !== nextSize ||
       words[behind - 1] !== 0
     )
@@ -263,8 +253,9 @@ function merge(
     if (first === start) return 0
     total += nextSize
   }
-  const firstAt = env.locateWritable(first + 24)
-  const foot = env.locateWritable(start + total)
+  const end = start + total
+  const firstAt = env.locateWritable(first + 24, (first + 24) | 0)
+  const foot = env.locateWritable(end, end | 0)
   if (firstAt < 0 || foot < 0) return 0
   if (first === wordAt(words, lists + UNSORTED_FD) && wordAt(words, firstAt) !== unsorted) return 0
 
@@ -297,17 +288,15 @@ function isSimplyLinked(words: Int32Array, at: number, size: number): boolean {
 /** fd->bk and bk->fd are this chunk, and can be written. */
 function linksAgree(env: MallocEnv, p: number, fd: number, bk: number): boolean {
   const { words } = env
-  const bkOfFd = env.locateWritable(fd + 24)
+  const bkOfFd = env.locateWritable(fd + 24, (fd + 24) | 0)
   if (bkOfFd < 0 || wordAt(words, bkOfFd) !== p || (fd & 7) !== 0) return false
-  const fdOfBk = env.locateWritable(bk + 16)
+  const fdOfBk = env.locateWritable(bk + 16, (bk + 16) | 0)
   return fdOfBk >= 0 && wordAt(words, fdOfBk) === p && (bk & 7) === 0
 }
 
 /** Closes the list over a chunk; linksAgree() has looked up both sides. */
 function unlinkQuickly(env: MallocEnv, fd: number, bk: number): void {
   const { words } = env
-  const bkOfFd = env.locateWritable(fd + 24)
-  setWord(words, bkOfFd, bk)
-  const fdOfBk = env.locateWritable(bk + 16)
-  setWord(words, fdOfBk, fd)
+  setWord(words, env.locateWritable(fd + 24, (fd + 24) | 0), bk)
+  setWord(words, env.locateWritable(bk + 16, (bk + 16) | 0), fd)
 }

@@ -23,7 +23,7 @@ export function tcacheTableBytes(flavour: MallocFlavour): number {
 
 /** The table, 0 if there is none (yet). */
 export function tcacheOf(env: MallocEnv): number {
-  return env.load(env.mainArena + env.flavour.par.tcache)
+  return env.loadOwn(env.flavour.par.tcache)
 }
 
 /** The list for chunks of a size; TCACHE_MAX_BINS or more if the cache doesn't take such. */
@@ -34,7 +34,7 @@ export function tcacheIndex(env: MallocEnv, size: number): number {
 }
 
 export function tcacheBins(env: MallocEnv): number {
-  return env.load(env.mainArena + env.flavour.par.tcacheBins)
+  return env.loadOwn(env.flavour.par.tcacheBins)
 }
 
 export function tcacheCount(env: MallocEnv, table: number, index: number): number {
@@ -47,7 +47,7 @@ export function tcacheEntryAt(env: MallocEnv, table: number, index: number): num
 
 /** May the list take another one? */
 export function tcacheHasRoom(env: MallocEnv, table: number, index: number): boolean {
-  return env.load16(table + 2 * index) < env.load(env.mainArena + env.flavour.par.tcacheCount)
+  return env.load16(table + 2 * index) < env.loadOwn(env.flavour.par.tcacheCount)
 }
 
 /** Reads a mangled pointer (REVEAL_PTR): XOR with its own address's page number. */
@@ -59,15 +59,12 @@ export function revealPtr(env: MallocEnv, va: number): number {
 
 /** Copies a mangled pointer to another place, where it stands plain; not a bit of it is lost. */
 export function revealPtrTo(env: MallocEnv, to: number, va: number): void {
-  const low = env.load32(va) ^ lowKey(va)
-  if (env.flavour.bits === 64) env.store32(to + 4, env.load32(va + 4) ^ highKey(va))
-  env.store32(to, low)
+  env.copyWord(to, va, lowKey(va), highKey(va))
 }
 
 /** Stores the pointer that stands at `from`, mangled (PROTECT_PTR). */
 export function protectPtrFrom(env: MallocEnv, va: number, from: number): void {
-  env.store32(va, env.load32(from) ^ lowKey(va))
-  if (env.flavour.bits === 64) env.store32(va + 4, env.load32(from + 4) ^ highKey(va))
+  env.copyWord(va, from, lowKey(va), highKey(va))
 }
 
 function lowKey(va: number): number {
@@ -80,12 +77,10 @@ function highKey(va: number): number {
 
 /** Puts a chunk into the cache. There must be room. */
 export function tcachePut(env: MallocEnv, table: number, p: number, index: number): void {
-  const { word, bits, par } = env.flavour
+  const { word, par } = env.flavour
   const e = memOf(env, p)
-  const key = env.mainArena + par.tcacheKey
   const slot = tcacheEntryAt(env, table, index)
-  env.store32(e + word, env.load32(key))
-  if (bits === 64) env.store32(e + word + 4, env.load32(key + 4))
+  env.copyWord(e + word, env.mainArena + par.tcacheKey, 0, 0)
   protectPtrFrom(env, e, slot)
   env.store(slot, e)
   const count = table + 2 * index
@@ -109,9 +104,8 @@ export function tcacheGet(env: MallocEnv, table: number, index: number): number 
 /** Does the freed block's second word hold the key, as if it were cached? */
 export function hasTcacheKey(env: MallocEnv, e: number): boolean {
   const { word, bits, par } = env.flavour
-  const key = env.mainArena + par.tcacheKey
-  if (env.load32(e + word) !== env.load32(key)) return false
-  return bits === 32 || env.load32(e + word + 4) === env.load32(key + 4)
+  if (env.load32(e + word) !== env.loadOwn32(par.tcacheKey)) return false
+  return bits === 32 || env.load32(e + word + 4) === env.loadOwn32(par.tcacheKey + 4)
 }
 
 /** The key may be there by chance: only if the block really is in its list it was freed before. */

@@ -26,7 +26,9 @@ import {
   GLIBC_2_36_I386,
   GLIBC_2_36_X86_64,
 } from '../../../shared/libc/ptmalloc/flavour.ts'
+import * as quickLayout from '../../../shared/libc/ptmalloc/quickLayout.ts'
 import { largebinIndex } from '../../../shared/libc/ptmalloc/bins.ts'
+import { FIRST_TCACHE_ENTRY, tcacheTableBytes } from '../../../shared/libc/ptmalloc/tcache.ts'
 import type { MallocEnv } from '../../../shared/libc/ptmalloc/env.ts'
 import { Killed, ProcessMemory } from './processMemory.ts'
 
@@ -51,6 +53,31 @@ function lastWords(process: ProcessMemory, run: () => void): string {
 describe('where blocks lie', () => {
   it('main_arena has the size that this glibc gives it', () => {
     expect(flavours.map((flavour) => flavour.arena.size)).toEqual([2200, 1116, 2176, 1100])
+  })
+
+  it('the quick ways look where the flavour says that the fields lie', () => {
+    const { arena, par, minLargeSize } = GLIBC_2_36_X86_64
+    const behind = (offset: number): number => (offset - quickLayout.BINMAP_OFFSET) / 4
+    expect(quickLayout).toMatchObject({
+      ARENA_FLAGS: arena.flags / 4,
+      HAVE_FASTCHUNKS: arena.haveFastchunks / 4,
+      FASTBINS: arena.fastbins / 4,
+      TOP: arena.top / 4,
+      UNSORTED_FD: arena.bins / 4,
+      UNSORTED_BK: arena.bins / 4 + 2,
+      BINMAP_OFFSET: arena.binmap,
+      SYSTEM_MEM: behind(arena.systemMem),
+      TOP_PAD: behind(par.topPad),
+      TCACHE_BINS: behind(par.tcacheBins),
+      TCACHE_COUNT: behind(par.tcacheCount),
+      PERTURB_BYTE: behind(par.perturbByte),
+      GLOBAL_MAX_FAST: behind(par.globalMaxFast),
+      TCACHE: behind(par.tcache),
+      TCACHE_KEY: behind(par.tcacheKey),
+      ENTRIES: FIRST_TCACHE_ENTRY / 4,
+      TABLE_BYTES: tcacheTableBytes(GLIBC_2_36_X86_64),
+      MIN_LARGE_SIZE: minLargeSize,
+    })
   })
 
   it('the first block comes behind the thread cache’s table, or at the start if there is none', () => {

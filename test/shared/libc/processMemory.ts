@@ -1,6 +1,7 @@
 // A process's memory for tests of malloc that need no machine: data, a heap that grows by brk, mappings.
 
 import type { MallocFlavour } from '../../../shared/libc/ptmalloc/flavour.ts'
+import { BINMAP_OFFSET } from '../../../shared/libc/ptmalloc/quickLayout.ts'
 import { highHalf, joinHalves, type MallocEnv } from '../../../shared/libc/ptmalloc/env.ts'
 
 const PAGE = 4096
@@ -97,10 +98,27 @@ export class ProcessMemory {
       const shift = (va & 3) * 8
       words[index] = (words[index] & ~(0xff << shift)) | ((byte & 0xff) << shift)
     }
+    const load = (va: number): number => {
+      if (!wide) return load32(va) >>> 0
+      if ((va & 7) !== 0) return joinHalves(load32(va), load32(va + 4))
+      const index = page(va) + ((va & (PAGE - 1)) >> 2)
+      return joinHalves(words[index], words[index + 1])
+    }
+    const store = (va: number, value: number): void => {
+      if (!wide || (va & 7) !== 0) {
+        store32(va, value | 0)
+        if (wide) store32(va + 4, highHalf(value))
+        return
+      }
+      const index = page(va) + ((va & (PAGE - 1)) >> 2)
+      words[index] = value | 0
+      words[index + 1] = highHalf(value)
+    }
+    const mainArena = this.data.start + 0xc60
     this.env = {
       flavour,
       pageSize: PAGE,
-      mainArena: this.data.start + 0xc60,
+      mainArena,
       programName: './program',
       load8,
       store8,
@@ -111,31 +129,24 @@ export class ProcessMemory {
       },
       load32,
       store32,
-      load: wide
-        ? (va) => {
-            if ((va & 7) !== 0) return joinHalves(load32(va), load32(va + 4))
-            const index = page(va) + ((va & (PAGE - 1)) >> 2)
-            const low = words[index]
-            const high = words[index + 1]
-            return high === 0 && low >= 0 ? low : joinHalves(low, high)
-          }
-        : (va) => load32(va) >>> 0,
-      store: wide
-        ? (va, value) => {
-            const high = value >= 0 && value <= 0x7fff_ffff ? 0 : highHalf(value)
-            if ((va & 7) !== 0) {
-              store32(va, value | 0)
-              store32(va + 4, high)
-              return
-            }
-            const index = page(va) + ((va & (PAGE - 1)) >> 2)
-            words[index] = value | 0
-            words[index + 1] = high
-          }
-        : store32,
+      load,
+      store,
+      copyWord: (to, from, lowKey, highKey) => {
+        const low = load32(from) ^ lowKey
+        const high = wide ? load32(from + 4) ^ highKey : 0
+        store32(to, low)
+        if (wide) store32(to + 4, high)
+      },
+      loadOwn: (offset) => load(mainArena + offset),
+      storeOwn: (offset, value) => store(mainArena + offset, value),
+      loadOwn32: (offset) => load32(mainArena + offset),
+      storeOwn32: (offset, half) => store32(mainArena + offset, half),
       locate,
       locateWritable: locate,
       words,
+      locateLists: () => locate(mainArena),
+      locateVariables: () => locate(mainArena + BINMAP_OFFSET),
+      locateTcache: (low, high) => locate(joinHalves(low, high)),
       fill: (va, byte, length) => {
         if (!this.fill(va, byte, length)) fail()
       },

@@ -13,6 +13,7 @@ import {
   peek8,
   store16,
   store32,
+  store64,
   store8,
   storeBytes,
   storePtr,
@@ -30,6 +31,11 @@ import {
   exitTask,
   forkTask,
 } from '../../sim/process.ts'
+
+/** 64 bits, the same in both halves. */
+function storeBoth(m: Machine, task: Task, va: number, half: number): void {
+  store64(m, task, va, half, half)
+}
 
 const H = 0x2000_0000_0000
 
@@ -110,6 +116,7 @@ describe('loads and stores', () => {
       [2, store16],
       [4, store32],
       [8, storePtr],
+      [8, storeBoth],
     ] as const) {
       for (const lower of [true, false]) {
         const { m, task } = scene(2)

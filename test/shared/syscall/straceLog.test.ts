@@ -98,6 +98,31 @@ describe('what strace tells of a process', () => {
     ])
   })
 
+  it.each([
+    '*(char *) -1 = 1',
+    '*(char *) -1',
+    'memset((void *) -1, 1, 9)',
+    'strlen((char *) -1)',
+    'strcpy((char *) -1, "x")',
+    'memmove((void *) -2, (void *) -6, 2)',
+    'printf("%s", (char *) -1)',
+    'snprintf((char *) -1, 9, "xy")',
+    'puts((char *) -1)',
+    'free((void *) -1)',
+  ])('what mmap() has failed with is no address to the last bit: %s', (statement) => {
+    const { type, lines } = traced()
+    type(`if (fork() == 0) ${statement}; wait(0)`)
+    const [line] = lines().filter((text) => text.includes('SIGSEGV {'))
+    const others: Record<string, string> = {
+      'memmove((void *) -2, (void *) -6, 2)': '0xfffffffffffffffa',
+      'free((void *) -1)': '0xfffffffffffffff7', // the chunk's size
+    }
+    const at = others[statement]
+    expect(line).toBe(
+      `B --- SIGSEGV {si_signo=SIGSEGV, si_code=SEGV_MAPERR, si_addr=${at ?? '0xffffffffffffffff'}} ---`,
+    )
+  })
+
   it('a division by zero and an abort, as the C library raises it', () => {
     const { type, lines } = traced()
     type('if (fork() == 0) 1 / (s = 0); wait(0)')
