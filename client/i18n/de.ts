@@ -502,6 +502,10 @@ export const de: Catalogue = {
     connecting: 'Verbindung wird aufgebaut …',
     syncing: 'Der Rechner wird auf den neuesten Stand gebracht: {done} von {all}.',
     lost: 'Keine Verbindung. Es liegt nicht an dir: Dein Prozess läuft weiter, und du kommst auf deinen Platz zurück. Das Bild ist {age} alt.',
+    spoken: {
+      lost: 'Keine Verbindung. Es liegt nicht an dir: Dein Prozess läuft weiter, und du kommst auf deinen Platz zurück.',
+      busy: 'Zu viele Versuche von dieser Adresse. Diese Seite versucht es von selbst wieder.',
+    },
     busy: 'Zu viele Versuche von dieser Adresse. Diese Seite versucht es in {left} wieder.',
     retry: 'Jetzt versuchen',
     elsewhere: 'Ein anderes Fenster handelt jetzt für deinen Platz. Hier schaust du zu.',

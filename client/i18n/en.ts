@@ -491,6 +491,10 @@ export const en = {
     syncing: 'The machine is being brought up to date: {done} of {all}.',
     lost: 'No connection. It is not you: your process goes on, and you come back to your seat. The picture is {age} old.',
     busy: 'Too many tries from this address. This page tries again in {left}.',
+    spoken: {
+      lost: 'No connection. It is not you: your process goes on, and you come back to your seat.',
+      busy: 'Too many tries from this address. This page tries again by itself.',
+    },
     retry: 'Try now',
     elsewhere: 'Another window acts for your seat now. Here you watch.',
     takeOver: 'Act here',

@@ -26,7 +26,8 @@ async function inEachLook(page: Page): Promise<string[]> {
       await new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)))
       await Promise.allSettled(document.getAnimations().map((a) => a.finished))
     })
-    for (const broken of await violations(page)) found.push(`${colorScheme}: ${broken}`)
+    const broken = await violations(page, { recoloured: colorScheme === 'dark' })
+    found.push(...broken.map((rule) => `${colorScheme}: ${rule}`))
   }
   await page.emulateMedia({ colorScheme: null })
   return found

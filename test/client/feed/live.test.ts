@@ -64,7 +64,7 @@ function connect() {
   }
   const ticket = { url: 'http://here', code: '000000', token: '', name: 'Anna', spectator: false }
   const live = new Live(ticket, on)
-  return { live, socket: line.socket as FakeSocket }
+  return { live, on, socket: line.socket as FakeSocket }
 }
 
 /** A room with some entries, and how a server greets a newcomer to it. */
@@ -130,4 +130,23 @@ it('a machine that differs is begun anew when all entries come instead of a snap
   socket.tell('entries', JSON.stringify(entries))
   await vi.waitFor(() => expect(live.room!.seq).toBe(own.room.seq))
   live.close()
+})
+
+it('a server that wants to be left alone is asked again when it says, not before', () => {
+  vi.useFakeTimers()
+  try {
+    const { live, on, socket } = connect()
+    socket.connected = false
+    const connects = vi.spyOn(socket, 'connect')
+    const until = Date.now() + 42_000
+    socket.tell('connect_error', { data: { why: 'busy', waitMs: 42_000 } })
+    expect(on.link).toHaveBeenLastCalledWith({ state: 'busy', until })
+    vi.advanceTimersByTime(41_000)
+    expect(connects).not.toHaveBeenCalled()
+    vi.advanceTimersByTime(1000)
+    expect(connects).toHaveBeenCalledOnce()
+    live.close()
+  } finally {
+    vi.useRealTimers()
+  }
 })

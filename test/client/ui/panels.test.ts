@@ -248,6 +248,9 @@ describe('what everyone has to know', () => {
     await flushPromises()
     expect(banner.text()).toContain('It is not you')
     expect(banner.text()).toContain('12 seconds')
+    // The seconds are read by who looks, not said each time.
+    expect(banner.attributes('aria-live')).toBe('off')
+    expect(banner.get('[role=status]').text()).toMatch(/^No connection.*\D$/)
     i18n.global.locale.value = 'de'
     await flushPromises()
     expect(banner.text()).toContain('12 Sekunden')
