@@ -43,6 +43,9 @@ export default defineConfig(({ mode }) => ({
           name: 'sim',
           include: ['test/sim/**/*.test.ts'],
           environment: 'node',
+          // Node's own modules, since vitest's look up each import anew at each use.
+          experimental: { viteModuleRunner: false, nodeLoader: false },
+          execArgv: ['--import', 'tsx'],
           testTimeout: 60_000,
         },
       },
@@ -51,6 +54,7 @@ export default defineConfig(({ mode }) => ({
         test: {
           name: 'server',
           include: ['test/server/**/*.test.ts'],
+          globalSetup: at('test/helpers/build.ts'),
           environment: 'node',
           testTimeout: 60_000,
         },
@@ -73,6 +77,7 @@ export default defineConfig(({ mode }) => ({
           environment: 'node',
           testTimeout: 120_000,
           hookTimeout: 60_000,
+          expect: { poll: { timeout: 15_000 } },
           fileParallelism: false,
           sequence: { groupOrder: 1 },
         },

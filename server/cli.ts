@@ -3,6 +3,7 @@
 
 import { setFlagsFromString } from 'node:v8'
 import { Failure, UsageError } from './commands/errors.ts'
+import { writeTo } from './commands/terminalText.ts'
 
 // The machine's code is many small functions around memory accesses. V8 stops inlining them at 920 bytes of bytecode a
 // function; with more, malloc takes up to a fifth less time. For all threads of the process.
@@ -72,7 +73,7 @@ try {
 } catch (error) {
   const usageError = error instanceof UsageError
   const text = error instanceof Error ? error.message : String(error)
-  process.stderr.write(`oomroom: ${text.split('\n')[0]}\n`)
+  writeTo(process.stderr, `oomroom: ${text.split('\n')[0]}\n`)
   if (!usageError && !(error instanceof Failure) && process.env.OOMROOM_DEBUG) console.error(error)
   exit(usageError ? 2 : 1)
 }

@@ -39,6 +39,8 @@ export class Replica implements MachinePort {
   readonly readOnly = false
   /** What went wrong for good; the replica does not go on. */
   onEnd: (error: Error) => void = () => {}
+  /** The server wants to be left alone for a while: too many tries. The replica tries again then. */
+  onBusy: (ms: number) => void = () => {}
   /** A snapshot has begun to come: the room without the contents of its memory. */
   onPicture: (room: Room) => void = () => {}
 
@@ -246,13 +248,16 @@ export class Replica implements MachinePort {
     if (reason === 'io server disconnect') setTimeout(() => this.socket.connect(), BUSY_MS)
   }
 
-  private refused(error: Error & { data?: { why?: string } }): void {
+  private refused(error: Error & { data?: { why?: string; waitMs?: number } }): void {
     const why = error.data?.why
     if (why === undefined && this.current === null)
       return this.end(new Error(`${this.ticket.server} cannot be reached`))
     if (why === undefined) return // the network; it is tried again
-    if (why === 'busy') setTimeout(() => this.socket.connect(), BUSY_MS)
-    else this.end(new Error(refusals[why] ?? why))
+    if (why === 'busy') {
+      const wait = Math.max(error.data?.waitMs ?? 0, BUSY_MS)
+      this.onBusy(wait)
+      setTimeout(() => this.socket.connect(), wait)
+    } else this.end(new Error(refusals[why] ?? why))
   }
 
   private end(error: Error): void {

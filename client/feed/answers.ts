@@ -118,6 +118,7 @@ function overview({ room, frames, at }: Scene): Overview {
     seq: room.seq,
     at,
     uptimeMs: m.ticks * TICK_MS,
+    aheadMs: room.ahead * TICK_MS,
     options: room.header.options,
     code: room.header.code,
     created: room.header.created,

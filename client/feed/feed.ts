@@ -11,6 +11,8 @@ import {
 } from 'vue'
 import type { Command } from '@shared/room/entry.ts'
 import type {
+  BotsAsk,
+  BotsState,
   Death,
   FromWorker,
   Grid,
@@ -50,6 +52,7 @@ export class Feed {
   readonly link = shallowRef<Link>({ state: 'idle' })
   readonly me = shallowRef<Me | null>(null)
   readonly presence = shallowRef<Presence>({ here: [], spectators: 0 })
+  readonly bots = shallowRef<BotsState | null>(null) // told to teachers
   readonly grid = shallowRef<Grid | null>(null)
   readonly heapGrid = shallowRef<HeapGrid | null>(null)
   readonly player = shallowRef<PlayerState | null>(null)
@@ -106,9 +109,12 @@ export class Feed {
   }
 
   submit(command: Command): Promise<Submitted> {
-    return this.request((id) => ({ t: 'submit', id, command })).then((message) =>
-      message.t === 'done' ? { ok: message.ok, why: message.why } : { ok: false, why: 'offline' },
-    )
+    return this.request((id) => ({ t: 'submit', id, command })).then(submitted)
+  }
+
+  /** Sends bots into the room, or calls them back. */
+  askBots(ask: BotsAsk): Promise<Submitted> {
+    return this.request((id) => ({ t: 'askBots', id, ask })).then(submitted)
   }
 
   /** A code for another device to act for this seat; the teacher may ask for one of any seat. */
@@ -177,6 +183,9 @@ export class Feed {
       case 'presence':
         this.presence.value = message.presence
         return
+      case 'bots':
+        this.bots.value = message.bots
+        return
       case 'grid':
         this.grid.value = message.grid
         return
@@ -199,6 +208,10 @@ export class Feed {
         this.problem.value = message.problem
     }
   }
+}
+
+function submitted(message: FromWorker): Submitted {
+  return message.t === 'done' ? { ok: message.ok, why: message.why } : { ok: false, why: 'offline' }
 }
 
 export function openFeed(): Feed {

@@ -20,12 +20,13 @@ import {
 } from '@shared/wire/events.ts'
 import { Chronicle } from './chronicle.ts'
 import { gunzipBase64 } from './gunzip.ts'
-import type { Death, Link, Me, Ticket } from './protocol.ts'
+import type { BotsAsk, BotsState, Death, Link, Me, Ticket } from './protocol.ts'
 
 export interface LiveEvents {
   link: (link: Link) => void
   me: (me: Me) => void
   presence: (presence: Presence) => void
+  bots: (bots: BotsState) => void
   /** The replica is another object: first picture, or after a snapshot. */
   room: (room: Room) => void
   /** Entries were applied. */
@@ -93,6 +94,7 @@ export class Live {
       const stayed = this.present.here.filter((seat) => !left.has(seat))
       this.takePresence({ here: [...new Set([...stayed, ...came])], spectators })
     })
+    socket.on('bots', (bots) => this.on.bots(bots))
     socket.on('acts', (acts) => this.setMe({ acts }))
     socket.on('bye', (why) => this.bye(why))
     socket.on('connect_error', (error) => this.refused(error))
@@ -131,6 +133,16 @@ export class Live {
         else if (!reply.ok) done(false, reply.why)
         else if (this.room !== null && this.room.seq >= reply.seq) this.finish(reply.seq, done)
         else this.waiting.push({ seq: reply.seq, done })
+      })
+  }
+
+  askBots(ask: BotsAsk, done: (ok: boolean, why: string) => void): void {
+    if (!this.socket.connected) return done(false, 'offline')
+    this.socket
+      .timeout(ANSWER_MS)
+      .emit('bots', ask, (late: Error | null, reply: { ok: true } | Refusal) => {
+        if (late !== null) done(false, 'offline')
+        else done(reply.ok, reply.ok ? '' : reply.why)
       })
   }
 
@@ -386,16 +398,15 @@ export class Live {
     if (reason === 'io server disconnect') setTimeout(() => this.retry(), BUSY_MS)
   }
 
-  private refused(error: Error & { data?: { why?: string } }): void {
-    const why = error.data?.why
-    if (why === undefined || why === 'busy') {
-      this.lost ??= Date.now()
-      this.on.link({ state: 'lost', since: this.lost })
-      // A refusal by the server, unlike a dead network, is not tried again by itself.
-      if (why === 'busy') setTimeout(() => this.retry(), BUSY_MS)
-      return
-    }
-    this.end({ state: 'refused', why })
+  private refused(error: Error & { data?: { why?: string; waitMs?: number } }): void {
+    const { why, waitMs } = error.data ?? {}
+    if (why !== undefined && why !== 'busy') return this.end({ state: 'refused', why })
+    this.lost ??= Date.now()
+    if (why === undefined) return this.on.link({ state: 'lost', since: this.lost })
+    // A refusal by the server, unlike a dead network, is not tried again by itself.
+    const wait = Math.max(waitMs ?? 0, BUSY_MS)
+    this.on.link({ state: 'busy', until: Date.now() + wait })
+    setTimeout(() => this.retry(), wait)
   }
 
   private bye(why: string): void {

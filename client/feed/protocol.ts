@@ -20,6 +20,7 @@ import type { PageRow } from '@shared/proc/pagemap.ts'
 import type { LogProblem } from '@shared/room/log.ts'
 import type { Marker } from '@shared/room/player.ts'
 import type { Seat } from '@shared/room/room.ts'
+import type { BotsAsk, BotsState } from '@shared/wire/bots.ts'
 import type { Paired, Presence, Refusal } from '@shared/wire/events.ts'
 import type { ChunkOrder } from './heapLook.ts'
 import type { CounterName } from './pressure.ts'
@@ -28,6 +29,7 @@ export interface Overview {
   seq: number
   at: number // ms of the recording, of the last entry
   uptimeMs: number // of the machine
+  aheadMs: number // that shall pass as fast as it can
   options: MachineOptions
   code: string
   created: number
@@ -429,6 +431,7 @@ export type Link =
   | { state: 'syncing'; done: number; all: number } // entries or pieces
   | { state: 'live'; rttMs: number | null }
   | { state: 'lost'; since: number } // ms since 1970; it tries again
+  | { state: 'busy'; until: number } // ms since 1970; then it tries again
   | { state: 'refused'; why: string } // it does not
   | { state: 'ended'; why: string }
 
@@ -476,6 +479,7 @@ export type ToWorker =
   | { t: 'ask'; id: number; question: Question; known: number }
   | { t: 'submit'; id: number; command: Command }
   | { t: 'pair'; id: number; who?: number }
+  | { t: 'askBots'; id: number; ask: BotsAsk }
   | { t: 'act' } // this tab acts for the seat from now on
   | { t: 'player'; do: PlayerAction }
   | { t: 'retry' }
@@ -497,6 +501,7 @@ export type FromWorker =
   | { t: 'link'; link: Link }
   | { t: 'pair'; id: number; reply: Paired | Refusal }
   | { t: 'presence'; presence: Presence }
+  | { t: 'bots'; bots: BotsState }
   | { t: 'grid'; grid: Grid }
   | { t: 'heapGrid'; grid: HeapGrid }
   | { t: 'death'; death: Death }
@@ -505,4 +510,4 @@ export type FromWorker =
   | { t: 'markers'; markers: Marker[] }
   | { t: 'problem'; problem: Problem }
 
-export type { Grid, Marker, Paired, Presence, Refusal }
+export type { BotsAsk, BotsState, Grid, Marker, Paired, Presence, Refusal }

@@ -54,6 +54,7 @@ async function receive(message: ToWorker): Promise<void> {
         link: (link) => say({ t: 'link', link }),
         me: (me) => say({ t: 'me', me }),
         presence: (presence) => say({ t: 'presence', presence }),
+        bots: (bots) => say({ t: 'bots', bots }),
         death: (death) => say({ t: 'death', death: masked(death) }),
         resynced: (seq) => say({ t: 'resynced', seq }),
         room: show,
@@ -91,6 +92,10 @@ async function receive(message: ToWorker): Promise<void> {
       else {
         live.submit(message.command, (ok, why) => say({ t: 'done', id: message.id, ok, why }))
       }
+      return
+    case 'askBots':
+      if (live === null) say({ t: 'done', id: message.id, ok: false, why: 'replay' })
+      else live.askBots(message.ask, (ok, why) => say({ t: 'done', id: message.id, ok, why }))
       return
     case 'pair': {
       const { id, who } = message

@@ -22,6 +22,7 @@ export interface CrowdOptions {
 
 /** What is to be seen of a crowd at work. */
 export interface CrowdState {
+  seats: number[]
   here: number // bots with a connection
   joins: number
   statements: number
@@ -68,6 +69,7 @@ export class Crowd {
   state(): CrowdState {
     const { joins, statements, deaths, refused } = this.tally
     return {
+      seats: this.bots.map(({ seat }) => seat).filter((seat) => seat > 0),
       here: this.bots.filter(({ connected }) => connected).length,
       joins,
       statements,

@@ -7,9 +7,10 @@
 //   forky    children that share, then write, then are killed and waited for
 
 import { nextBelow, type Prng } from '../../shared/lib/prng.ts'
+import { BOT_STYLES, type BotStyle } from '../../shared/wire/bots.ts'
 
-export const STYLES = ['calm', 'greedy', 'leaky', 'forky'] as const
-export type Style = (typeof STYLES)[number]
+export const STYLES = BOT_STYLES
+export type Style = BotStyle
 
 const CALM_BLOCKS = 4
 const GREEDY_BLOCKS = 10

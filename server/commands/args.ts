@@ -15,7 +15,10 @@ export function readArgs<T extends ParseArgsConfig>(config: T): ReturnType<typeo
   try {
     return parseArgs(config)
   } catch (error) {
-    throw new UsageError((error as Error).message.split('. ')[0])
+    const [first] = (error as Error).message.split(/\.\s/)
+    const option = /^Option '([^']+)' argument is ambiguous/.exec(first)?.[1]
+    if (option === undefined) throw new UsageError(first)
+    throw new UsageError(`${option}: the value is missing; one with a dash is ${option}=-1`)
   }
 }
 

@@ -42,15 +42,16 @@ export async function run(args: string[]): Promise<number> {
   })
   ended.catch(() => {}) // told below, or nobody waits any more
   // The server that has started us shows how they are doing.
-  const telling = setInterval(() => process.send?.({ t: 'state', ...crowd.state() }), TELL_MS)
+  const tell = () => process.send?.({ t: 'state', ...crowd.state() })
+  const telling = setInterval(tell, TELL_MS)
   try {
     await Promise.race([crowd.join(), stopped, ended])
     await Promise.race([pause(seconds * 1000), stopped, ended])
     const missing = crowd.missing()
     await Promise.race([crowd.leave(!values.stay), ended])
+    tell()
     const summary = crowd.summary()
     process.stdout.write(`${JSON.stringify({ ...summary, seed })}\n`)
-    process.send?.({ t: 'summary', ...summary })
     if (missing !== '') throw new Failure(missing)
     if (summary.left.processes > 0)
       throw new Failure(`${summary.left.processes} processes of bots are still there`)

@@ -36,11 +36,13 @@ export async function run(args: string[]): Promise<number> {
   })
   const answer = (await response.json().catch(() => ({}))) as {
     why?: string
+    waitMs?: number
     detail?: string
     url?: string
     teacherToken?: string
   }
-  if (!response.ok) throw new Failure(answer.detail ?? `${server} refuses: ${reasonOf(answer.why)}`)
+  if (!response.ok)
+    throw new Failure(answer.detail ?? `${server} refuses: ${reasonOf(answer.why, answer.waitMs)}`)
   const { url, teacherToken } = answer
   // The part behind # never reaches a server; the page takes it out of its address at once.
   process.stdout.write(
@@ -54,9 +56,9 @@ export function causeOf(error: Error): string {
   return cause?.code ?? cause?.message ?? error.message
 }
 
-function reasonOf(why: string | undefined): string {
+function reasonOf(why: string | undefined, wait = 0): string {
   if (why === 'password') return 'rooms are opened with a password: --password, or CREATE_PASSWORD'
   if (why === 'rooms') return 'it has as many rooms open as it may'
-  if (why === 'busy') return 'too many tries, later'
+  if (why === 'busy') return `too many tries; again in ${Math.ceil(wait / 1000)} s`
   return why ?? 'no reason is given'
 }

@@ -6,6 +6,7 @@ import { Replica } from '../replica.ts'
 import { readArgs, readRoomAddress } from './args.ts'
 import { Failure, UsageError } from './errors.ts'
 import { runCommands, runTerminal } from './terminal.ts'
+import { writeTo } from './terminalText.ts'
 
 export async function run(args: string[]): Promise<number> {
   const { values, positionals } = readArgs({
@@ -38,11 +39,14 @@ export async function run(args: string[]): Promise<number> {
   const ended = new Promise<never>(
     (_, reject) => (replica.onEnd = (error) => reject(new Failure(error.message))),
   )
+  replica.onBusy = (ms) =>
+    process.stderr.write(`too many tries: waiting for ${Math.ceil(ms / 1000)} s\n`)
   const work = async () => {
     await replica.ready()
     if (values.command !== undefined) return runCommands(replica, values.command)
     const seat = replica.room().seats.get(replica.seat)
-    process.stderr.write(
+    writeTo(
+      process.stderr,
       `seat ${replica.seat} (${seat?.name ?? ''}); to come back: --token ${replica.token}\n`,
     )
     return runTerminal(replica)

@@ -15,6 +15,7 @@ import { readArgs, readRoomAddress } from './args.ts'
 import { causeOf } from './create.ts'
 import { Failure, UsageError } from './errors.ts'
 import { runCommands, runTerminal } from './terminal.ts'
+import { writeTo } from './terminalText.ts'
 
 const usage = 'replay FILE|URL/CODE [--at SEQ|mm:ss] [-c CMDS] [--verify]'
 
@@ -35,7 +36,7 @@ export async function run(args: string[]): Promise<number> {
     check: commandProblem,
   })
   if (problem) return refuse(source, problem, values.verify)
-  if (log.notice !== null) process.stderr.write(`oomroom: ${source}: ${log.notice}\n`)
+  if (log.notice !== null) writeTo(process.stderr, `oomroom: ${source}: ${log.notice}\n`)
   if (values.verify) return verify(source, log)
 
   const player = openPlayer(log.header, log.entries, { now: () => performance.now() })
@@ -103,7 +104,7 @@ function refuse(source: string, { seq, line, field, why }: LogProblem, verifying
   if (verifying && seq !== null) {
     print({ entries: seq - 1, hashes: 0, mismatch: { seq, field, line, why } })
   }
-  process.stderr.write(`oomroom: ${source}: ${why}\n`)
+  writeTo(process.stderr, `oomroom: ${source}: ${why}\n`)
   return 1
 }
 
@@ -132,7 +133,8 @@ async function verify(source: string, log: Log): Promise<number> {
   verdict.hashes = player.hashes
   print(verdict)
   if (verdict.mismatch === null) return 0
-  process.stderr.write(
+  writeTo(
+    process.stderr,
     `oomroom: ${source}: entry ${verdict.mismatch.seq} does not replay: ${verdict.mismatch.field}\n`,
   )
   return 1

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline/promises'
 import { text as readAll } from 'node:stream/consumers'
 import type { MachinePort } from '../../shared/shell/port.ts'
 import { createShell, type Shell } from '../../shared/shell/shell.ts'
-import { writeTo } from './terminalText.ts'
+import { forTerminal, writeTo } from './terminalText.ts'
 
 /** Lets the work happen: a machine of one's own has to be told that somebody waits. */
 export type Drive = <T>(work: Promise<T>) => Promise<T>
@@ -31,6 +31,8 @@ export async function runTerminal(port: MachinePort, drive: Drive = plain): Prom
     output: stdout,
     terminal: stdin.isTTY && stdout.isTTY,
   })
+  // The directory's name is somebody's, too.
+  const shown = (text: string) => (stdout.isTTY ? forTerminal(text) : text)
   let status = 0
   let running: AbortController | null = null
   lines.on('SIGINT', () => {
@@ -39,7 +41,7 @@ export async function runTerminal(port: MachinePort, drive: Drive = plain): Prom
     lines.write(null, { ctrl: true, name: 'u' })
     lines.prompt()
   })
-  lines.setPrompt(shell.prompt())
+  lines.setPrompt(shown(shell.prompt()))
   lines.prompt()
   for await (const line of lines) {
     const leave = /^\s*(?:exit|logout)(?:\s+(\d{1,3}))?\s*$/.exec(line)
@@ -52,7 +54,7 @@ export async function runTerminal(port: MachinePort, drive: Drive = plain): Prom
       status = (await drive(execute(shell, line, running.signal))).status
       running = null
     }
-    lines.setPrompt(shell.prompt())
+    lines.setPrompt(shown(shell.prompt()))
     lines.prompt()
   }
   if (stdin.isTTY) stdout.write('\n')

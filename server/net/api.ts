@@ -10,11 +10,12 @@ import { renderSVG } from 'uqr'
 import { parseOptions } from '../../shared/room/options.ts'
 import type { RoomHost } from '../room/host.ts'
 import { RoomsFull, type Rooms } from '../room/rooms.ts'
-import { hasLeft, MISS_MS, within, type Limits } from './limits.ts'
+import { MISS_MS, waitMs, within, type Known, type Limits } from './limits.ts'
 
 export interface ApiOptions {
   rooms: Rooms
   limits: Limits
+  known: Known
   engine: string
   publicUrl: string | null // how the class reaches this server, if that is not how the request came
   clientDir: string | null // the built client; null when the development server gives it
@@ -53,7 +54,7 @@ function securityHeaders() {
   })
 }
 
-function api({ rooms, limits, publicUrl, createPassword }: ApiOptions) {
+function api({ rooms, limits, known, publicUrl, createPassword }: ApiOptions) {
   const router = express.Router()
   router.use(express.json({ limit: '16kb' }))
   const joinUrl = (request: Request, code: string) => `${publicUrl ?? originOf(request)}/${code}`
@@ -65,12 +66,14 @@ function api({ rooms, limits, publicUrl, createPassword }: ApiOptions) {
 
   router.post('/rooms', async (request, response) => {
     const address = addressOf(request)
-    if (!(await within(limits.rooms, address))) return refuse(response, 429, 'busy')
+    if (!(await within(limits.rooms, address)))
+      return refuseBusy(response, await waitMs(limits.rooms, address))
     const body: unknown = request.body ?? {}
     if (typeof body !== 'object' || Array.isArray(body)) return refuse(response, 400, 'options')
     const { password, lobby, ...given } = body as Record<string, unknown>
     if (createPassword !== '') {
-      if (!(await hasLeft(limits.misses, address))) return refuse(response, 429, 'busy')
+      const wait = await waitMs(limits.misses, address)
+      if (wait > 0) return refuseBusy(response, wait)
       if (!isSame(password, createPassword)) {
         await miss(address)
         return refuse(response, 403, 'password')
@@ -101,9 +104,11 @@ function api({ rooms, limits, publicUrl, createPassword }: ApiOptions) {
     (answer: (host: RoomHost, request: Request, response: Response) => unknown) =>
     async (request: Request, response: Response) => {
       const address = addressOf(request)
-      if (!(await hasLeft(limits.misses, address))) return refuse(response, 429, 'busy')
+      const code = String(request.params.code)
+      const wait = known.has(code, address) ? 0 : await waitMs(limits.misses, address)
+      if (wait > 0) return refuseBusy(response, wait)
       try {
-        const host = await rooms.get(String(request.params.code))
+        const host = await rooms.get(code)
         if (host !== null) return answer(host, request, response)
         await miss(address)
         refuse(response, 404, 'room')
@@ -174,6 +179,12 @@ function isSame(given: unknown, password: string): boolean {
 
 function refuse(response: Response, status: number, why: string, detail?: string): void {
   response.status(status).json({ why, ...(detail === undefined ? {} : { detail }) })
+}
+
+/** Too many tries; how long to wait stands in the header, too. */
+function refuseBusy(response: Response, wait: number): void {
+  response.setHeader('Retry-After', String(Math.ceil(wait / 1000)))
+  response.status(429).json({ why: 'busy', waitMs: wait })
 }
 
 function addressOf(request: Request): string {

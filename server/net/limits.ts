@@ -18,13 +18,18 @@ export interface Limits {
   snapshots: RateLimiterMemory
   /** Rooms made from an address. */
   rooms: RateLimiterMemory
-  /** Codes of no room tried, and tokens of no seat, from an address. */
+  /** Codes of no room tried, tokens of no seat and wrong passwords, from an address. */
   misses: RateLimiterMemory
   /** Pairing codes tried in a room. */
   pairing: RateLimiterMemory
   /** Pairing codes that a seat asks for. */
   offers: RateLimiterMemory
+  /** Orders for bots, of a room. */
+  bots: RateLimiterMemory
 }
+
+/** Pairs of a room and an address; the one that was not used for longest is forgotten. */
+const KNOWN_MAX = 20_000
 
 /** Who has tried a code in vain waits so long for the answer. */
 export const MISS_MS = 400
@@ -41,6 +46,7 @@ export function mkLimits(): Limits {
     misses: new RateLimiterMemory({ points: 300, duration: 60 }),
     pairing: new RateLimiterMemory({ points: 30, duration: 60 }),
     offers: new RateLimiterMemory({ points: 20, duration: 60 }),
+    bots: new RateLimiterMemory({ points: 20, duration: 60 }),
   }
 }
 
@@ -58,8 +64,27 @@ export async function within(
   }
 }
 
-/** Whether something is left, without taking. */
-export async function hasLeft(limiter: RateLimiterMemory, key: string): Promise<boolean> {
+/** How long until something is left, in ms, without taking; 0: there is something. */
+export async function waitMs(limiter: RateLimiterMemory, key: string): Promise<number> {
   const used = await limiter.get(key)
-  return used === null || used.remainingPoints > 0
+  return used === null || used.remainingPoints > 0 ? 0 : Math.max(used.msBeforeNext, 1)
+}
+
+/**
+ * Where a room's code is known: addresses from which somebody has come in. To ask for that room from there is no guess,
+ * so one who guesses in a class does not lock the others out of theirs.
+ */
+export class Known {
+  private readonly places = new Set<string>()
+
+  note(code: string, address: string): void {
+    const place = `${code} ${address}`
+    this.places.delete(place)
+    this.places.add(place)
+    if (this.places.size > KNOWN_MAX) this.places.delete([...this.places][0])
+  }
+
+  has(code: string, address: string): boolean {
+    return this.places.has(`${code} ${address}`)
+  }
 }

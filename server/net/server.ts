@@ -4,14 +4,14 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { destination, pino } from 'pino'
+import { destination, pino, type Logger } from 'pino'
 import { engineId } from '../engine.ts'
 import { Rooms } from '../room/rooms.ts'
 import { lockDir } from '../store/dirLock.ts'
 import { fileStore } from '../store/fileStore.ts'
 import { mkApp } from './api.ts'
 import { DEFAULT_ALLOWED, type Allowed } from './allowed.ts'
-import { mkLimits, type Limits } from './limits.ts'
+import { Known, mkLimits, type Limits } from './limits.ts'
 import { Sockets } from './sockets.ts'
 
 const HANG_MS = 10_000
@@ -48,7 +48,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 }
 
 async function start(options: ServerOptions): Promise<RunningServer> {
-  const log = pino({ level: options.logLevel ?? 'info' }, destination({ fd: 2, sync: true }))
+  const log = mkLog(options.logLevel ?? 'info')
   const engine = engineId()
   const allowed = { ...DEFAULT_ALLOWED, ...options.allowed }
   const rooms = new Rooms(fileStore(options.data, engine), {
@@ -61,12 +61,13 @@ async function start(options: ServerOptions): Promise<RunningServer> {
     limits: { seats: allowed.seats, logBytes: allowed.logBytes },
   })
   const limits = options.limits ?? mkLimits()
+  const known = new Known()
   const clientDir = options.dev ? null : builtClient()
   const publicUrl = options.publicUrl ?? null
   const { createPassword } = allowed
-  const app = mkApp({ rooms, limits, engine, publicUrl, clientDir, createPassword })
+  const app = mkApp({ rooms, limits, known, engine, publicUrl, clientDir, createPassword })
   const http = createServer(app)
-  const sockets = new Sockets(http, { rooms, limits, log })
+  const sockets = new Sockets(http, { rooms, limits, known, log })
   if (options.dev) {
     const { createServer: createVite } = await import('vite')
     const vite = await createVite({
@@ -94,6 +95,14 @@ async function start(options: ServerOptions): Promise<RunningServer> {
     log.info({}, 'stopped')
   }
   return { address, rooms, sockets, stop: (signal = 'stop') => (stopped ??= stop(signal)) }
+}
+
+/** To stderr, a line of ASCII each: a terminal that shows it obeys nobody who is named in it. */
+function mkLog(level: string): Logger {
+  const out = destination({ fd: 2, sync: true })
+  const plain = (line: string) =>
+    line.replace(/[\x7f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return pino({ level }, { write: (line: string) => void out.write(plain(line)) })
 }
 
 /** dist/client, seen from the source or from the bundle. */

@@ -14,9 +14,11 @@ import {
   type ServerToClient,
   type Welcome,
 } from '../../shared/wire/events.ts'
+import type { BotsState } from '../../shared/wire/bots.ts'
 import { nameProblem, tidyName } from '../../shared/room/names.ts'
 import type { Role } from '../../shared/room/entry.ts'
 import {
+  BotsSchema,
   DiffersSchema,
   PairSchema,
   readCommand,
@@ -27,9 +29,10 @@ import { safeParse } from 'valibot'
 import type { Log, RoomHost } from '../room/host.ts'
 import type { SeatInfo } from '../room/messages.ts'
 import { newToken, RoomsFull, type Rooms } from '../room/rooms.ts'
-import { hasLeft, MISS_MS, within, type Limits } from './limits.ts'
+import { Known, MISS_MS, waitMs, within, type Limits } from './limits.ts'
 import { Pairings } from './pairing.ts'
 import { PresenceWatch } from './presence.ts'
+import { Rehearsals } from './rehearsals.ts'
 
 // A dead socket is noticed within the sum of both.
 const PING_INTERVAL_MS = 4000
@@ -59,9 +62,15 @@ type Place = Pick<Guest, 'seat' | 'role' | 'name' | 'token' | 'acts'>
 type GuestSocket = Socket<ClientToServer, ServerToClient, Record<string, never>, Guest>
 type GuestServer = Server<ClientToServer, ServerToClient, Record<string, never>, Guest>
 
+/** Too many tries, and how long that will be so. */
+interface Busy {
+  waitMs: number
+}
+
 export interface SocketOptions {
   rooms: Rooms
   limits: Limits
+  known: Known
   log: Log
 }
 
@@ -71,9 +80,11 @@ export class Sockets {
   private readonly guests = new Map<string, Set<GuestSocket>>() // by code
   private readonly presences = new Map<string, PresenceWatch>() // by code
   private readonly pairings = new Pairings()
+  private readonly rehearsals: Rehearsals
 
   constructor(http: HttpServer, options: SocketOptions) {
     this.options = options
+    this.rehearsals = new Rehearsals(http, (code, state) => this.tellTeachers(code, state))
     this.io = new Server(http, {
       serveClient: false,
       perMessageDeflate: false,
@@ -104,6 +115,7 @@ export class Sockets {
 
   /** Says so and ends all connections. */
   async close(why: string): Promise<void> {
+    this.rehearsals.close()
     this.io.emit('bye', why)
     for (const { timer } of this.presences.values()) if (timer !== null) clearTimeout(timer)
     await new Promise((resolve) => setTimeout(resolve, 100)) // lets the word go out
@@ -111,15 +123,15 @@ export class Sockets {
   }
 
   /** Fills socket.data, or says why not. */
-  private async admit(socket: GuestSocket): Promise<Refused | null> {
+  private async admit(socket: GuestSocket): Promise<Refused | Busy | null> {
     const hello = readHello(socket.handshake.auth)
     if (hello === null) return 'hello'
     if (hello.protocol !== PROTOCOL) return 'protocol'
 
-    const { limits, rooms } = this.options
+    const { limits, rooms, known } = this.options
     const { address } = socket.handshake
-    // Who holds a token has been here before, and is not locked out by a neighbour who guesses codes.
-    if (hello.token === undefined && !(await hasLeft(limits.misses, address))) return 'busy'
+    const isKnown = known.has(hello.code, address)
+    const wait = isKnown ? 0 : await waitMs(limits.misses, address)
     let host: RoomHost | null
     try {
       host = await rooms.get(hello.code)
@@ -127,13 +139,17 @@ export class Sockets {
       if (error instanceof RoomsFull) return 'rooms'
       throw error
     }
+    // Who has a seat is not locked out by a neighbour who guesses codes; to all others every code is as wrong.
+    const owner = hello.token === undefined ? null : (host?.seatOf(hello.token) ?? null)
+    if (wait > 0 && owner === null) return { waitMs: wait }
     if (host === null) return this.miss(address, 'room')
     if (host.trouble !== null) return host.trouble.why
     if (host.door.closed) return 'closed'
 
     const place = await this.findPlace(host, hello)
     if (place === 'pair' || place === 'token') return this.miss(address, place)
-    if (typeof place === 'string') return place
+    if (typeof place === 'string' || 'waitMs' in place) return place
+    known.note(hello.code, address)
     Object.assign(socket.data, { host, hello, following: false, ...place })
     return null
   }
@@ -145,7 +161,7 @@ export class Sockets {
     return why
   }
 
-  private async findPlace(host: RoomHost, hello: Hello): Promise<Place | Refused> {
+  private async findPlace(host: RoomHost, hello: Hello): Promise<Place | Refused | Busy> {
     const { token, name, spectator, pair } = hello
     const owner = token === undefined ? null : host.seatOf(token)
     if (owner !== null && owner !== 'teacher') return this.returnTo(host, owner, token!, hello)
@@ -167,7 +183,7 @@ export class Sockets {
     seat: SeatInfo,
     token: string,
     { spectator, watch }: Hello,
-  ): Promise<Place | Refused> {
+  ): Promise<Place | Refused | Busy> {
     if (seat.presence === 'banned') return 'banned'
     if (seat.presence === 'removed') {
       const why = await host.readmit(seat.no)
@@ -183,8 +199,9 @@ export class Sockets {
     typed: string,
     token: string,
     hello: Hello,
-  ): Promise<Place | Refused> {
-    if (!(await within(this.options.limits.pairing, host.code))) return 'busy'
+  ): Promise<Place | Refused | Busy> {
+    const { pairing } = this.options.limits
+    if (!(await within(pairing, host.code))) return { waitMs: await waitMs(pairing, host.code) }
     const no = this.pairings.take(host.code, typed)
     const seat = no === null ? undefined : host.seats.get(no)
     if (seat === undefined) return 'pair'
@@ -195,7 +212,8 @@ export class Sockets {
   private async newSeat(host: RoomHost, name: string, role: Role, token: string) {
     const problem = nameProblem(name)
     if (problem !== null) return problem
-    if (!(await within(this.options.limits.joins, host.code))) return 'busy' as const
+    const { joins } = this.options.limits
+    if (!(await within(joins, host.code))) return { waitMs: await waitMs(joins, host.code) }
     const seat = await host.join(name, role, token)
     if (typeof seat === 'string') return seat as Refused
     return { seat: seat.no, role, name: seat.name, token, acts: true }
@@ -223,6 +241,8 @@ export class Sockets {
     const welcome: Welcome = { header, seat, role, name, token, acts, seq, resume }
     socket.emit('welcome', welcome)
     this.tellPresence(host)
+    const bots = this.rehearsals.stateOf(code)
+    if (bots !== null && role === 'teacher') socket.emit('bots', bots)
     if (resume === 'snapshot') void this.bringUp(socket)
     else void this.catchUp(socket, have)
   }
@@ -383,6 +403,9 @@ export class Sockets {
       case 'act':
         if (!answered) return no('answer')
         return args.length === 0 ? this.act(socket) : no('malformed', 'nothing more')
+      case 'bots':
+        if (!answered) return no('answer')
+        return args.length === 1 ? this.bots(socket, args[0]) : no('malformed', 'one question')
       case 'beat':
         if (!answered) return no('answer')
         return args.length === 0 ? { ok: true } : no('malformed', 'nothing more')
@@ -420,6 +443,25 @@ export class Sockets {
     if ((host.seats.get(who)?.presence ?? 'banned') === 'banned') return no('who')
     if (!(await within(this.options.limits.offers, `${host.code}/${seat}`))) return no('rate')
     return { ok: true, ...this.pairings.offer(host.code, who) }
+  }
+
+  /** The teacher sends bots into the room, or calls them back. */
+  private async bots(socket: GuestSocket, raw: unknown) {
+    const { host, seat, acts } = socket.data
+    if (!acts) return no(seat === 0 ? 'seat' : 'elsewhere')
+    if (host.seats.get(seat)?.role !== 'teacher') return no('teacher')
+    const read = safeParse(BotsSchema, raw)
+    if (!read.success) return no('malformed', read.issues[0].message)
+    if (!(await within(this.options.limits.bots, host.code))) return no('rate')
+    const ask = read.output
+    const done =
+      ask.do === 'stop' ? this.rehearsals.stop(host.code) : this.rehearsals.start(host, seat, ask)
+    return done ? { ok: true } : no('bots')
+  }
+
+  private tellTeachers(code: string, state: BotsState): void {
+    for (const socket of this.guestsOf(code))
+      if (socket.data.role === 'teacher') socket.emit('bots', state)
   }
 
   private act(socket: GuestSocket) {
@@ -491,8 +533,9 @@ function mayResume(host: RoomHost, seq: number): boolean {
   return age !== null && (host.seq - seq <= RESUME_ENTRIES || age <= RESUME_MS)
 }
 
-function refusal(why: Refused): Error & { data: { why: Refused } } {
-  return Object.assign(new Error(why), { data: { why } })
+function refusal(no: Refused | Busy): Error & { data: { why: Refused; waitMs?: number } } {
+  const data = typeof no === 'string' ? { why: no } : { why: 'busy' as const, ...no }
+  return Object.assign(new Error(data.why), { data })
 }
 
 function agentOf(socket: GuestSocket): string {

@@ -156,19 +156,22 @@ export function rmapWalk(
   visit: (vma: Vma, va: Vaddr, ptep: Ptep, pte: Pte) => boolean | void,
 ): void {
   const { page } = m.zone
+  let left = page.mapcount[pfn]
+  if (left === 0) return
+  const index = page.index[pfn]
   const mappings =
     (page.flags[pfn] & PG_ANON) !== 0
       ? m.anonVmas.get(page.mapping[pfn])?.vmas
       : m.inodes.get(page.mapping[pfn])?.mappings
   for (const vma of mappings?.values() ?? []) {
-    const at = (page.index[pfn] - (vma.pgoff % 2 ** 32)) >>> 0
+    const at = (index - vma.pgoff) >>> 0 // the column holds an index's lower 32 bits
     if (at >= vmaPages(vma)) continue
     const va = vma.start + at * m.pageSize
     const ptep = ptepFind(m, vma.mm, va)
     if (ptep === NO_PTE) continue
     const pte = getPte(m, ptep)
     if (!ptePresent(pte) || ptePfn(pte) !== pfn) continue
-    if (visit(vma, va, ptep, pte) === true) return
+    if (visit(vma, va, ptep, pte) === true || --left === 0) return
   }
 }
 

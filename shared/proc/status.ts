@@ -18,7 +18,9 @@ export function procStatus(m: Machine, task: Task): string {
   const gids = `${task.gid}\t${task.gid}\t${task.gid}\t${task.gid}`
   const capabilities = task.uid === 0 ? '000001ffffffffff' : '0000000000000000'
   const kthread = task.mm === null && task.state !== 'Z' ? 1 : 0
-  return `Name:\t${task.comm}
+  // A name with a newline would be a line of its own (proc_task_name).
+  const name = task.comm.replace(/[\\\n]/g, (c) => (c === '\n' ? '\\n' : '\\\\'))
+  return `Name:\t${name}
 Umask:\t0022
 State:\t${task.state} (${STATE_WORDS[task.state]})
 Tgid:\t${task.pid}

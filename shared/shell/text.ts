@@ -11,6 +11,11 @@ export function decodeUtf8(bytes: string): string {
   }
 }
 
+/** As procps shows names and command lines: what a terminal would obey is a question mark. */
+export function escapeStr(text: string): string {
+  return text.replace(/[\x00-\x1f\x7f]/g, '?')
+}
+
 /** A byte string of bytes. */
 export function byteString(bytes: Uint8Array): string {
   let text = ''

@@ -157,8 +157,7 @@ export function abandonCall(m: Machine, task: Task): void {
 function runCall(m: Machine, task: Task, call: Syscall, args: number[]): number {
   const before = task.pending
   try {
-    const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = args
-    return call.run(m, task, a, b, c, d, e, f)
+    return call.run(m, task, args[0], args[1], args[2], args[3], args[4], args[5])
   } catch (thrown) {
     const bad = task.pending & ~before & (sigMask(SIGSEGV) | sigMask(SIGBUS))
     if (thrown !== USER_FAULT || bad === 0) throw thrown

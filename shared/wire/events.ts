@@ -1,6 +1,7 @@
 // The socket's events. Everything a client sends is checked (schema.ts); entries travel as JSON text.
 
 import type { Command, Entry, Header, Role } from '../room/entry.ts'
+import type { BotsAsk, BotsState } from './bots.ts'
 
 /** Counted up when an event or the log's format changes. */
 export const PROTOCOL = 2
@@ -23,7 +24,8 @@ export interface Hello {
 }
 
 /**
- * Why a connection is refused: `message` and `data.why` of socket.io's connect_error.
+ * Why a connection is refused: `message` and `data.why` of socket.io's connect_error; for 'busy' `data.waitMs` says how
+ * long it will be so.
  *
  *   hello      not understood            protocol   another version: reload the page
  *   room       no such room              engine     the room was made by another version
@@ -73,7 +75,8 @@ export interface Welcome {
 /**
  * `why` of a refused message: 'malformed' (with `detail`), 'event' (there is no such message), 'answer' (it wants an
  * answer and says no way for it), 'seat' (a spectator), 'elsewhere' (another connection of the seat acts now), 'task'
- * (not a process of this seat), 'rate' (too many), 'restarting', 'disk', and those of room/rules.ts.
+ * (not a process of this seat), 'rate' (too many), 'bots' (there are some already, or none), 'restarting', 'disk', and
+ * those of room/rules.ts.
  */
 export type Refusal = { ok: false; why: string; detail?: string }
 export type Accepted = { ok: true; seq: number }
@@ -114,6 +117,8 @@ export interface ServerToClient {
   bye: (why: string) => void
   /** Whether this connection acts for its seat from now on, or watches while another one does. */
   acts: (acts: boolean) => void
+  /** To teachers: how the bots in their room are doing. */
+  bots: (state: BotsState) => void
   /** A message that gave no way to answer it was not taken. */
   refused: (message: { event: string; why: string; detail?: string }) => void
 }
@@ -130,6 +135,8 @@ export interface ClientToServer {
   act: (answer: (reply: { ok: true } | Refusal) => void) => void
   /** A pairing code for one's own seat; the teacher may ask for one of any seat. */
   pair: (ask: { who?: number }, answer: (reply: Paired | Refusal) => void) => void
+  /** The teacher sends bots into the room, or calls them back. */
+  bots: (ask: BotsAsk, answer: (reply: { ok: true } | Refusal) => void) => void
   /** Round trip time; the server answers at once. */
   beat: (answer: () => void) => void
 }

@@ -10,6 +10,7 @@ import {
   type Handle,
 } from '../room/entry.ts'
 import { RLIMITS } from '../state/task.ts'
+import { BOT_STYLES, ROOM_BOTS_MAX, ROOM_BOTS_SECONDS_MAX } from './bots.ts'
 import type { Hello } from './events.ts'
 
 export const IC_LINE_MAX = 4096
@@ -22,6 +23,7 @@ export const ARGV_BYTES = 32 * 1024
 export const ENV_MAX = 128
 
 const whole = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(max))
+const oneTo = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(max))
 const text = (max: number) => v.pipe(v.string(), v.maxLength(max))
 
 /** A string that a system call would take: it ends at a NUL, so none may stand in it. */
@@ -36,7 +38,7 @@ const path = v.pipe(
   text(PATH_MAX),
   v.minLength(1),
   v.regex(
-    /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]*$/,
+    /^[^\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]*$/,
     'has a control character',
   ),
 )
@@ -127,7 +129,7 @@ const note = v.strictObject({
   out: v.optional(text(OUT_MAX)),
 })
 
-const who = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1e9))
+const who = oneTo(1e9)
 const role = v.picklist(['teacher', 'student'])
 /** Longer than a name may be, so that a name that is too long is told from a message that is none. */
 const name = v.pipe(text(200), v.minLength(1))
@@ -154,11 +156,11 @@ const settings = v.strictObject({
 })
 const step = v.strictObject({
   t: v.literal('step'),
-  ticks: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(STEP_MAX)),
+  ticks: oneTo(STEP_MAX),
 })
 const advance = v.strictObject({
   t: v.literal('advance'),
-  ticks: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(ADVANCE_MAX)),
+  ticks: oneTo(ADVANCE_MAX),
 })
 const close = v.strictObject({ t: v.literal('close') })
 
@@ -245,6 +247,16 @@ export const DiffersSchema = v.object({
 })
 
 export const PairSchema = v.strictObject({ who: v.optional(who) })
+
+export const BotsSchema = v.variant('do', [
+  v.strictObject({
+    do: v.literal('start'),
+    count: oneTo(ROOM_BOTS_MAX),
+    styles: v.pipe(v.array(v.picklist(BOT_STYLES)), v.minLength(1), v.maxLength(BOT_STYLES.length)),
+    seconds: oneTo(ROOM_BOTS_SECONDS_MAX),
+  }),
+  v.strictObject({ do: v.literal('stop') }),
+])
 
 /** The command, or why it is none. */
 export function readCommand(value: unknown): { command: PersonCommand } | { why: string } {

@@ -1,29 +1,20 @@
 // The pages by the rules that a machine can check: WCAG 2.2 A and AA, in each look and on a small screen.
 
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { Page } from 'playwright-core'
+import { beforeAll, expect, it } from 'vitest'
 import { violations } from '../helpers/axe.ts'
-import { classUrl, launchBrowser } from '../helpers/browser.ts'
-import { Seat } from '../helpers/seat.ts'
-import { startServer, type TestServer } from '../helpers/server.ts'
+import { Hall } from '../helpers/hall.ts'
+import type { Seat } from '../helpers/seat.ts'
 
-let server: TestServer
-let browser: Browser
+const hall = Hall.of()
 let teacher: Seat
 let code: string
 
 beforeAll(async () => {
-  server = await startServer({ built: true })
-  browser = await launchBrowser()
-  teacher = await Seat.open(browser)
-  code = await teacher.create(classUrl(server.url), { name: 'Grace', ram: 16 })
+  teacher = await hall.seat()
+  code = await teacher.create(hall.origin, { name: 'Grace', ram: 16 })
   await teacher.c('p = malloc(1 << 20)')
   await teacher.c('fork()')
-})
-
-afterAll(async () => {
-  await browser?.close()
-  await server?.remove()
 })
 
 async function inEachLook(page: Page): Promise<string[]> {
@@ -42,8 +33,8 @@ async function inEachLook(page: Page): Promise<string[]> {
 }
 
 it('home', async () => {
-  const seat = await Seat.open(browser)
-  await seat.page.goto(classUrl(server.url))
+  const seat = await hall.seat()
+  await seat.page.goto(hall.origin)
   await seat.at('home-join').waitFor()
   await seat.at('home-create-more').click()
   expect(await inEachLook(seat.page)).toEqual([])
@@ -51,8 +42,8 @@ it('home', async () => {
 })
 
 it('the way into a room by its address', async () => {
-  const seat = await Seat.open(browser)
-  await seat.page.goto(`${classUrl(server.url)}/${code}`)
+  const seat = await hall.seat()
+  await seat.page.goto(`${hall.origin}/${code}`)
   await seat.at('join-go').waitFor()
   expect(await inEachLook(seat.page)).toEqual([])
   await seat.close()

@@ -1,31 +1,15 @@
 // The heap panel in a real browser: what is typed at the prompt shows there, and it is accessible.
 
-import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { classUrl, launchBrowser } from '../helpers/browser.ts'
-import { Seat } from '../helpers/seat.ts'
-import { startServer, type TestServer } from '../helpers/server.ts'
+import { describe, expect, it } from 'vitest'
+import { violations } from '../helpers/axe.ts'
+import { Hall } from '../helpers/hall.ts'
 
-const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-
-let server: TestServer
-let browser: Browser
-
-beforeAll(async () => {
-  server = await startServer({ built: true })
-  browser = await launchBrowser()
-})
-afterAll(async () => {
-  await browser.close()
-  await server.remove()
-})
+const hall = Hall.of()
 
 describe('the heap panel', () => {
   it('follows malloc, free and memset at the prompt', async () => {
-    const ada = await Seat.open(browser)
-    await ada.create(classUrl(server.url), { name: 'Ada', ram: 64 })
+    const ada = await hall.seat()
+    await ada.create(hall.origin, { name: 'Ada', ram: 64 })
     await ada.at('tab-heap').click()
     await expect.poll(() => ada.at('heap-empty').innerText()).toContain('No malloc() yet')
     await ada.c('char *p = malloc(3000)')
@@ -44,20 +28,10 @@ describe('the heap panel', () => {
     await expect.poll(() => ada.at('heap-told').innerText()).toContain('is free: unsorted')
     await ada.at('heap-frame').click()
     await expect.poll(() => ada.at('map-info').innerText()).toContain('anonymous')
-    await ada.page.evaluate(axe)
     for (const view of ['picture', 'list', 'bins', 'story']) {
       await ada.at(`heap-${view}`).click()
       await ada.page.waitForTimeout(400)
-      const found = await ada.page.evaluate(async () => {
-        const { axe: run } = window as unknown as {
-          axe: { run: () => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> }
-        }
-        const { violations } = await run.run()
-        return violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`)
-      })
-      expect(found, view).toEqual([])
+      expect(await violations(ada.page), view).toEqual([])
     }
-    expect(ada.faults).toEqual([])
-    await ada.close()
   })
 })

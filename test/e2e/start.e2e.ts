@@ -3,27 +3,13 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { classUrl, launchBrowser } from '../helpers/browser.ts'
+import { expect, it } from 'vitest'
 import { oomroom } from '../helpers/cli.ts'
-import { Seat } from '../helpers/seat.ts'
-import { startServer, type TestServer } from '../helpers/server.ts'
+import { Hall } from '../helpers/hall.ts'
 
 const top = fileURLToPath(new URL('../..', import.meta.url))
 
-let server: TestServer
-let browser: Browser
-
-beforeAll(async () => {
-  server = await startServer({ npmStart: true })
-  browser = await launchBrowser()
-})
-
-afterAll(async () => {
-  await browser?.close()
-  await server?.remove()
-})
+const hall = Hall.of({ npmStart: true })
 
 it('the README names the two commands', async () => {
   const readme = await readFile(join(top, 'README.md'), 'utf8')
@@ -32,7 +18,7 @@ it('the README names the two commands', async () => {
 })
 
 it('the server says that it is well', async () => {
-  const health = await fetch(`${server.url}/healthz`)
+  const health = await fetch(`${hall.server.url}/healthz`)
   expect(health.status).toBe(200)
   expect(await health.json()).toMatchObject({ ok: true })
 })
@@ -42,19 +28,21 @@ it('the page opens on plain http, in English and in German, without a fault', as
     ['en-GB', 'Join a room'],
     ['de-DE', 'Einem Raum beitreten'],
   ]) {
-    const seat = await Seat.open(browser, locale)
-    await seat.page.goto(classUrl(server.url))
+    const seat = await hall.seat(locale)
+    await seat.page.goto(hall.origin)
     await seat.page.getByRole('heading', { level: 1, name: title }).waitFor()
     expect(await seat.page.locator('html').getAttribute('lang')).toBe(locale.slice(0, 2))
-    expect(seat.faults).toEqual([])
     await seat.close()
   }
 })
 
 it('a terminal makes a room and takes a seat beside the browsers', async () => {
-  const created = await oomroom(['create', server.url, '--ram', '32M', '--hostname', 'classroom'], {
-    built: true,
-  })
+  const created = await oomroom(
+    ['create', hall.server.url, '--ram', '32M', '--hostname', 'classroom'],
+    {
+      built: true,
+    },
+  )
   expect(created.status).toBe(0)
   const { code, teacherToken } = JSON.parse(created.stdout) as {
     code: string
@@ -63,7 +51,7 @@ it('a terminal makes a room and takes a seat beside the browsers', async () => {
   const commands = 'hostname; id -u; ic -e "p = malloc(2000)"'
   const args = [
     'join',
-    `${server.url}/${code}`,
+    `${hall.server.url}/${code}`,
     '--name',
     'Grace',
     '--token',
@@ -80,6 +68,6 @@ it('a terminal makes a room and takes a seat beside the browsers', async () => {
 
 it('SIGTERM ends it within five seconds', async () => {
   const begin = Date.now()
-  await server.stop()
+  await hall.server.stop()
   expect(Date.now() - begin).toBeLessThan(5000)
 })

@@ -434,6 +434,7 @@ const TOP: TopWish = {
   down: true,
   pids: null,
   uid: null,
+  threads: false,
 }
 
 /** Between the two looks lie ten seconds, so that a tenth of a per cent is a tick. */

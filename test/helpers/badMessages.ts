@@ -114,6 +114,7 @@ export function badMessage(random: Random, sender: Sender): BadMessage {
     case 3:
       return random.of([
         bad([{ who: [nonsense(random)] }], 'pair', sender.as !== 'spectator' && random(2) === 0),
+        bad([badOrder(random, sender)], 'bots', random(2) === 0),
         bad([whole()], 'act'),
         bad([whole()], 'beat'),
         bad([], 'beat', false),
@@ -134,6 +135,19 @@ export function badMessage(random: Random, sender: Sender): BadMessage {
     default:
       return bad([broken(random, whole())])
   }
+}
+
+/** An order for bots that is none; of a student, also a good one. */
+function badOrder(random: Random, { as }: Sender): unknown {
+  const order = { do: 'start', count: 3, styles: ['calm'], seconds: 5 }
+  return random.of<unknown>([
+    as === 'teacher' ? { do: 'stop' } : order,
+    { ...order, count: random.of([0, -1, 0.5, 101, '3', null]) },
+    { ...order, styles: random.of<unknown>([[], ['wild'], 'calm', ['--stay']]) },
+    { ...order, seconds: random.of([0, 3601, NaN]) },
+    { ...order, url: 'http://example.org' },
+    nonsense(random),
+  ])
 }
 
 /** A command with something about it that no command has. */

@@ -2,10 +2,25 @@
 
 import type { Browser, Locator, Page } from 'playwright-core'
 import { expect } from 'vitest'
+import { de } from '../../client/i18n/de.ts'
+import { en, type Catalogue } from '../../client/i18n/en.ts'
 
 const PATIENCE_MS = 15_000
 // What a browser says when a server ends or a new one is not there yet: the page shows it, the console repeats it.
 const NETWORK = /ERR_CONNECTION|ERR_SOCKET|ERR_EMPTY_RESPONSE|WebSocket connection/
+
+export const SIZES = [
+  { width: 1366, height: 657 },
+  { width: 1920, height: 1080 },
+  { width: 390, height: 844 },
+]
+const [LAPTOP] = SIZES
+
+export type Language = 'en' | 'de'
+const languages: [Language, Catalogue][] = [
+  ['en', en],
+  ['de', de],
+]
 
 export class Seat {
   readonly page: Page
@@ -25,7 +40,7 @@ export class Seat {
   static async open(browser: Browser, locale = 'en-GB'): Promise<Seat> {
     const context = await browser.newContext({
       locale,
-      viewport: { width: 1366, height: 657 },
+      viewport: LAPTOP,
       acceptDownloads: true,
     })
     return new Seat(await context.newPage())
@@ -60,6 +75,41 @@ export class Seat {
     await this.live()
   }
 
+  /** In English and in German, as the person chooses it. */
+  async inEachLanguage(
+    check: (say: Catalogue, language: Language) => Promise<void>,
+  ): Promise<void> {
+    for (const [language, say] of languages) {
+      await this.at('locale').selectOption(language)
+      await check(say, language)
+    }
+    await this.at('locale').selectOption('en')
+  }
+
+  /** The place comes to have these words, in both languages. */
+  says(testId: string, words: (say: Catalogue) => string): Promise<void> {
+    return this.inEachLanguage((say) =>
+      expect.poll(() => this.at(testId).innerText(), { message: testId }).toContain(words(say)),
+    )
+  }
+
+  /** At each size the place is in sight and has these words, and nothing sticks out to the side. */
+  async atEachSize(testId: string, text: RegExp): Promise<void> {
+    const place = this.at(testId).first()
+    for (const size of SIZES) {
+      await this.page.setViewportSize(size)
+      await expect.poll(() => place.innerText(), { message: testId }).toMatch(text)
+      expect(await place.isVisible(), testId).toBe(true)
+      await this.fits(size.width, testId)
+    }
+    await this.page.setViewportSize(LAPTOP)
+  }
+
+  async fits(width: number, what: string): Promise<void> {
+    const wide = () => this.page.evaluate(() => document.documentElement.scrollWidth)
+    await expect.poll(wide, { message: `${what} at ${width}` }).toBeLessThanOrEqual(width)
+  }
+
   live(): Promise<void> {
     return this.page.locator('[data-testid=connection][data-state=live]').waitFor()
   }
@@ -91,6 +141,16 @@ export class Seat {
 
   async syslog(): Promise<string> {
     return this.at('syslog').innerText()
+  }
+
+  async openPeople(): Promise<void> {
+    await this.at('presence').click()
+    await this.at('roster').waitFor()
+  }
+
+  async closePeople(): Promise<void> {
+    await this.page.keyboard.press('Escape')
+    await this.at('roster').waitFor({ state: 'detached' })
   }
 
   /** The frame on the map, found with the keys, and what is said about it. */

@@ -14,7 +14,7 @@ export interface ServerOptions {
   data?: string // directory of the logs; a fresh one unless told
   port?: number // a free one unless told
   args?: string[] // further arguments of `serve`
-  built?: boolean // run dist/cli.js, not the source
+  built?: boolean // dist/cli.js, unless false: the source
   npmStart?: boolean // by the README's command, which builds
 }
 
@@ -29,8 +29,8 @@ export interface TestServer {
   remove(): Promise<void> // SIGTERM, and the data goes
 }
 
-/** The command line that runs `oomroom`: from source, or as built. */
-export function oomroomCommand(built = false): string[] {
+/** The command line that runs `oomroom`: as built, or from source. */
+export function oomroomCommand(built = true): string[] {
   const cli = join(top, 'dist', 'cli.js')
   if (!built) return [process.execPath, '--import', 'tsx', join(top, 'server', 'cli.ts')]
   if (!existsSync(cli)) throw new Error('dist/cli.js is missing: npm run build')

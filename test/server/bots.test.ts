@@ -8,6 +8,8 @@ import { run } from '../../server/commands/bots.ts'
 import { UsageError } from '../../server/commands/errors.ts'
 import { oomroom } from '../helpers/cli.ts'
 import { mkPrng } from '../../shared/lib/prng.ts'
+import type { BotsAsk, BotsState } from '../../shared/wire/bots.ts'
+import type { Accepted, Refusal } from '../../shared/wire/events.ts'
 
 let room: Classroom
 beforeAll(async () => {
@@ -132,6 +134,79 @@ describe('what bots type', () => {
       }
     },
   )
+})
+
+describe('bots of a room', () => {
+  interface Told {
+    states: BotsState[]
+    ask: (order: object) => Promise<Accepted | Refusal>
+    close: () => void
+  }
+  const order = { do: 'start', count: 4, styles: ['calm', 'forky'], seconds: 60 }
+
+  async function comeIn(code: string, more: object): Promise<Told> {
+    const socket = room.raw(room.hello(code, more))
+    const states: BotsState[] = []
+    socket.on('bots', (state) => states.push(state))
+    await new Promise((resolve) => socket.once('welcome', resolve))
+    const ask = (order: object) => socket.emitWithAck('bots', order as BotsAsk) as Promise<Accepted>
+    return { states, ask, close: () => void socket.disconnect() }
+  }
+
+  it(
+    'come and go as the teacher says, and leave neither process nor seat behind',
+    { timeout: 90_000 },
+    async () => {
+      const { code, teacherToken: token } = await room.create({ ram: '32M' })
+      const grace = await comeIn(code, { token, name: 'Grace' })
+      const ada = await comeIn(code, { name: 'Ada' })
+      const watcher = await room.join(code, { spectator: true })
+      expect(await ada.ask(order)).toEqual({ ok: false, why: 'teacher' })
+      expect(await grace.ask({ do: 'stop' })).toEqual({ ok: false, why: 'bots' })
+      expect(await grace.ask({ ...order, count: 101 })).toMatchObject({ why: 'malformed' })
+
+      expect(await grace.ask(order)).toEqual({ ok: true })
+      expect(await grace.ask(order)).toEqual({ ok: false, why: 'bots' })
+      await until('they type', () => (grace.states.at(-1)?.statements ?? 0) > 3, 30_000)
+      expect(grace.states.at(-1)).toMatchObject({
+        phase: 'running',
+        wanted: 4,
+        here: 4,
+        problem: '',
+      })
+      const late = await comeIn(code, { token, name: 'Grace' })
+      await until('the other tab knows', () => late.states.length > 0)
+
+      expect(await late.ask({ do: 'stop' })).toEqual({ ok: true })
+      await until('they are gone', () => late.states.at(-1)?.phase === 'gone', 30_000)
+      const bots = () => [...watcher.room().seats.values()].filter(({ name }) => /^Bot /.test(name))
+      await until('their seats are removed', () =>
+        bots().every(({ presence }) => presence === 'removed'),
+      )
+      expect(bots()).toHaveLength(4)
+      const seats = new Set(bots().map(({ no }) => no))
+      expect(
+        [...watcher.room().machine.tasks.values()].filter(({ seat }) => seats.has(seat)),
+      ).toEqual([])
+      expect(ada.states).toEqual([])
+      for (const one of [grace, ada, late]) one.close()
+    },
+  )
+
+  it('go by themselves, and say why when they could not come', { timeout: 90_000 }, async () => {
+    const { code, teacherToken: token } = await room.create({ ram: '32M' })
+    const grace = await comeIn(code, { token, name: 'Grace' })
+    const teacher = await room.join(code, { token, name: 'Hopper' })
+    expect(await grace.ask({ ...order, count: 2, seconds: 3 })).toEqual({ ok: true })
+    await until('they are gone', () => grace.states.at(-1)?.phase === 'gone', 30_000)
+    expect(grace.states.at(-1)).toMatchObject({ problem: '', here: 0, refused: 0 })
+
+    await teacher.submit({ t: 'room', set: { locked: true } })
+    expect(await grace.ask({ ...order, count: 2, seconds: 1 })).toEqual({ ok: true })
+    await until('they have given up', () => grace.states.at(-1)?.phase === 'gone', 30_000)
+    expect(grace.states.at(-1)!.problem).toContain('2 of 2 bots have no seat: locked')
+    grace.close()
+  })
 })
 
 describe('oomroom bots', () => {

@@ -242,21 +242,3 @@ describe('a lobby', () => {
     await pia.submit(prompt)
   })
 })
-
-describe('what the host allows', () => {
-  it('a password for making rooms, seats, a log: each says what is wrong', async () => {
-    const allowed = { createPassword: 'sesame', seats: 2, logBytes: 64 * 1024, rooms: 1 }
-    const strict = await Classroom.open(undefined, undefined, { allowed })
-    expect(await strict.create({ ram: '32M' })).toEqual({ why: 'password' })
-    expect(await strict.create({ ram: '32M', password: 'x' })).toEqual({ why: 'password' })
-    const own = await strict.create({ ram: '32M', password: 'sesame' })
-    const host = await strict.join(own.code, { token: own.teacherToken, name: 'T' })
-    await strict.join(own.code, { name: 'One' })
-    expect(await refusal(strict.raw(strict.hello(own.code, { name: 'Two' })))).toBe('seats')
-    expect(await strict.create({ ram: '32M', password: 'sesame' })).toEqual({ why: 'rooms' })
-    for (let n = 0; n < 5; n++) await host.submit(note('x'.repeat(15_000))).catch(() => {})
-    await expect(host.submit(note('more'))).rejects.toThrow('full')
-    expect(host.room().full).toBe(true)
-    await strict.close()
-  })
-})

@@ -218,7 +218,7 @@ function forgetTranslations(m: Machine): void {
     })
   m.tlb.readTag = empty(m.tlb.readTag)
   m.tlb.writeTag = empty(m.tlb.writeTag)
-  Object.defineProperty(m.tlb, 'region', { get: () => -1, set: () => undefined, enumerable: true })
+  Object.defineProperty(m.tlb, 'region', { get: () => -1, set() {}, enumerable: true })
 }
 
 describe('soak', () => {

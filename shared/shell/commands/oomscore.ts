@@ -4,6 +4,7 @@ import { oomRank, type OomRank, type OomRow, type OomStanding } from '../../proc
 import { ORIGIN_POINTS, type OomStep } from '../../mm/oomScore.ts'
 import { KERNEL_ERAS, type KernelEra } from '../../state/machine.ts'
 import { table, type Column } from '../table.ts'
+import { escapeStr } from '../text.ts'
 import { failed, machineOf, ok, userName, type Call, type Result } from '../world.ts'
 
 const USAGE = `
@@ -77,7 +78,7 @@ function overview(rank: OomRank, name: (row: OomRow) => string): string {
     String(row.oomAdj),
     String(row.oomScoreAdj),
     ...KERNEL_ERAS.map((era) => scoreText(row.standings[era]) + MARKS[row.standings[era].fate]),
-    row.comm,
+    escapeStr(row.comm),
   ])
   return (
     table(columns, rows) +
@@ -111,7 +112,7 @@ const LINE: Column[] = [
 ]
 
 function details(rank: OomRank, row: OomRow, user: string): string {
-  const head = `${row.pid} (${row.comm}) of ${user}; ${memoryText(rank)}\n`
+  const head = `${row.pid} (${escapeStr(row.comm)}) of ${user}; ${memoryText(rank)}\n`
   return head + KERNEL_ERAS.map((era) => eraText(rank, era, row.standings[era])).join('')
 }
 

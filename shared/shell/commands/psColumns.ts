@@ -5,6 +5,7 @@ import { hex } from '../../lib/bits.ts'
 import { CLK_TCK } from '../../state/cputime.ts'
 import type { Process } from '../procps/process.ts'
 import type { Column } from '../table.ts'
+import { escapeStr } from '../text.ts'
 
 /** What ps has to know besides the process. */
 export interface PsContext {
@@ -108,7 +109,7 @@ export const SPECS: Record<string, Spec> = {
   fgid: gid('FGID', 3),
   flag: flags,
   flags,
-  fname: left('COMMAND', 8, (p) => p.stat.comm.slice(0, 8)),
+  fname: left('COMMAND', 8, (p) => escapeStr(p.stat.comm).slice(0, 8)),
   fuid: uid('FUID', 3),
   gid: gid('GID', 1),
   group: user('GROUP', (p) => p.ids('Gid')[1]),

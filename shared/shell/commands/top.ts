@@ -8,6 +8,7 @@ import { procOf, type Proc } from '../procps/proc.ts'
 import { Process } from '../procps/process.ts'
 import { cpuDelta, parseStat, type CpuTicks } from '../procps/stat.ts'
 import { repeat } from '../repeat.ts'
+import { escapeStr } from '../text.ts'
 import { failed, machineOf, ok, uidOf, userName, type Call, type Result } from '../world.ts'
 import { uptimeOf, uptimeText } from './system.ts'
 
@@ -70,6 +71,7 @@ export interface TopWish {
   commandLines: boolean
   busyOnly: boolean
   singleCpu: boolean
+  threads: boolean // each process has one: only the heading differs
   count: number
   delay: number // s
   columns: number
@@ -116,6 +118,7 @@ function parse(call: Call): TopWish | Result {
     commandLines: false,
     busyOnly: false,
     singleCpu: false,
+    threads: false,
     count: Infinity,
     delay: 3,
     columns: 80,
@@ -179,6 +182,8 @@ function setOption(call: Call, wish: TopWish, letter: string, value: string): Re
       wish.singleCpu = true
       return null
     case 'H':
+      wish.threads = true
+      return null
     case 'S':
     case 's':
       return null
@@ -236,13 +241,11 @@ function setOption(call: Call, wish: TopWish, letter: string, value: string): Re
   }
 }
 
-function lookAt(call: Call, proc: Proc, { pids, uid }: TopWish): TopLook {
+function lookAt(call: Call, proc: Proc, { pids }: TopWish): TopLook {
   const m = machineOf(call.world)
   const { now, seconds, users, averages } = uptimeOf(call.world)
   const processes = Process.all(proc).filter(
-    (process) =>
-      (pids === null || pids.includes(process.pid)) &&
-      (uid === null || process.ids('Uid')[1] === uid),
+    (process) => pids === null || pids.includes(process.pid),
   )
   return {
     seconds,
@@ -317,7 +320,7 @@ const FIELDS: Field[] = [
     width: 0, // what is left of the line
     left: true,
     show: ({ process }, { commandLines }) =>
-      commandLines ? process.commandLine() : process.stat.comm,
+      commandLines ? process.commandLine() : escapeStr(process.stat.comm),
     key: ({ process }) => process.stat.comm,
   },
 ]
@@ -373,6 +376,7 @@ export function topFrame(now: TopLook, before: TopLook, wish: TopWish): string {
   const field = FIELDS.find(({ name }) => name === wish.field)!
   const sorted = rows
     .filter((row) => !wish.busyOnly || row.cpu > 0)
+    .filter(({ process }) => wish.uid === null || process.ids('Uid')[1] === wish.uid)
     .sort((a, b) => {
       const [x, y] = [field.key(a), field.key(b)]
       if (x === y) return a.process.pid - b.process.pid
@@ -380,7 +384,7 @@ export function topFrame(now: TopLook, before: TopLook, wish: TopWish): string {
     })
   const lines = [
     `top -${now.uptime}`,
-    topTasks(now.processes),
+    topTasks(now.processes, wish),
     topCpu(cpu, wish),
     ...topMemory(now.meminfo, wish),
     '',
@@ -405,7 +409,7 @@ function cpuTotal({ user, nice, system, idle, iowait, irq, softirq, steal }: Cpu
   return user + nice + system + idle + iowait + irq + softirq + steal
 }
 
-function topTasks(processes: Process[]): string {
+function topTasks(processes: Process[], { threads }: TopWish): string {
   const count = (states: string) =>
     processes.filter(({ stat }) => states.includes(stat.state)).length
   const three = (n: number) => String(n).padStart(3)
@@ -413,7 +417,7 @@ function topTasks(processes: Process[]): string {
   const stopped = count('Tt')
   const running = count('R')
   const sleeping = processes.length - zombies - stopped - running
-  return `Tasks: ${three(processes.length)} total, ${three(running)} running, ${three(sleeping)} sleeping, ${three(stopped)} stopped, ${three(zombies)} zombie`
+  return `${threads ? 'Threads' : 'Tasks'}: ${three(processes.length)} total, ${three(running)} running, ${three(sleeping)} sleeping, ${three(stopped)} stopped, ${three(zombies)} zombie`
 }
 
 export function topCpu(cpu: CpuTicks, { singleCpu }: Pick<TopWish, 'singleCpu'>): string {

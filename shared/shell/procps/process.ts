@@ -1,5 +1,6 @@
 // A process as procps sees it: what its files in /proc say.
 
+import { escapeStr } from '../text.ts'
 import type { Proc } from './proc.ts'
 
 /** The fields of /proc/PID/stat by their names in proc(5). */
@@ -132,11 +133,12 @@ export class Process {
   commandLine(): string {
     const text = this.file('cmdline').replace(/\0+$/, '').replaceAll('\0', ' ')
     const dead = this.stat.state === 'Z' ? ' <defunct>' : ''
-    return (text === '' ? `[${this.stat.comm}]` : text) + dead
+    return escapeStr(text === '' ? `[${this.stat.comm}]` : text) + dead
   }
 
   name(): string {
-    return this.stat.state === 'Z' ? `${this.stat.comm} <defunct>` : this.stat.comm
+    const comm = escapeStr(this.stat.comm)
+    return this.stat.state === 'Z' ? `${comm} <defunct>` : comm
   }
 
   /** The kernel function it sleeps in, `-` for none. */

@@ -56,6 +56,7 @@ function connect() {
     link: vi.fn(),
     me: vi.fn(),
     presence: vi.fn(),
+    bots: vi.fn(),
     room: vi.fn(),
     changed: vi.fn(),
     death: vi.fn(),

@@ -253,6 +253,19 @@ describe('what everyone has to know', () => {
     expect(banner.text()).toContain('12 Sekunden')
   })
 
+  it('is that the server wants to be left alone, and for how long', async () => {
+    vi.useFakeTimers()
+    const { feed } = mkFeed()
+    const banner = show(StatusBanner, { overview: null }, feed)
+    feed.link.value = { state: 'busy', until: Date.now() + 42_000 }
+    vi.advanceTimersByTime(12_000)
+    await flushPromises()
+    expect(banner.text()).toContain('again in 30 seconds')
+    i18n.global.locale.value = 'de'
+    await flushPromises()
+    expect(banner.text()).toContain('in 30 Sekunden')
+  })
+
   it('is nothing while all is well', async () => {
     const { feed } = mkFeed()
     const banner = show(StatusBanner, { overview: null }, feed)

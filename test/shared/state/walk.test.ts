@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { mkPrng, nextBelow } from '@shared/lib/prng.ts'
-import { readWord, writeWord } from '@shared/hw/ram.ts'
+import { mkRam, readWord, writeWord } from '@shared/hw/ram.ts'
 import { apply } from '@shared/machine/machine.ts'
 import type { Machine } from '@shared/state/machine.ts'
 import { BadState, differingField, hashState, loadState, saveState } from '@shared/state/walk.ts'
@@ -22,6 +22,8 @@ function busy(): Machine {
   apply(m, 1, { t: 'kill', task: teacher.handle, sig: 19 })
   return m
 }
+
+const OF_A_KIND = 8 // the same field of so many objects is enough
 
 type Plain = Record<string, unknown>
 
@@ -101,8 +103,12 @@ describe('hash and differingField', () => {
       expect(hashState(twin)).toBe(hash)
       expect(differingField(m, twin)).toBe(null)
       let count = 0
-      const kinds = new Set<string>()
+      const kinds = new Map<string, number>()
       for (const { path, get, set } of places(m)) {
+        const kind = path.replace(/\d+/g, '#')
+        const like = kinds.get(kind) ?? 0
+        if (like === OF_A_KIND) continue
+        kinds.set(kind, like + 1)
         const value = get()
         set(flipped(value))
         const changed = hashState(m)
@@ -114,13 +120,12 @@ describe('hash and differingField', () => {
           )
         }
         set(value)
-        kinds.add(path.replace(/\d+/g, '#'))
         count++
       }
       expect(hashState(m)).toBe(hash)
-      expect(count).toBeGreaterThan(3000)
+      expect(count).toBeGreaterThan(2000)
       for (const kind of ['tasks.#.pid', 'zone.page.flags.#', 'streams.#.text', 'syslog.#.ms']) {
-        expect([...kinds]).toContain(kind)
+        expect(kinds.has(kind), kind).toBe(true)
       }
     },
   )
@@ -271,10 +276,12 @@ describe('save and load', () => {
     'damaged bytes give BadState or some other state, never a hang or another exception',
     { timeout: 60_000 },
     () => {
+      const ram = mkRam(24 * 4096, 12)
+      for (const pfn of [0, 1, 17, 20]) writeWord(ram, pfn, 5, 7)
       const small = saveState({
         a: [1, 2.5, 'text', null, true, 12n],
         m: new Map<unknown, unknown>([['x', { y: [new Int32Array(3)] }]]),
-        ram: bootSmall(8).ram,
+        ram,
       })
       const random = mkPrng(9)
       let refused = 0
