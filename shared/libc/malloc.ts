@@ -53,7 +53,14 @@ import {
 } from './ptmalloc/printerr.ts'
 import { tcacheGetQuickly, tcachePutQuickly } from './ptmalloc/quick.ts'
 import { freeQuickly, splitTopQuickly } from './ptmalloc/quickTop.ts'
-import { tcacheGet, tcacheOf, tcacheTableBytes } from './ptmalloc/tcache.ts'
+import {
+  tcacheBins,
+  tcacheCount,
+  tcacheGet,
+  tcacheIndex,
+  tcacheOf,
+  tcacheTableBytes,
+} from './ptmalloc/tcache.ts'
 
 export type { MallocEnv, Size } from './ptmalloc/env.ts'
 export type { Mallinfo } from './ptmalloc/mallinfo.ts'
@@ -75,22 +82,19 @@ export function mkClearing(): Clearing {
 export function malloc(env: MallocEnv, size: Size): number {
   const { flavour } = env
   const bytes = typeof size === 'number' ? size : argument(env, size)
-  if (bytes >= 0 && bytes <= flavour.tcacheMaxBytes && flavour.tcache) {
-    const nb = (bytes + flavour.word + flavour.alignMask) & ~flavour.alignMask
-    const index = nb <= flavour.minSize ? 0 : (nb - flavour.minSize) >> flavour.smallbinShift
-    const quick = flavour.quick ? tcacheGetQuickly(env, index) : 0
-    if (quick !== 0) return quick
-    const table = tcacheOf(env)
-    if (table !== 0 && env.load16(table + 2 * index) > 0) return tcacheGet(env, table, index)
-  }
-  return mallocUncached(env, argument(env, bytes))
-}
-
-function mallocUncached(env: MallocEnv, bytes: number): number {
-  if (env.flavour.quick && bytes >= 0 && bytes < QUICK_LIMIT) {
-    const mem = splitTopQuickly(env, bytes <= 24 ? 32 : (bytes + 23) & ~15)
+  if (flavour.quick && bytes >= 0 && bytes < QUICK_LIMIT) {
+    const nb = bytes <= 24 ? 32 : (bytes + 23) & ~15
+    if (bytes <= flavour.tcacheMaxBytes) {
+      const mem = tcacheGetQuickly(env, (nb - 32) >> 4)
+      if (mem !== 0) return mem
+    }
+    const mem = splitTopQuickly(env, nb)
     if (mem !== 0) return mem
   }
+  return mallocStepByStep(env, argument(env, bytes))
+}
+
+function mallocStepByStep(env: MallocEnv, bytes: number): number {
   if (ensureStarted(env)) return malloc(env, bytes)
   if (debugging(env) & DEBUG_CHECK) return mallocCheck(env, bytes)
   if (env.flavour.secondArena) return mallocInSomeArena(env, bytes)
@@ -100,9 +104,19 @@ function mallocUncached(env: MallocEnv, bytes: number): number {
     return 0
   }
   ensureTcache(env)
+  const cached = mallocFromTcache(env, nb)
+  if (cached !== 0) return cached
   const mem = intMalloc(env, env.mainArena, bytes)
   checkOwner(env, mem, env.mainArena, MALLOC_OWNER)
   return mem
+}
+
+/** A block from the thread cache, 0 if it has none. */
+function mallocFromTcache(env: MallocEnv, nb: number): number {
+  const table = env.flavour.tcache ? tcacheOf(env) : 0
+  const index = tcacheIndex(env, nb)
+  if (!ult(index, tcacheBins(env)) || table === 0) return 0
+  return tcacheCount(env, table, index) > 0 ? tcacheGet(env, table, index) : 0
 }
 
 /** The first call. With the debugging library it begins with a malloc and a free of that one's own: true. */

@@ -92,7 +92,7 @@ function freeToTcache(env: MallocEnv, p: number, size: number): boolean {
   const table = tcacheOf(env)
   if (table === 0) return false
   const index = tcacheIndex(env, size)
-  if (index >= tcacheBins(env)) return false
+  if (!ult(index, tcacheBins(env))) return false
   const e = memOf(env, p)
   if (hasTcacheKey(env, e)) checkDoubleFree(env, table, e, index)
   if (!tcacheHasRoom(env, table, index)) return false

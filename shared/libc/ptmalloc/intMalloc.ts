@@ -149,7 +149,7 @@ function arenaFlag(env: MallocEnv, av: number): number {
 function cacheIndexFor(env: MallocEnv, table: number, nb: number): number {
   if (table === 0) return -1
   const index = tcacheIndex(env, nb)
-  return index < tcacheBins(env) ? index : -1
+  return ult(index, tcacheBins(env)) ? index : -1
 }
 
 function takeFromFastbin(env: MallocEnv, av: number, nb: number): number {
@@ -278,7 +278,7 @@ function sortUnsorted(env: MallocEnv, av: number, nb: number): number {
       putIntoBin(env, av, victim, size)
       sorted++
       i++
-      if (cached && limit !== 0 && sorted > limit) break
+      if (cached && limit !== 0 && ult(limit, sorted)) break
     }
     victim = lastOf(env, av, UNSORTED)
   }

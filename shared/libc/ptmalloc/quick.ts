@@ -6,8 +6,10 @@
 import type { MallocEnv } from './env.ts'
 import {
   BK,
+  DEBUGGING,
   ENTRIES,
   FD,
+  INITIALIZED,
   PAGE_MASK,
   SIZE,
   TABLE_BYTES,
@@ -22,7 +24,8 @@ import { TCACHE_MAX_BINS } from './flavour.ts'
 export function tcacheGetQuickly(env: MallocEnv, index: number): number {
   const { words } = env
   const variables = env.locateVariables()
-  if (variables < 0) return 0
+  if (variables < 0 || index >= words[variables + TCACHE_BINS]) return 0
+  if (words[variables + INITIALIZED] === 0 || words[variables + DEBUGGING] !== 0) return 0
   const tableLow = words[variables + TCACHE]
   const table = locateTable(env, tableLow, words[variables + TCACHE + 1])
   if (table < 0) return 0
@@ -60,7 +63,7 @@ export function tcachePutQuickly(env: MallocEnv, mem: number): boolean {
     return false
 
   const variables = env.locateVariables()
-  if (variables < 0) return false
+  if (variables < 0 || words[variables + DEBUGGING] !== 0) return false
   const tableLow = words[variables + TCACHE]
   const keyLow = words[variables + TCACHE_KEY]
   if (index >= words[variables + TCACHE_BINS] || words[p + BK] === keyLow) return false
@@ -80,6 +83,13 @@ export function tcachePutQuickly(env: MallocEnv, mem: number): boolean {
   words[slot + 1] = high
   words[counts] += 1 << shift
   return true
+}
+
+/** How many blocks the thread cache's list holds, -1 if that can't be had at once. */
+export function tcacheCountQuickly(env: MallocEnv, variables: number, index: number): number {
+  const { words } = env
+  const table = locateTable(env, words[variables + TCACHE], words[variables + TCACHE + 1])
+  return table < 0 ? -1 : (words[table + (index >> 1)] >>> ((index & 1) * 16)) & 0xffff
 }
 
 /** Index of the thread cache's table, -1 if there is none or it can't be written at once. */

@@ -4,15 +4,19 @@
 
 import { binAt, largebinIndex } from './bins.ts'
 import { highHalf, type MallocEnv } from './env.ts'
+import { TCACHE_MAX_BINS } from './flavour.ts'
+import { tcacheCountQuickly } from './quick.ts'
 import {
   ARENA_FLAGS,
   BK,
   CHUNK_BYTES,
+  DEBUGGING,
   FASTBINS,
   FD,
   FD_NEXTSIZE,
   GLOBAL_MAX_FAST,
   HAVE_FASTCHUNKS,
+  INITIALIZED,
   MAX_FAST_SIZE,
   MIN_LARGE_SIZE,
   PAGE_MASK,
@@ -47,6 +51,23 @@ function locateChunk(env: MallocEnv, p: number, low: number): number {
     : env.locateWritable(p, low)
 }
 
+/** Are the parameters such as only a wild write would not leave them? */
+function areParametersUsual(words: Int32Array, variables: number): boolean {
+  const high =
+    words[variables + TCACHE_BINS + 1] |
+    words[variables + TCACHE_COUNT + 1] |
+    words[variables + GLOBAL_MAX_FAST + 1]
+  const maxFast = words[variables + GLOBAL_MAX_FAST]
+  const bins = words[variables + TCACHE_BINS]
+  return (
+    (high | words[variables + DEBUGGING]) === 0 &&
+    (maxFast | bins | words[variables + TCACHE_COUNT]) >= 0 &&
+    maxFast <= MAX_FAST_SIZE &&
+    bins <= TCACHE_MAX_BINS &&
+    words[variables + INITIALIZED] !== 0
+  )
+}
+
 /** A chunk of size nb off the top chunk: the user's pointer, 0 if that isn't simple. */
 export function splitTopQuickly(env: MallocEnv, nb: number): number {
   const { words } = env
@@ -58,6 +79,9 @@ export function splitTopQuickly(env: MallocEnv, nb: number): number {
   if (wordAt(words, lists + UNSORTED_BK) !== unsorted) return 0
   if (words[variables + PERTURB_BYTE] !== 0) return 0
   if (wordAt(words, variables + TCACHE) === 0) return 0
+  if (!areParametersUsual(words, variables)) return 0
+  const cache = (nb - 32) >> 4
+  if (cache < TCACHE_MAX_BINS && tcacheCountQuickly(env, variables, cache) !== 0) return 0
   if (nb < MIN_LARGE_SIZE) {
     if (nb <= MAX_FAST_SIZE && wordAt(words, lists + FASTBINS + (nb >> 3) - 4) !== 0) return 0
   } else if (words[lists + HAVE_FASTCHUNKS] !== 0) {
@@ -107,14 +131,12 @@ export function freeQuickly(env: MallocEnv, mem: number): number {
   const variables = env.locateVariables()
   if (lists < 0 || variables < 0) return 0
   const table = wordAt(words, variables + TCACHE)
-  if (table === 0) return 0
+  if (table === 0 || !areParametersUsual(words, variables)) return 0
   const index = (size - 32) >> 4
   if (index < words[variables + TCACHE_BINS]) {
-    const pair = table + 4 * (index >> 1)
-    const counts = env.locate(pair, pair | 0)
-    if (counts < 0 || words[own + BK] === words[variables + TCACHE_KEY]) return 0
-    const count = (words[counts] >>> ((index & 1) * 16)) & 0xffff
+    const count = tcacheCountQuickly(env, variables, index)
     if (count < words[variables + TCACHE_COUNT]) return 0
+    if (words[own + BK] === words[variables + TCACHE_KEY]) return 0
   }
   if (size > words[variables + GLOBAL_MAX_FAST]) {
     return merge(env, p, size, own, lists, variables)

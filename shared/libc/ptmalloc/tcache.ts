@@ -9,7 +9,7 @@
 // table stands among malloc's variables.
 
 import { memOf } from './chunk.ts'
-import { joinHalves, type MallocEnv } from './env.ts'
+import { joinHalves, ult, type MallocEnv } from './env.ts'
 import { TCACHE_MAX_BINS, type MallocFlavour } from './flavour.ts'
 import { mallocPrinterr } from './printerr.ts'
 
@@ -26,10 +26,10 @@ export function tcacheOf(env: MallocEnv): number {
   return env.loadOwn(env.flavour.par.tcache)
 }
 
-/** The list for chunks of a size; TCACHE_MAX_BINS or more if the cache doesn't take such. */
+/** The list for chunks of a size; there are tcacheBins() of them. */
 export function tcacheIndex(env: MallocEnv, size: number): number {
   const { minSize, alignMask, alignment } = env.flavour
-  if (size < 0) return Infinity
+  if (size < 0) return -1 // the word is larger than any that a list is for
   return Math.floor((size - minSize + alignMask) / alignment)
 }
 
@@ -47,7 +47,7 @@ export function tcacheEntryAt(env: MallocEnv, table: number, index: number): num
 
 /** May the list take another one? */
 export function tcacheHasRoom(env: MallocEnv, table: number, index: number): boolean {
-  return env.load16(table + 2 * index) < env.loadOwn(env.flavour.par.tcacheCount)
+  return ult(tcacheCount(env, table, index), env.loadOwn(env.flavour.par.tcacheCount))
 }
 
 /** Reads a mangled pointer (REVEAL_PTR): XOR with its own address's page number. */
@@ -116,7 +116,7 @@ export function checkDoubleFree(env: MallocEnv, table: number, e: number, index:
   let low = env.load32(va)
   let entry = env.load(va)
   for (let count = 0; entry !== 0; count++) {
-    if (count >= limit) mallocPrinterr(env, 'free(): too many chunks detected in tcache', 0)
+    if (!ult(count, limit)) mallocPrinterr(env, 'free(): too many chunks detected in tcache', 0)
     if (low & alignMask) mallocPrinterr(env, 'free(): unaligned chunk detected in tcache 2', 0)
     if (entry === e) mallocPrinterr(env, 'free(): double free detected in tcache 2', 0)
     va = entry

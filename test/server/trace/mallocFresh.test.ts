@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { DEFAULT_OPTIONS } from '../../../shared/room/options.ts'
 import { bundle } from '../../helpers/bundle.ts'
+import { whyNoHostMalloc } from '../../helpers/hostMalloc.ts'
 import { oracle } from '../../helpers/oracle.ts'
 
 type Runner = typeof import('../../../server/trace/malloc.ts')
@@ -29,18 +30,8 @@ generate.write_plan(sys.argv[2], [(name, make, 2, 1) for name, make, *_ in gener
 generate.write_errors(sys.argv[2], int(sys.argv[3]), 20)
 `
 
-/** What is missing here; '' if nothing is. */
-function findMissing(): string {
-  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } }
-  const { glibcVersionRuntime: version = 'another library' } = header
-  if (folder === null) return 'the recordings’ tools are not there'
-  if (version !== '2.36') return `this host's C library is ${version}, not glibc 2.36`
-  for (const tool of ['gcc', 'python3'])
-    if (spawnSync(tool, ['--version']).status !== 0) return `there is no ${tool}`
-  return ''
-}
-
-const missing = findMissing()
+const missing =
+  folder === null ? 'the recordings’ tools are not there' : whyNoHostMalloc(['gcc', 'python3'])
 if (missing !== '') console.warn(`no fresh traces of malloc: ${missing}`)
 
 it.skipIf(missing !== '')(

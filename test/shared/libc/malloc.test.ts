@@ -30,6 +30,7 @@ import * as quickLayout from '../../../shared/libc/ptmalloc/quickLayout.ts'
 import { largebinIndex } from '../../../shared/libc/ptmalloc/bins.ts'
 import { FIRST_TCACHE_ENTRY, tcacheTableBytes } from '../../../shared/libc/ptmalloc/tcache.ts'
 import type { MallocEnv } from '../../../shared/libc/ptmalloc/env.ts'
+import { mkPrng, nextBelow } from '../../../shared/lib/prng.ts'
 import { Killed, ProcessMemory } from './processMemory.ts'
 
 const flavours = [GLIBC_2_36_X86_64, GLIBC_2_36_I386, GLIBC_2_13_X86_64, GLIBC_2_13_I386]
@@ -70,6 +71,8 @@ describe('where blocks lie', () => {
       TOP_PAD: behind(par.topPad),
       TCACHE_BINS: behind(par.tcacheBins),
       TCACHE_COUNT: behind(par.tcacheCount),
+      INITIALIZED: behind(par.initialized),
+      DEBUGGING: behind(par.debugging),
       PERTURB_BYTE: behind(par.perturbByte),
       GLOBAL_MAX_FAST: behind(par.globalMaxFast),
       TCACHE: behind(par.tcache),
@@ -150,6 +153,20 @@ describe('what a damaged heap says', () => {
   const { arena } = GLIBC_2_36_X86_64
   const headOfBin = (env: MallocEnv, bin: number): number =>
     env.mainArena + arena.bins + (bin - 2) * 16
+
+  it('mp_ says how many lists the thread cache has and how long they may be, whoever wrote there', () => {
+    const { env } = mkProcess()
+    const { par } = env.flavour
+    const blocks = Array.from({ length: 20 }, () => malloc(env, 24))
+    env.store(env.mainArena + par.tcacheCount, 2 ** 32)
+    for (const mem of blocks) free(env, mem)
+    expect(malloc(env, 24)).toBe(blocks[19])
+    expect(env.load16(env.load(env.mainArena + par.tcache))).toBe(19)
+    env.store(env.mainArena + par.tcacheBins, 0)
+    expect(malloc(env, 24)).toBeGreaterThan(blocks[19])
+    env.store(env.mainArena + par.tcacheBins, -1)
+    expect(malloc(env, 24)).toBe(blocks[18])
+  })
 
   it('an empty large bin’s bk is not looked at, and is set right with the first that comes', () => {
     const { env } = mkProcess()
@@ -409,30 +426,79 @@ describe('random work against a list of live ranges', () => {
 })
 
 describe('the quick way', () => {
-  it('leaves the same bytes as the plain one', () => {
-    const flavour = GLIBC_2_36_X86_64
-    const both = [mkProcess(flavour), mkProcess({ ...flavour, quick: false })]
-    let x = 20220801
-    const live: number[] = []
-    for (let step = 0; step < 10000; step++) {
+  const flavour = GLIBC_2_36_X86_64
+  const mkBoth = (): ProcessMemory[] => [
+    mkProcess(flavour),
+    mkProcess({ ...flavour, quick: false }),
+  ]
+
+  /** Each step frees one of 300 blocks and takes another; the same is done in both. */
+  function replaceBlocks(both: ProcessMemory[], live: number[], seed: number, count: number): void {
+    let x = seed
+    for (let step = 0; step < count; step++) {
       x ^= x << 13
       x ^= x >>> 17
       x ^= x << 5
       const k = (x >>> 3) % 300
       const bytes = 1 + ((x >>> 9) % [60, 200, 1200, 9000][(x >>> 1) & 3])
-      const results = both.map(({ env }) => {
-        free(env, live[k] ?? 0)
-        return malloc(env, bytes)
+      const results = both.map((process) => {
+        const mem: { now: number } = { now: -1 }
+        const words = lastWords(process, () => {
+          free(process.env, live[k] ?? 0)
+          mem.now = malloc(process.env, bytes)
+        })
+        return words === 'lives' ? mem.now : words
       })
-      if (results[0] !== results[1]) throw new Error(`step ${step} differs`)
+      if (results[0] !== results[1])
+        throw new Error(`step ${step}: ${results[0]}, plain: ${results[1]}`)
+      if (typeof results[0] === 'string') return
       live[k] = results[0]
-      if (step % 1000 !== 0) continue
-      const heaps = both.map((process) => {
-        const data = process.read(process.env.mainArena, flavour.dataSize)!
-        const heap = process.read(process.heapStart, process.sbrk(0) - process.heapStart)!
-        return Buffer.concat([data, heap])
-      })
-      expect(heaps[0].equals(heaps[1])).toBe(true)
     }
+  }
+
+  function bytesOf(process: ProcessMemory): Buffer {
+    const data = process.read(process.env.mainArena, flavour.dataSize)!
+    const length = Math.min(process.sbrk(0) - process.heapStart, 2 ** 22) // M_TOP_PAD may be anything
+    const heap = process.read(process.heapStart, length)!
+    return Buffer.concat([data, heap])
+  }
+
+  it('leaves the same bytes as the plain one', () => {
+    const both = mkBoth()
+    const live: number[] = []
+    for (let part = 1; part <= 10; part++) {
+      replaceBlocks(both, live, 20220801 * part, 1000)
+      expect(bytesOf(both[0]).equals(bytesOf(both[1]))).toBe(true)
+    }
+  })
+
+  it('also if somebody has written into malloc’s own data', () => {
+    const values = [0, 1, 2, 7, 64, 100, 0x90, 0xc0, 3000, 2 ** 20, 2 ** 31, 2 ** 32, 2 ** 32 + 7]
+    values.push(-1, -16, 2 ** 31 - 1, 2 ** 32 - 1, 2 ** 62)
+    const seed = Number(process.env.SEED ?? 1)
+    const prng = mkPrng(seed)
+    let deaths = 0
+    for (let round = 0; round < 80; round++) {
+      const both = mkBoth()
+      const live: number[] = []
+      replaceBlocks(both, live, 1 + nextBelow(prng, 2 ** 31 - 1), 400)
+      const rest = flavour.arena.binmap
+      const offset =
+        nextBelow(prng, 2) === 0
+          ? 8 * nextBelow(prng, flavour.dataSize / 8)
+          : rest + 8 * nextBelow(prng, (flavour.dataSize - rest) / 8)
+      const block = live.find((mem) => mem > 0)!
+      const value = [block, block - 16, ...values][nextBelow(prng, values.length + 2)]
+      for (const { env } of both) env.store(env.mainArena + offset, value)
+      try {
+        replaceBlocks(both, live, 1 + nextBelow(prng, 2 ** 31 - 1), 300)
+        if (both.some(({ messages }) => messages.length > 0)) deaths++
+        if (!bytesOf(both[0]).equals(bytesOf(both[1]))) throw new Error('the bytes differ')
+      } catch (cause) {
+        const where = `main_arena + 0x${offset.toString(16)} = ${value}`
+        throw new Error(`SEED=${seed}, round ${round}, ${where}`, { cause })
+      }
+    }
+    expect(deaths).toBeGreaterThan(0)
   })
 })
