@@ -40,7 +40,9 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   const serve = options.npmStart ? ['npm', 'start', '--'] : [...oomroomCommand(), 'serve']
   const args = ['--port', String(options.port ?? 0), '--host', '127.0.0.1', '--data', data]
   const [command, ...words] = [...serve, ...args, ...(options.args ?? [])]
-  const child = spawn(command, words, { cwd: top })
+  // Not vitest's NODE_ENV: `npm start` would build what no user gets.
+  const { NODE_ENV: _, ...env } = process.env
+  const child = spawn(command, words, { cwd: top, env })
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
 
   let output = ''
