@@ -81,7 +81,9 @@ export class Known {
     const place = `${code} ${address}`
     this.places.delete(place)
     this.places.add(place)
-    if (this.places.size > KNOWN_MAX) this.places.delete([...this.places][0])
+    if (this.places.size <= KNOWN_MAX) return
+    const [oldest] = this.places
+    this.places.delete(oldest)
   }
 
   has(code: string, address: string): boolean {
