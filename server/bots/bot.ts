@@ -26,7 +26,7 @@ export interface Onlooker {
   ticks: () => number // of the machine's time
   /** The newest living process of the seat at a prompt, and whether it waits for a line. */
   prompt: (seat: number) => { handle: Handle; waits: boolean } | null
-  /** Living processes of the seat: its login shell last. */
+  /** Living processes of the seat that nothing is about to kill: its login shell last. */
   processes: (seat: number) => Handle[]
   nextName: (style: Style) => string
 }
@@ -37,6 +37,7 @@ const BUSY_MS = 1000
 const PATIENCE_TICKS = 300
 const LEAVE_TRIES = 8
 const LEAVE_MS = 500
+const SEEN_MS = 50
 
 export class Bot {
   seat = 0 // 0: it has none yet
@@ -56,6 +57,8 @@ export class Bot {
   private ended = false
   private handle = '' // of the process it types at
   private typedAt = 0 // ticks
+  private acting: Promise<void> = Promise.resolve()
+  private accepted = 0 // the last entry of its own
   private settle: () => void = () => {}
   /** Fulfilled when it has a seat, or never will. */
   readonly settled = new Promise<void>((resolve) => (this.settle = resolve))
@@ -107,32 +110,45 @@ export class Bot {
   async leave(logOut: boolean): Promise<void> {
     this.ended = true
     if (this.timer !== null) clearTimeout(this.timer)
+    await this.acting // what it is asking for may be a process
     if (logOut && this.seat > 0) await this.logOut()
     this.socket.disconnect()
     this.settle()
   }
 
   private async logOut(): Promise<void> {
+    const signalled = new Set<Handle>()
     for (let tries = 0; tries < LEAVE_TRIES; tries++) {
+      await this.seen()
       const living = this.crowd.processes(this.seat)
       if (living.length === 0) break
-      // Without a login shell nobody would send the signals: the OOM killer may have taken it.
-      if (living.length > 0 && !(await this.killAll(living))) await this.send({ t: 'prompt' })
-      await pause(LEAVE_MS)
+      // There was no login shell to send the signal: it has gone first, or the OOM killer has taken it.
+      if (living.some((task) => signalled.has(task))) {
+        await this.send({ t: 'prompt' })
+        signalled.clear()
+        continue
+      }
+      if (await this.killAll(living)) for (const task of living) signalled.add(task)
+      else await pause(LEAVE_MS)
     }
     const left = this.crowd.processes(this.seat).length
     this.tally.leftProcesses += left
     if (left === 0) this.tally.leftSeats++
   }
 
-  /** False: a signal was refused. */
+  /** The crowd's replica, which may be behind, has seen what was accepted. */
+  private async seen(): Promise<void> {
+    const end = performance.now() + ANSWER_MS
+    while (this.crowd.seq() < this.accepted && performance.now() < end) await pause(SEEN_MS)
+  }
+
+  /** False: a signal was refused, perhaps because there were too many commands. */
   private async killAll(living: Handle[]): Promise<boolean> {
-    let sent = true
     for (const task of living) {
       const reply = await this.send({ t: 'kill', task, sig: SIGKILL })
-      if (reply === null || !reply.ok) sent = false
+      if (reply === null || !reply.ok) return false
     }
-    return sent
+    return true
   }
 
   private hello(code: string): Hello {
@@ -185,7 +201,7 @@ export class Bot {
     const share = 400 + nextBelow(this.prng, 601) + nextBelow(this.prng, 601)
     this.timer = setTimeout(
       () => {
-        void this.act().finally(() => {
+        this.acting = this.act().finally(() => {
           if (!this.ended) this.plan()
         })
       },
@@ -226,8 +242,10 @@ export class Bot {
     try {
       const socket = this.socket.timeout(ANSWER_MS)
       const reply = (await socket.emitWithAck('command', command)) as Accepted | Refusal
-      if (reply.ok) this.tally.took(performance.now() - start)
-      else this.tally.refuse(reply.why)
+      if (reply.ok) {
+        this.accepted = Math.max(this.accepted, reply.seq)
+        this.tally.took(performance.now() - start)
+      } else this.tally.refuse(reply.why)
       return reply
     } catch {
       this.tally.lost++

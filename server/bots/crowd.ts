@@ -4,7 +4,8 @@
 import { mkPrng, nextU32 } from '../../shared/lib/prng.ts'
 import type { Handle } from '../../shared/room/entry.ts'
 import { icIsWaiting } from '../../shared/ic/program.ts'
-import type { Task } from '../../shared/state/task.ts'
+import { sigMask } from '../../shared/mm/oomKill.ts'
+import { SIGKILL, type Task } from '../../shared/state/task.ts'
 import { Replica } from '../replica.ts'
 import { Bot, type Onlooker } from './bot.ts'
 import { STYLES, type Style } from './styles.ts'
@@ -138,7 +139,7 @@ function promptOf(replica: Replica, seat: number): { handle: Handle; waits: bool
 
 function processesOf(replica: Replica, seat: number): Handle[] {
   const own = [...replica.room().machine.tasks.values()].filter(
-    (task) => task.seat === seat && task.state !== 'Z',
+    (task) => task.seat === seat && task.state !== 'Z' && (task.pending & sigMask(SIGKILL)) === 0,
   )
   const isShell = ({ program }: Task) => program.kind === 'shell'
   return [...own.filter((task) => !isShell(task)), ...own.filter(isShell)].map(

@@ -101,6 +101,22 @@ describe('a crowd of bots', () => {
     },
   )
 
+  it(
+    'goes in the middle of its work, and takes what it has just asked for with it',
+    { timeout: 60_000 },
+    async () => {
+      const { code } = await room.create({ ram: '32M' })
+      const watcher = await room.join(code, { spectator: true })
+      const crowd = crowdOf(code, { count: 12, styles: ['forky'], paceMs: 20 })
+      await crowd.join() // the last ones have only just asked for their first prompt
+      await until('it is so (9)', () => crowd.tally.statements > 60)
+      await crowd.leave(true)
+      expect(crowd.summary().left).toEqual({ seats: 12, processes: 0 })
+      const tasks = () => [...watcher.room().machine.tasks.values()]
+      await until('it is so (10)', () => tasks().every(({ seat }) => seat === 0))
+    },
+  )
+
   it('takes a new process when the old one was killed', { timeout: 60_000 }, async () => {
     const { code, teacherToken } = await room.create({ ram: '32M' })
     const teacher = await room.join(code, { name: 'Grace', token: teacherToken })

@@ -1,8 +1,9 @@
 import { DEFAULT_OPTIONS } from '../../../shared/room/options.ts'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
-import { runTrace } from '../../../server/trace/mm.ts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type * as Mm from '../../../server/trace/mm.ts'
+import { bundle, type Bundle } from '../../helpers/bundle.ts'
 import { oracle } from '../../helpers/oracle.ts'
 import { KINDS, kindName } from '../../sim/process.ts'
 
@@ -14,6 +15,14 @@ function compared(text: string): string[] {
 }
 
 describe('trace mm', () => {
+  let built: Bundle
+  let runTrace: typeof Mm.runTrace
+  beforeAll(async () => {
+    built = await bundle({ mm: 'server/trace/mm.ts' })
+    ;({ runTrace } = await built.load<typeof Mm>('mm'))
+  })
+  afterAll(() => built.remove())
+
   it('says which line it cannot read', () => {
     expect(() => runTrace('p1 mmap a 1 rw anon\np1 mmap b x rw anon', options)).toThrow(
       "line 2: 'x' is no length",
