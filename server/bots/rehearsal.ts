@@ -54,7 +54,7 @@ export class Rehearsal {
       this.problem = text.toString().trimEnd().split('\n').at(-1)!.slice(0, 200)
     })
     child.on('error', (error) => this.end(error.message))
-    child.on('exit', () => this.end(''))
+    child.on('close', () => this.end('')) // what it has said last has been read
   }
 
   get over(): boolean {
