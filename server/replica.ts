@@ -5,7 +5,7 @@ import { io, type Socket } from 'socket.io-client'
 import { hashRoom, applyEntry, createRoom, type Applied, type Room } from '../shared/room/room.ts'
 import type { Command, Entry, Header } from '../shared/room/entry.ts'
 import type { MachinePort } from '../shared/shell/port.ts'
-import { unpackInto, unpackState } from './room/packing.ts'
+import { unpackEntries, unpackInto, unpackState } from './room/packing.ts'
 import { differingField } from '../shared/state/walk.ts'
 import {
   PROTOCOL,
@@ -74,6 +74,7 @@ export class Replica implements MachinePort {
     socket.on('welcome', (welcome) => this.welcome(welcome))
     socket.on('snapshot', (piece) => this.takePiece(piece))
     socket.on('entries', (text) => this.takeEntries(JSON.parse(text) as Entry[]))
+    socket.on('packed', (_first, data) => this.takeEntries(unpackEntries(data)))
     socket.on('acts', (acts) => {
       if (!acts) this.end(new Error('another connection has taken this seat'))
     })

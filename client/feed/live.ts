@@ -19,7 +19,7 @@ import {
   type Welcome,
 } from '@shared/wire/events.ts'
 import { Chronicle } from './chronicle.ts'
-import { gunzipBase64 } from './gunzip.ts'
+import { gunzipBase64, inflatedEntries } from './unpacking.ts'
 import type { BotsAsk, BotsState, Death, Link, Me, Ticket } from './protocol.ts'
 
 export interface LiveEvents {
@@ -88,6 +88,7 @@ export class Live {
     socket.on('welcome', (welcome) => this.welcome(welcome))
     socket.on('snapshot', (piece) => this.queuePiece(piece))
     socket.on('entries', (text) => this.takeEntries(JSON.parse(text) as Entry[]))
+    socket.on('packed', (_first, data) => this.takeEntries(inflatedEntries(data)))
     socket.on('presence', (presence) => this.takePresence(presence))
     socket.on('presenceChange', ({ came, gone, spectators }) => {
       const left = new Set(gone)

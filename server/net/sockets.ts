@@ -27,7 +27,7 @@ import {
 } from '../../shared/wire/schema.ts'
 import { safeParse } from 'valibot'
 import type { Log, RoomHost } from '../room/host.ts'
-import type { SeatInfo } from '../room/messages.ts'
+import type { EntryBatch, SeatInfo } from '../room/messages.ts'
 import { newToken, RoomsFull, type Rooms } from '../room/rooms.ts'
 import { Known, MISS_MS, waitMs, within, type Limits } from './limits.ts'
 import { Pairings } from './pairing.ts'
@@ -94,7 +94,7 @@ export class Sockets {
       maxHttpBufferSize: MESSAGE_MAX,
     })
     options.rooms.onOpen = (host) => {
-      host.onBatch = (entries) => this.broadcast(host, `[${entries.join(',')}]`)
+      host.onBatch = (batch) => this.broadcast(host, batch)
       host.onDoor = (seats) => this.applyDoor(host, seats)
     }
     this.io.use((socket, next) => {
@@ -298,8 +298,10 @@ export class Sockets {
     }
   }
 
-  private broadcast(host: RoomHost, text: string): void {
-    this.io.to(host.code).emit('entries', text)
+  private broadcast(host: RoomHost, { first, json, packed }: EntryBatch): void {
+    const everyone = this.io.to(host.code)
+    if (packed === null) everyone.emit('entries', json)
+    else everyone.emit('packed', first, packed)
     for (const socket of this.guestsOf(host.code)) {
       if (!socket.data.following || !isSlow(socket)) continue
       socket.data.following = false

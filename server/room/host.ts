@@ -6,12 +6,14 @@ import { Worker } from 'node:worker_threads'
 import type { Command, Header, Role } from '../../shared/room/entry.ts'
 import { nameKey } from '../../shared/room/names.ts'
 import { PackedSnapshot } from './packedSnapshot.ts'
+import { entryBatch } from './packing.ts'
 import { Past, type PastEntries } from './past.ts'
 import {
   PULSE_APPLYING,
   PULSE_BEAT,
   type Answer,
   type DoorInfo,
+  type EntryBatch,
   type FromWorker,
   type RoomLimits,
   type SeatInfo,
@@ -55,8 +57,8 @@ export class RoomHost {
   trouble: Trouble | null = null
   seats = new Map<number, SeatInfo>()
   door!: DoorInfo
-  /** Told of each batch: the entries as JSON. */
-  onBatch: (entries: string[]) => void = () => {}
+  /** Told of each batch. */
+  onBatch: (batch: EntryBatch) => void = () => {}
   /** Told when a seat has changed, or who may come in; everyone has seen the entries. */
   onDoor: (seats: readonly SeatInfo[]) => void = () => {}
 
@@ -278,20 +280,23 @@ export class RoomHost {
     const unseen = this.seq === 0 ? 0 : seq - this.seq
     const fresh = this.seq === 0 ? recent : unseen > 0 ? recent.slice(-unseen) : []
     this.seq = seq
-    if (fresh.length > 0) this.past.add(seq - fresh.length + 1, fresh)
-    if (unseen > 0) this.onBatch(fresh)
+    if (fresh.length > 0) {
+      const batch = entryBatch(fresh)
+      this.past.add(batch)
+      if (unseen > 0) this.onBatch(batch)
+    }
     this.onDoor(seats)
     this.settleReady()
   }
 
   private takeBatch(message: FromWorker & { t: 'batch' }): void {
-    const { first, entries, answers, seats, door } = message
-    this.past.add(first, entries)
-    this.seq = first + entries.length - 1
+    const { batch, answers, seats, door } = message
+    this.past.add(batch)
+    this.seq = batch.last
     const closes = door.closed && !this.door.closed
     this.door = door
     for (const seat of seats) this.seats.set(seat.no, seat)
-    this.onBatch(entries)
+    this.onBatch(batch)
     for (const answer of answers) this.answer(answer)
     if (seats.length > 0 || closes) this.onDoor(seats)
   }

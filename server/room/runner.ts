@@ -22,7 +22,7 @@ import { mkSnapshot, partCount, type Snapshot } from '../../shared/room/snapshot
 import { TICKS_PER_SECOND } from '../../shared/state/machine.ts'
 import type { RoomStore, Seats } from '../store/logStore.ts'
 import type { DoorInfo, FromWorker, RoomLimits, SeatInfo, ToWorker } from './messages.ts'
-import { packAll, packPart, unpackAll } from './packing.ts'
+import { entryBatch, packAll, packPart, unpackAll } from './packing.ts'
 
 /** Devices that may act for a seat; the one that came first is forgotten. */
 const DEVICES_MAX = 8
@@ -110,7 +110,7 @@ export class RoomRunner {
       t: 'ready',
       header,
       seq: this.room.seq,
-      recent: entries.slice(-RECENT).map((entry) => JSON.stringify(entry)),
+      recent: entries.slice(-RECENT),
       seats: [...this.room.seats.values()].map(seatInfo),
       door: this.door(),
       tokens: this.seats,
@@ -236,11 +236,9 @@ export class RoomRunner {
       if (seat === undefined) return answer
       return this.room.seats.has(seat.no) ? { ...answer, seat } : { id: answer.id, why: 'broken' }
     })
-    const texts = batch.entries.map((entry) => JSON.stringify(entry))
     this.env.emit({
       t: 'batch',
-      first: batch.entries[0].seq,
-      entries: texts,
+      batch: entryBatch(batch.entries),
       answers,
       seats: this.changedSeats(batch.entries),
       door: this.door(),

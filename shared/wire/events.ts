@@ -1,10 +1,10 @@
-// The socket's events. Everything a client sends is checked (schema.ts); entries travel as JSON text.
+// The socket's events. Everything a client sends is checked (schema.ts); entries travel as JSON text, packed or not.
 
 import type { Command, Entry, Header, Role } from '../room/entry.ts'
 import type { BotsAsk, BotsState } from './bots.ts'
 
 /** Counted up when an event or the log's format changes. */
-export const PROTOCOL = 2
+export const PROTOCOL = 3
 
 /** What the client gives in `auth` when it connects to the namespace `/`. */
 export interface Hello {
@@ -67,7 +67,7 @@ export interface Welcome {
   token: string
   acts: boolean // false for a spectator, and while another connection acts for the seat
   seq: number // the last entry of the room
-  /** What follows: the missing entries (event 'entries'), or a snapshot first (events 'snapshot'). */
+  /** What follows: the missing entries (events 'entries' and 'packed'), or a snapshot first (events 'snapshot'). */
   resume: 'entries' | 'snapshot'
   /** Entries since `have.seq` or since the snapshot come as 'entries' events right after this. */
 }
@@ -110,6 +110,8 @@ export interface ServerToClient {
   snapshot: (piece: SnapshotPiece) => void
   /** JSON text of Entry[], without gaps. */
   entries: (text: string) => void
+  /** The same as base64 of raw deflate, where that is shorter; `first` is the number of the first entry. */
+  packed: (first: number, data: string) => void
   /** Who is connected: comes when the entries begin; then only what changes. */
   presence: (presence: Presence) => void
   presenceChange: (change: PresenceChange) => void
