@@ -113,7 +113,7 @@ export class RawClient {
 
   private take(text: string): void {
     if (text.startsWith('42["entries"') || text.startsWith('42["packed"')) {
-      const first = Number(/^42\["packed",(\d+)|"seq\\?":(\d+)/.exec(text)?.[1])
+      const first = Number(/(?:"packed",|"seq\\":)(\d+)/.exec(text)?.[1])
       this.lastSeq = first
       this.heard.entries?.(first)
     } else if (text.startsWith('43')) {
