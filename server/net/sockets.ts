@@ -29,6 +29,7 @@ import { safeParse } from 'valibot'
 import type { Log, RoomHost } from '../room/host.ts'
 import type { EntryBatch, SeatInfo } from '../room/messages.ts'
 import { newToken, RoomsFull, type Rooms } from '../room/rooms.ts'
+import type { AddressOf } from './address.ts'
 import { Known, MISS_MS, waitMs, within, type Limits } from './limits.ts'
 import { Pairings } from './pairing.ts'
 import { PresenceWatch } from './presence.ts'
@@ -71,6 +72,7 @@ export interface SocketOptions {
   rooms: Rooms
   limits: Limits
   known: Known
+  addressOf: AddressOf
   log: Log
 }
 
@@ -128,8 +130,8 @@ export class Sockets {
     if (hello === null) return 'hello'
     if (hello.protocol !== PROTOCOL) return 'protocol'
 
-    const { limits, rooms, known } = this.options
-    const { address } = socket.handshake
+    const { limits, rooms, known, addressOf } = this.options
+    const address = addressOf(socket.request)
     const isKnown = known.has(hello.code, address)
     const wait = isKnown ? 0 : await waitMs(limits.misses, address)
     let host: RoomHost | null
