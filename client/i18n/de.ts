@@ -394,6 +394,8 @@ export const de: Catalogue = {
     spectators:
       'sonst schaut niemand zu | {count} schaut außerdem zu | {count} schauen außerdem zu',
     count: '{here} von {all} da',
+    unfold: '{count} Entfernte zeigen',
+    fold: '{count} Entfernte verbergen',
     filter: 'Namen suchen',
     name: 'Name',
     presence: 'Anwesenheit',

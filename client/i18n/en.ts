@@ -387,6 +387,8 @@ export const en = {
     me: 'this is you',
     spectators: 'nobody watches besides | {count} watches besides | {count} watch besides',
     count: '{here} of {all} here',
+    unfold: 'Show {count} who were sent away',
+    fold: 'Hide {count} who were sent away',
     filter: 'Find a name',
     name: 'Name',
     presence: 'Presence',
