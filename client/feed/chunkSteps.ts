@@ -13,9 +13,16 @@ const TCACHE = CHUNK_STATES.indexOf('tcache')
 type Mark = (chunk: number) => void
 
 export function tellChunks(before: Moment, after: Moment, mark: Mark): StoryStep[] {
-  const taken = [...takenSteps(before, after, mark), ...mappedSteps(before, after, mark)]
+  const astray = after.brokenLists > before.brokenLists
+  const lost = (step: StoryStep) =>
+    astray && step.kind === 'taken' && !step.split && step.from !== 'new'
+  const taken = [
+    ...[...takenSteps(before, after, mark)].filter((step) => !lost(step)),
+    ...mappedSteps(before, after, mark),
+  ]
   const freed = [...freedSteps(before, after, mark), ...unmappedSteps(before, after)]
   const steps = [...fewOf(taken, 'moreTaken'), ...fewOf(freed, 'moreFreed')]
+  if (astray) steps.push({ kind: 'astray' })
   if (after.damagedAt > 0 && before.damagedAt !== after.damagedAt)
     steps.push({ kind: 'damaged', at: after.damagedAt })
   return steps

@@ -30,6 +30,7 @@ export interface Moment {
   mapped: HeapChunks
   header: number
   word: number
+  brokenLists: number // of free chunks
   damagedAt: number // the chunk whose size field can't be, 0: all could be read
   mappings: Mapping[]
   pages: Map<number, Pte> // by address, in the order of addresses
@@ -71,6 +72,7 @@ export function momentOf(m: Machine, task: Task): Moment {
     mapped: heap?.mapped ?? mkHeapChunks(1),
     header: heap?.reader.flavour.header ?? 0,
     word: heap?.reader.flavour.word ?? 0,
+    brokenLists: heap?.lists.filter(({ broken }) => broken !== '').length ?? 0,
     damagedAt: heap === null || !isDamaged(heap) ? 0 : heap.row.stopAt,
     mappings,
     pages,

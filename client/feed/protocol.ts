@@ -258,7 +258,7 @@ export interface HeapAnswer {
     firstOdd: number
     brokenLists: number
     otherArenas: number
-    pages: { all: number; touched: number; shared: number; swap: number }
+    pages: Record<HeapPageState, number>
   } | null
 }
 
@@ -294,6 +294,9 @@ export interface HeapByteAnswer extends HeapByte {
   page: PageRow | null
 }
 
+/** What has become of a page under a heap. */
+export type HeapPageState = 'anon' | 'shared' | 'zero' | 'swap' | 'untouched'
+
 /** What a statement did to its process's memory, a layer after the other. */
 export type StoryStep =
   | {
@@ -322,6 +325,7 @@ export type StoryStep =
       cleared: boolean // all of them are zero now
     }
   | { kind: 'damaged'; at: number } // a size field was overwritten
+  | { kind: 'astray' } // a list of free chunks: a link was overwritten
   | { kind: 'brk'; from: number; to: number }
   | {
       kind: 'mapping'

@@ -784,6 +784,7 @@ export const de: Catalogue = {
       none: 'Dieser Prozess hat keine C-Bibliothek und daher keinen Heap von malloc.',
       unused: 'Noch kein malloc(): Es gibt keinen Heap. Der erste Aufruf legt ihn an.',
     },
+    endedProcess: '{pid} (beendet)',
     allocator: 'glibc {version}, {bits} Bit',
     chunks: '{count} Chunk | {count} Chunk | {count} Chunks',
     mapped:
@@ -797,6 +798,7 @@ export const de: Catalogue = {
     pageStates: {
       anon: 'in einem Rahmen',
       shared: 'in geteiltem Rahmen',
+      zero: 'nur gelesen: die Nullseite',
       swap: 'im Swap',
       untouched: 'nie berührt',
     },
@@ -857,6 +859,7 @@ export const de: Catalogue = {
     end: 'Ende der Liste',
     head: 'Kopf',
     headLong: 'der Kopf der Liste in main_arena',
+    noChunkThere: 'dort ist kein Chunk',
     nonsense: 'keine Adresse',
     moreLinks:
       'nichts ausgelassen | und {count} weiterer, hier ausgelassen | und {count} weitere, hier ausgelassen',
@@ -880,6 +883,7 @@ export const de: Catalogue = {
     roles: {
       prevSize:
         'prev_size: wie groß der freie Chunk davor ist ({value}); so findet sich sein Anfang.',
+      prevNone: 'prev_size, unbenutzt: Vor diesem liegt kein Chunk.',
       prevUser:
         'prev_size, ungenutzt: Der Chunk davor gilt als belegt, dies sind die letzten Bytes seines Benutzers.',
       mappedOffset:
@@ -896,8 +900,9 @@ export const de: Catalogue = {
         'fd, der nächste Chunk seines Fastbins. Gespeichert ist {word}, XOR mit der um 12 nach rechts geschobenen Adresse des Verweises selbst (Safe-Linking):',
       tcacheKey:
         'Der Schlüssel des Thread-Caches, {word}: dieselbe Zufallszahl in allen Blöcken darin. Findet free() sie, vermutet es eine doppelte Freigabe; malloc() setzt sie auf 0.',
-      tcacheCount: 'Zähler der Liste {bin} des Thread-Caches: {value} Blöcke.',
-      tcacheEntry: 'Kopf der Liste {bin} des Thread-Caches:',
+      tcacheCount:
+        'Zähler der Liste {bin} des Thread-Caches, Chunks von {size} Bytes: keiner. | Zähler der Liste {bin} des Thread-Caches, Chunks von {size} Bytes: {value} Block. | Zähler der Liste {bin} des Thread-Caches, Chunks von {size} Bytes: {value} Blöcke.',
+      tcacheEntry: 'Kopf der Liste {bin} des Thread-Caches, Chunks von {size} Bytes:',
       user: 'Die Bytes des Benutzers, {usable} davon. Wie viele verlangt wurden, steht nirgends.',
       stale: 'Frei, und noch das, was der letzte Benutzer hier hinterließ.',
       untouched:
@@ -962,6 +967,8 @@ export const de: Catalogue = {
         'keine | {count} Byte dieses Blocks ist jetzt null und war es nicht, Nummer {first}. | {count} Bytes dieses Blocks sind jetzt null und waren es nicht, in den Nummern {first} bis {last}.',
       moreWritten:
         'keine | und Bytes von {count} weiterem Block. | und Bytes von {count} weiteren Blöcken.',
+      astray:
+        'Eine Verkettung in einer Liste freier Chunks wurde überschrieben: Die Liste führt in die Irre, und was dahinter stand, ist für malloc verloren.',
       damaged: 'ein Größenfeld wurde überschrieben: Was dahinter liegt, ist nicht mehr zu lesen.',
       brkUp:
         'Die Grenze (brk) stieg von {from} auf {to}: {size} mehr. Das allein kostet keinen Rahmen.',

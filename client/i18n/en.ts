@@ -767,6 +767,7 @@ export const en = {
       none: 'This process has no C library, and so no heap of malloc’s.',
       unused: 'No malloc() yet: there is no heap. The first one makes it.',
     },
+    endedProcess: '{pid} (ended)',
     allocator: 'glibc {version}, {bits} bits',
     chunks: '{count} chunk | {count} chunk | {count} chunks',
     mapped:
@@ -780,6 +781,7 @@ export const en = {
     pageStates: {
       anon: 'in a frame',
       shared: 'in a shared frame',
+      zero: 'only read: the zero page',
       swap: 'in swap',
       untouched: 'never touched',
     },
@@ -841,6 +843,7 @@ export const en = {
     end: 'end of the list',
     head: 'head',
     headLong: 'the list’s head in main_arena',
+    noChunkThere: 'no chunk is there',
     nonsense: 'no address',
     moreLinks: 'none left out | and {count} more, left out here | and {count} more, left out here',
     showMore: 'Up to {count} of each list',
@@ -863,6 +866,7 @@ export const en = {
     roles: {
       prevSize:
         'prev_size: how large the free chunk before this one is ({value}), so that its start can be found.',
+      prevNone: 'prev_size, unused: no chunk lies before this one.',
       prevUser:
         'prev_size, unused: the chunk before counts as in use, so these are its user’s last bytes.',
       mappedOffset:
@@ -879,8 +883,9 @@ export const en = {
         'fd, the next chunk of its fast bin. Stored is {word}, XOR with the address of the link itself, shifted right by 12 (safe-linking):',
       tcacheKey:
         'The thread cache’s key, {word}: the same random number in all cached blocks. free() that finds it suspects a double free, malloc() sets it to 0.',
-      tcacheCount: 'Counter of the thread cache’s list {bin}: {value} blocks.',
-      tcacheEntry: 'Head of the thread cache’s list {bin}:',
+      tcacheCount:
+        'Counter of the thread cache’s list {bin}, chunks of {size} bytes: none. | Counter of the thread cache’s list {bin}, chunks of {size} bytes: {value} block. | Counter of the thread cache’s list {bin}, chunks of {size} bytes: {value} blocks.',
+      tcacheEntry: 'Head of the thread cache’s list {bin}, chunks of {size} bytes:',
       user: 'The user’s bytes, {usable} of them. How many were asked for is not written anywhere.',
       stale: 'Free, and still what its last user left here.',
       untouched: 'Free, on a page that nobody has touched or that was given back: reads as zeros.',
@@ -937,6 +942,8 @@ export const en = {
       cleared:
         'none | {count} byte of this block is zero now and was not, number {first}. | {count} bytes of this block are zero now and were not, in numbers {first} to {last}.',
       moreWritten: 'none | and bytes of {count} more block. | and bytes of {count} more blocks.',
+      astray:
+        'A link in a list of free chunks was overwritten: the list leads astray, and what stood behind is lost to malloc.',
       damaged: 'a size field was overwritten: what lies behind it can no longer be read.',
       brkUp: 'The break went up from {from} to {to}: {size} more. That alone takes no frame.',
       brkDown: 'The break went down from {from} to {to}: {size} less.',
