@@ -52,8 +52,21 @@ async function main(args: string[]): Promise<number | void> {
   }
   if (!Object.hasOwn(commands, name))
     throw new UsageError(`unknown command '${name}'; oomroom --help lists them`)
+  // serve has more to say, and says it itself.
+  if (name !== 'serve' && (rest.includes('--help') || rest.includes('-h'))) {
+    process.stdout.write(usageOf(name))
+    return 0
+  }
   const command = await commands[name]()
   return command.run(rest)
+}
+
+/** The command's line, and MACHINE OPTIONS if it has them. */
+function usageOf(name: string): string {
+  const line = usage.split('\n').find((one) => one.startsWith(`  ${name} `)) ?? ''
+  const options = usage.slice(usage.indexOf('\nMACHINE OPTIONS'))
+  const text = `usage: oomroom ${line.trim()}\n`
+  return line.includes('[MACHINE OPTIONS]') ? text + options : text
 }
 
 /** Ends the program when everything printed has been taken. */

@@ -69,6 +69,16 @@ describe('what makes no sense', () => {
     })
   }, 60_000)
 
+  it('help with one command is no complaint either', async () => {
+    const trace = await oomroom(['trace', 'malloc', '--help'])
+    expect(trace.status).toBe(0)
+    expect(trace.stdout).toContain('usage: oomroom trace  malloc|mm|oom [FILE|-]')
+    expect(trace.stdout).toContain('--glibc 2.36')
+    const join = await oomroom(['join', '-h'])
+    expect(join.status).toBe(0)
+    expect(join.stdout).toMatch(/^usage: oomroom join {3}URL\/CODE --name NAME.*\n$/)
+  })
+
   it('help is no complaint', async () => {
     const { status, stdout } = await oomroom(['--help'])
     expect(status).toBe(0)
