@@ -3,7 +3,7 @@
 import { CHUNK_STATES, chunkIndexAt, type HeapChunks } from '@shared/libc/heapWalk.ts'
 import { PREV_INUSE } from '@shared/libc/ptmalloc/chunk.ts'
 import type { Machine } from '@shared/state/machine.ts'
-import { heapPages, pageBytes, type Contents, type Moment } from './moment.ts'
+import { heapPages, keptBytes, pageBytes, type Contents, type Moment } from './moment.ts'
 import type { StoryStep } from './protocol.ts'
 
 const STEPS_TOLD = 12
@@ -133,7 +133,7 @@ export function tellBytes(
     step.cleared &&= isZero
   }
   for (const va of heapPages(after)) {
-    const old = before.pages.has(va) ? contents.get(va) : null
+    const old = before.pages.has(va) ? keptBytes(contents, va, before.pageSize) : null
     if (old !== undefined) comparePage(va, old, pageBytes(m, after.pages.get(va)!), differs)
   }
   return fewOf(found, 'moreWritten')

@@ -10,7 +10,14 @@ import type { Machine } from '@shared/state/machine.ts'
 import type { Task } from '@shared/state/task.ts'
 import { tellBytes, tellChunks } from './chunkSteps.ts'
 import { tellMappings } from './mappingSteps.ts'
-import { contentsOf, momentOf, residentFrames, type Contents, type Moment } from './moment.ts'
+import {
+  contentsOf,
+  momentOf,
+  residentFrames,
+  type Contents,
+  type HeapState,
+  type Moment,
+} from './moment.ts'
 import { tellPages } from './pageSteps.ts'
 import type { Death, HeapStoryAnswer, StoryLayer, StoryStep } from './protocol.ts'
 import { STORY_LAYERS, layerOf } from './storyLayer.ts'
@@ -34,6 +41,8 @@ export class HeapStory {
   private seat: number | null = 0
   private stories = new Map<number, Story[]>() // by seat
   private running = new Map<string, Story>() // by handle
+  private heaps = new Map<string, HeapState>() // by handle, as seen last
+  private spare: Uint8Array | null = null // for the next copy of a heap
 
   /** Whose statements are followed; null: everyone's. */
   follow(seat: number | null): void {
@@ -43,6 +52,7 @@ export class HeapStory {
   begin(): void {
     this.stories.clear()
     this.running.clear()
+    this.heaps.clear()
   }
 
   /** After each entry, with the deaths that it brought. */
@@ -55,8 +65,15 @@ export class HeapStory {
       if (alive && task.program.kind === 'ic' && !icIsWaiting(task)) continue
       this.running.delete(handle)
       story.doneSeq = seq
-      if (alive) tell(machine, story, momentOf(machine, task))
-      else story.steps = [endOf(machine, story, deaths)]
+      if (alive) {
+        const after = momentOf(machine, task)
+        tell(machine, story, after)
+        this.heaps.set(handle, heapPart(after))
+      } else {
+        story.steps = [endOf(machine, story, deaths)]
+        this.heaps.delete(handle)
+      }
+      this.spare = story.before!.contents.bytes
       story.before = null
     }
   }
@@ -70,7 +87,10 @@ export class HeapStory {
       open.statement += `\n${statement}` // typed ahead: one story for all
       return
     }
-    const story = mkStory(m, seq, handle, task, statement)
+    const moment = momentOf(m, task, this.heaps.get(handle))
+    const before = { moment, contents: contentsOf(m, moment, this.spare) }
+    this.spare = null
+    const story = mkStory(seq, handle, task.pid, statement, before)
     const list = this.stories.get(task.seat) ?? []
     list.push(story)
     if (list.length > STORIES_KEPT) list.shift()
@@ -109,19 +129,37 @@ export class HeapStory {
   }
 }
 
-function mkStory(m: Machine, seq: number, handle: string, task: Task, statement: string): Story {
-  const moment = momentOf(m, task)
+function mkStory(
+  seq: number,
+  handle: string,
+  pid: number,
+  statement: string,
+  before: NonNullable<Story['before']>,
+): Story {
   return {
     handle,
-    pid: task.pid,
+    pid,
     seq,
     doneSeq: Infinity,
     statement,
-    before: { moment, contents: contentsOf(m, moment) },
-    frames: moment.frames,
+    before,
+    frames: before.moment.frames,
     steps: [],
     marked: new Set(),
   }
+}
+
+/** Without the pages, which change while the process waits, too. */
+function heapPart({
+  ran,
+  chunks,
+  mapped,
+  header,
+  word,
+  brokenLists,
+  damagedAt,
+}: Moment): HeapState {
+  return { ran, chunks, mapped, header, word, brokenLists, damagedAt }
 }
 
 function tell(m: Machine, story: Story, after: Moment): void {

@@ -19,32 +19,42 @@ export interface Mapping {
   permissions: string // rw-p
 }
 
-export interface Moment {
-  mmId: number // execve() brings another one
-  pageSize: number
-  zeroPfn: number
-  brk: number
-  frames: number // that it maps, as its RSS has it
-  tables: number // frames of page tables
+/** As malloc left it. */
+export interface HeapState {
+  ran: string // while this is the same, the process has not run, and its heap is as it was
   chunks: HeapChunks
   mapped: HeapChunks
   header: number
   word: number
   brokenLists: number // of free chunks
   damagedAt: number // the chunk whose size field can't be, 0: all could be read
+}
+
+export interface Moment extends HeapState {
+  mmId: number // execve() brings another one
+  pageSize: number
+  zeroPfn: number
+  brk: number
+  frames: number // that it maps, as its RSS has it
+  tables: number // frames of page tables
   mappings: Mapping[]
   pages: Map<number, Pte> // by address, in the order of addresses
   shared: Set<number> // addresses of pages whose frame others map, too
 }
 
-/** What stood in the pages of the heap; null: zeros. A page that is missing was not kept. */
-export type Contents = Map<number, Uint8Array | null>
+/** What stood in the pages of the heap: one copy for all, since memory in small pieces costs more than what it holds. */
+export interface Contents {
+  bytes: Uint8Array
+  at: Map<number, number> // where in `bytes` a page begins; ZEROS; a page that is missing was not kept
+}
 
-const BYTES_KEPT = 2 ** 24
+const ZEROS = -1
 
-export function momentOf(m: Machine, task: Task): Moment {
+const BYTES_KEPT = 2 ** 22
+
+/** `known`: the heap as it was seen last. */
+export function momentOf(m: Machine, task: Task, known: HeapState | null = null): Moment {
   const mm = task.mm!
-  const heap = heapIs(m, task) === 'there' ? scanHeap(m, task) : null
   const mappings: Mapping[] = []
   const pages = new Map<number, Pte>()
   const shared = new Set<number>()
@@ -62,21 +72,33 @@ export function momentOf(m: Machine, task: Task): Moment {
     })
   }
   return {
+    ...(known?.ran === ranOf(task) ? known : heapStateOf(m, task)),
     mmId: mm.id,
     pageSize: m.pageSize,
     zeroPfn: m.zeroPfn,
     brk: mm.brk,
     frames: residentFrames(mm),
     tables: mm.pageTables,
+    mappings,
+    pages,
+    shared,
+  }
+}
+
+function ranOf({ utime, minFlt, majFlt, mm }: Task): string {
+  return `${mm!.id} ${utime} ${minFlt} ${majFlt}`
+}
+
+function heapStateOf(m: Machine, task: Task): HeapState {
+  const heap = heapIs(m, task) === 'there' ? scanHeap(m, task) : null
+  return {
+    ran: ranOf(task),
     chunks: heap?.row.chunks ?? mkHeapChunks(1),
     mapped: heap?.mapped ?? mkHeapChunks(1),
     header: heap?.reader.flavour.header ?? 0,
     word: heap?.reader.flavour.word ?? 0,
     brokenLists: heap?.lists.filter(({ broken }) => broken !== '').length ?? 0,
     damagedAt: heap === null || !isDamaged(heap) ? 0 : heap.row.stopAt,
-    mappings,
-    pages,
-    shared,
   }
 }
 
@@ -111,16 +133,32 @@ function areasOf(chunks: HeapChunks, mapped: HeapChunks): [number, number, HeapC
   return areas
 }
 
-/** A copy of what stands in the heap's pages, up to so many bytes. */
-export function contentsOf(m: Machine, moment: Moment): Contents {
-  const contents: Contents = new Map()
-  let kept = 0
+/** A copy of what stands in the heap's pages, up to so many bytes; in `spare`, if there is room. */
+export function contentsOf(m: Machine, moment: Moment, spare: Uint8Array | null): Contents {
+  const { pageSize, pages } = moment
+  const at = new Map<number, number>()
+  const sources: Uint8Array[] = []
   for (const va of heapPages(moment)) {
-    const bytes = pageBytes(m, moment.pages.get(va)!)
-    if (bytes !== null && (kept += bytes.length) > BYTES_KEPT) break
-    contents.set(va, bytes === null ? null : bytes.slice())
+    const bytes = pageBytes(m, pages.get(va)!)
+    if (bytes !== null && (sources.length + 1) * pageSize > BYTES_KEPT) break
+    at.set(va, bytes === null ? ZEROS : sources.length * pageSize)
+    if (bytes !== null) sources.push(bytes)
   }
-  return contents
+  const length = sources.length * pageSize
+  const bytes = spare !== null && spare.length >= length ? spare : new Uint8Array(length)
+  for (const [i, source] of sources.entries()) bytes.set(source, i * pageSize)
+  return { bytes, at }
+}
+
+/** What stood in the page, null: zeros, undefined: it was not kept. */
+export function keptBytes(
+  { bytes, at }: Contents,
+  va: number,
+  pageSize: number,
+): Uint8Array | null | undefined {
+  const begin = at.get(va)
+  if (begin === undefined) return undefined
+  return begin === ZEROS ? null : bytes.subarray(begin, begin + pageSize)
 }
 
 /** The bytes themselves, null: all zero. */

@@ -937,7 +937,7 @@ export const de: Catalogue = {
       title: 'Von Schicht zu Schicht',
       none: 'Am Prompt dieses Prozesses wurde nichts eingegeben, seit du zusiehst.',
       running: 'Läuft noch. Erzählt wird, wenn sie fertig ist.',
-      how: 'Erzählt aus dem Vergleich von vorher und nachher: Was dazwischen kam und ging, ist nicht zu sehen. Bytes werden in den ersten 16 MiB des Heaps verglichen.',
+      how: 'Erzählt aus dem Vergleich von vorher und nachher: Was dazwischen kam und ging, ist nicht zu sehen. Bytes werden in den ersten 4 MiB des Heaps verglichen.',
       earlier: 'Anweisung davor',
       later: 'Nächste Anweisung',
       otherProcess: 'von PID {pid}, der nicht mehr lebt:',

@@ -917,7 +917,7 @@ export const en = {
       title: 'From layer to layer',
       none: 'Nothing has been typed at this process’s prompt since you looked.',
       running: 'Still running. The story is told when it is done.',
-      how: 'Told by comparing before and after: what came and went in between is not seen. Bytes are compared in the heap’s first 16 MiB.',
+      how: 'Told by comparing before and after: what came and went in between is not seen. Bytes are compared in the heap’s first 4 MiB.',
       earlier: 'Statement before',
       later: 'Next statement',
       otherProcess: 'by PID {pid}, which has ended:',
