@@ -33,6 +33,8 @@ export default defineConfig(({ mode }) => ({
           exclude: ['test/client/**', 'test/e2e/**', 'test/server/**', 'test/sim/**'],
           environment: 'node',
           isolate: false, // nothing of ours keeps anything in a module: the sources are read once for all files
+          experimental: { viteModuleRunner: false, nodeLoader: false },
+          execArgv: ['--import', 'tsx'],
           testTimeout: 60_000,
         },
       },
