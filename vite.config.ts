@@ -25,7 +25,6 @@ export default defineConfig(({ mode }) => ({
     maxWorkers: 2,
     sequence: { sequencer: LongFirst },
     passWithNoTests: true,
-    coverage: { include: ['shared/**', 'server/**', 'client/**'] },
     projects: [
       {
         extends: true,
