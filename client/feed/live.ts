@@ -37,6 +37,9 @@ export interface LiveEvents {
 
 export type LiveTicket = Ticket & { url: string }
 
+type Line = Socket<ServerToClient, ClientToServer>
+type Timed = ReturnType<Line['timeout']>
+
 interface Waiting {
   seq: number
   done: (ok: boolean, why: string) => void
@@ -54,7 +57,7 @@ const CATCHING_UP = 200 // entries behind from which the way there is shown
 export class Live {
   readonly chronicle = new Chronicle()
   readonly header = { value: null as Header | null }
-  private readonly socket: Socket<ServerToClient, ClientToServer>
+  private readonly socket: Line
   private readonly ticket: LiveTicket
   private readonly on: LiveEvents
   private readonly follower: Follower
@@ -85,7 +88,7 @@ export class Live {
         socket.emit('differs', difference)
       },
     })
-    const socket: typeof this.socket = io(ticket.url, {
+    const socket: Line = io(ticket.url, {
       auth: (give) => give(this.hello()),
       reconnectionDelay: 500,
       reconnectionDelayMax: 4000,
@@ -151,28 +154,20 @@ export class Live {
       })
   }
 
-  askBots(ask: BotsAsk, done: (ok: boolean, why: string) => void): void {
-    if (!this.socket.connected) return done(false, 'offline')
-    this.socket
-      .timeout(ANSWER_MS)
-      .emit('bots', ask, (late: Error | null, reply: { ok: true } | Refusal) => {
-        if (late !== null) done(false, 'offline')
-        else done(reply.ok, reply.ok ? '' : reply.why)
-      })
+  askBots(ask: BotsAsk): Promise<{ ok: true } | Refusal> {
+    return this.answer((line) => line.emitWithAck('bots', ask))
   }
 
   /** A pairing code for this seat or, for the teacher, another one. */
   pair(who?: number): Promise<Paired | Refusal> {
+    return this.answer((line) => line.emitWithAck('pair', who === undefined ? {} : { who }))
+  }
+
+  /** What the server says; offline if it says nothing. */
+  private async answer<T>(ask: (line: Timed) => Promise<T>): Promise<T | Refusal> {
     const offline = { ok: false, why: 'offline' } as const
-    if (!this.socket.connected) return Promise.resolve(offline)
-    return new Promise((resolve) => {
-      const ask = who === undefined ? {} : { who }
-      this.socket
-        .timeout(ANSWER_MS)
-        .emit('pair', ask, (late: Error | null, reply: Paired | Refusal) =>
-          resolve(late === null ? reply : offline),
-        )
-    })
+    if (!this.socket.connected) return offline
+    return ask(this.socket.timeout(ANSWER_MS)).catch(() => offline)
   }
 
   /** This connection acts for the seat from now on; the server says so when it is so. */
