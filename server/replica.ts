@@ -266,4 +266,5 @@ const refusals: Record<string, string> = {
   rooms: 'the server has as many rooms open as it may',
   pair: 'the pairing code is wrong, used or too old',
   token: 'the token is of no seat in this room',
+  key: 'the link of the teacher was used already, or is wrong',
 }

@@ -189,12 +189,13 @@ export class Live {
   }
 
   private hello(): Hello {
-    const { code, token, name, spectator, pair } = this.ticket
+    const { code, token, name, spectator, pair, key } = this.ticket
     const hello: Hello = { protocol: PROTOCOL, code }
     if (token !== '') hello.token = token
     if (name !== '') hello.name = name
     if (spectator) hello.spectator = true
     if (pair !== undefined && this.me === null) hello.pair = pair
+    if (key !== undefined && this.me === null) hello.key = key
     // Who has watched another tab act goes on watching, unless that one is gone.
     if (this.me?.acts === false) hello.watch = true
     const { room, have } = this.follower

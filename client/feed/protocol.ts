@@ -466,6 +466,7 @@ export interface Ticket {
   name: string
   spectator: boolean
   pair?: string // the code that another device was shown
+  key?: string // of the teacher's link
 }
 
 export type ToWorker =
