@@ -148,6 +148,7 @@ export interface KillSum {
   swap: number | null
   tables: number | null
   adj: number // oom_score_adj; oom_adj on 2.6.32
+  moved: number | null // pages that adj stands for on 6.12
   points: number | null // pages, without adj
   score: number | null // that the kernel names itself
 }

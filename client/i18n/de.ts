@@ -377,6 +377,8 @@ export const de: Catalogue = {
     segv: 'Prozess {pid} ({comm}) starb an {signal}: Er hat eine Adresse berührt, die ihm nicht gehört.',
     self: 'Prozess {pid} ({comm}) starb an {signal}.',
     sum: '{rss} Seiten im RAM + {swap} im Swap + {tables} Seitentabellen = {points} Punkte; oom_score_adj {adj}.',
+    sumMoved:
+      '{rss} Seiten im RAM + {swap} im Swap + {tables} Seitentabellen {sign} {shift} für oom_score_adj {adj} = {points} Punkte.',
     score: 'Sein Wert war {score}: {rss} Seiten im RAM, {mapped} abgebildet, verschoben um {adj}.',
     announceOom: '{name}: Prozess {pid} beendet, Speicher voll.',
     announce: '{name}: Prozess {pid} durch {signal} beendet.',

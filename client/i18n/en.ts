@@ -371,6 +371,8 @@ export const en = {
     segv: 'Process {pid} ({comm}) died of {signal}: it touched an address that is not its own.',
     self: 'Process {pid} ({comm}) died of {signal}.',
     sum: '{rss} pages in RAM + {swap} in swap + {tables} page tables = {points} points; oom_score_adj {adj}.',
+    sumMoved:
+      '{rss} pages in RAM + {swap} in swap + {tables} page tables {sign} {shift} for oom_score_adj {adj} = {points} points.',
     score: 'Its score was {score}: {rss} pages in RAM, {mapped} mapped, adjusted by {adj}.',
     announceOom: '{name}: process {pid} killed, out of memory.',
     announce: '{name}: process {pid} ended by {signal}.',
