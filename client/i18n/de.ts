@@ -330,9 +330,11 @@ export const de: Catalogue = {
     profile: 'Verlauf',
     profiles: { gentle: 'sanft', steep: 'steil', oscillating: 'auf und ab' },
     profileHints: {
-      gentle: 'Steigt in drei Vierteln der Zeit auf 85 % des RAM und bleibt dort.',
-      steep: 'Steigt in einem Drittel der Zeit auf 95 % des RAM und bleibt dort.',
-      oscillating: 'Dreimal hinauf auf 85 % des RAM und hinunter auf 10 %.',
+      gentle:
+        'Steigt in drei Vierteln der Zeit auf 85 % des freien RAM und bleibt dort. Davon allein stirbt niemand.',
+      steep:
+        'Will in einem Drittel der Zeit 105 % des freien RAM: Es wird ausgelagert, oder jemand stirbt.',
+      oscillating: 'Dreimal hinauf auf 85 % des freien RAM und hinunter auf 10 %.',
     },
     seconds: 'Sekunden',
     stormHint: 'Ist die Zeit um, gibt er alles zurück.',

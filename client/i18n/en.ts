@@ -326,9 +326,10 @@ export const en = {
     profile: 'Course',
     profiles: { gentle: 'gentle', steep: 'steep', oscillating: 'up and down' },
     profileHints: {
-      gentle: 'Climbs to 85 % of RAM in three quarters of the time and stays there.',
-      steep: 'Climbs to 95 % of RAM in a third of the time and stays there.',
-      oscillating: 'Three times up to 85 % of RAM and down to 10 %.',
+      gentle:
+        'Climbs to 85 % of what is free in three quarters of the time and stays there. Nobody dies of it alone.',
+      steep: 'Wants 105 % of what is free within a third of the time: it swaps, or somebody dies.',
+      oscillating: 'Three times up to 85 % of what is free and down to 10 %.',
     },
     seconds: 'Seconds',
     stormHint: 'When its time is over it gives everything back.',
