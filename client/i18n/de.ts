@@ -32,7 +32,7 @@ export const de: Catalogue = {
     teacherKey: 'Ich habe den Lehrerschlüssel',
     key: 'Lehrerschlüssel',
     createTitle: 'Einen Raum öffnen',
-    createLead: 'Du bist root auf einem eigenen Rechner.',
+    createLead: 'Du bist root auf einem eigenen Rechner. Die Klasse sieht dich als {name}.',
     ram: 'RAM',
     pageSize: 'Seitengröße',
     bits: 'Adressen',
@@ -448,6 +448,10 @@ export const de: Catalogue = {
     code: 'Kopplungscode',
     go: 'Meinen Platz einnehmen',
     back: 'Ich bin neu hier',
+    keyTitle: 'Falls dieses Gerät ausfällt: der Lehrerschlüssel',
+    keyLead:
+      'Bewahre ihn dort auf, wo ihn sonst niemand sieht: Wer ihn hat, ist hier die Lehrkraft, solange es den Raum gibt. Öffne auf einem neuen Gerät {address}, setze den Haken bei „{choice}“ und füge ihn ein.',
+    copyKey: 'Schlüssel kopieren',
   },
   lobby: {
     title: 'Gleich geht es los',

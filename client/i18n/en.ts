@@ -32,7 +32,7 @@ export const en = {
     teacherKey: 'I have the teacher’s key',
     key: 'Teacher’s key',
     createTitle: 'Open a room',
-    createLead: 'You are root on a machine of your own.',
+    createLead: 'You are root on a machine of your own. The class sees you as {name}.',
     ram: 'RAM',
     pageSize: 'Page size',
     bits: 'Addresses',
@@ -435,6 +435,10 @@ export const en = {
     code: 'Pairing code',
     go: 'Take my seat',
     back: 'I am new here',
+    keyTitle: 'Should this device be lost: the teacher’s key',
+    keyLead:
+      'Keep it where nobody else sees it: whoever has it is the teacher here, as long as the room is there. On a new device open {address}, tick “{choice}” and paste it.',
+    copyKey: 'Copy the key',
   },
   lobby: {
     title: 'It begins in a moment',
