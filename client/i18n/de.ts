@@ -562,7 +562,7 @@ export const de: Catalogue = {
     busy: 'Zu viele Versuche von dieser Adresse. Wieder in {left}.',
     rooms: 'Auf diesem Server sind so viele Räume offen wie erlaubt. Versuche es später.',
     pair: 'Dieser Kopplungscode ist falsch, schon benutzt oder älter als zwei Minuten.',
-    key: 'Der Link der Lehrkraft galt einmal und ist benutzt, oder er ist falsch. Der Browser, der ihn benutzt hat, hat den Platz noch und zeigt auf Wunsch einen Kopplungscode.',
+    key: 'Der Lehrerschlüssel ist falsch, oder er kam mit einem Link, und der gilt nur einmal. Der Browser, der ihn benutzt hat, hat den Platz noch und kann einen Kopplungscode zeigen.',
     flood: 'Diese Seite hat viel zu viel gesendet und wurde getrennt.',
     token:
       'Der Schlüssel dieses Browsers passt zu keinem Platz im Raum. Tritt mit einem Namen bei.',

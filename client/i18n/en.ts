@@ -547,7 +547,7 @@ export const en = {
     busy: 'Too many tries from this address. Again in {left}.',
     rooms: 'This server has as many rooms open as it may. Try again later.',
     pair: 'This pairing code is wrong, used already or older than two minutes.',
-    key: 'The teacher’s link was good once and has been used, or it is wrong. The browser that used it still has the seat; it can show a pairing code.',
+    key: 'The teacher’s key is wrong, or it came with a link, which is good once. The browser that used it still has the seat and can show a pairing code.',
     flood: 'This page has sent far too much and was disconnected.',
     token: 'This browser’s key fits no seat of the room. Join with a name.',
     broken: 'The room’s log cannot be read.',

@@ -207,8 +207,20 @@ export class Sockets {
     hello: Hello,
   ): Promise<Place | Refused | Busy> {
     if (!host.opens(key)) return 'key'
+    const holder = host.seatOf(key)
+    if (holder !== null && holder !== 'teacher') return this.addDevice(host, holder, token, hello)
     const seat = host.teacherSeat(wanted)
     if (seat === null) return this.newSeat(host, wanted ?? 'teacher', 'teacher', token, key)
+    return this.addDevice(host, seat, token, hello, key)
+  }
+
+  private async addDevice(
+    host: RoomHost,
+    seat: SeatInfo,
+    token: string,
+    hello: Hello,
+    key?: string,
+  ): Promise<Place | Refused | Busy> {
     const why = await host.addToken(seat.no, token, key)
     return why === null ? this.returnTo(host, seat, token, hello) : (why as Refused)
   }
@@ -224,8 +236,7 @@ export class Sockets {
     const no = this.pairings.take(host.code, typed)
     const seat = no === null ? undefined : host.seats.get(no)
     if (seat === undefined) return 'pair'
-    const why = await host.addToken(seat.no, token)
-    return why === null ? this.returnTo(host, seat, token, hello) : (why as Refused)
+    return this.addDevice(host, seat, token, hello)
   }
 
   private async newSeat(host: RoomHost, name: string, role: Role, token: string, key?: string) {

@@ -130,10 +130,10 @@ export class RoomHost {
     return no === 0 ? 'teacher' : (this.seats.get(no) ?? null)
   }
 
-  /** Whether the teacher's link has this key and nobody has used it, or it is the teacher's token itself. */
+  /** Whether the teacher's link has this key and nobody has used it, or it is a token. */
   opens(key: string): boolean {
     const keyHash = hashToken(key)
-    return keyHash === this.keyHash || this.tokens.get(keyHash) === 0
+    return keyHash === this.keyHash || this.tokens.has(keyHash)
   }
 
   private hashOfKey(key: string | undefined): string | undefined {

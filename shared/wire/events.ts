@@ -19,8 +19,8 @@ export interface Hello {
   /** A code that another device of the seat, or the teacher, was shown: from now on `token` is one of that seat's, too. */
   pair?: string
   /**
-   * From the teacher's link, and good for one use: from now on `token` is one of the teacher's seat. (The teacher's
-   * lasting token will do, too.)
+   * From the teacher's link, and good for one use: from now on `token` is one of the teacher's seat. A lasting token will
+   * do, too: the teacher's, or one of a seat, for that seat.
    */
   key?: string
   have?: { engine: string; seq: number } // the entries it has applied already

@@ -256,6 +256,14 @@ describe('the link of the teacher', () => {
     expect((await come(room, own.code, { token: token(5) })).seat).toBe(root.seat)
     const typed = { key: own.teacherToken, token: token(6), name: 'Second' }
     expect(await come(room, own.code, typed)).toMatchObject({ role: 'teacher', why: '' })
+    // What a teacher's browser shows as the key is the token of its seat.
+    const shown = { key: token(5), token: token(7), name: 'New' }
+    expect(await come(room, own.code, shown)).toEqual(linked)
+    expect((await come(room, own.code, { token: token(7) })).seat).toBe(root.seat)
+    // A student's is no more than a student's.
+    await come(room, own.code, { token: token(8), name: 'Ada' })
+    const student = { key: token(8), token: token(9), name: 'Root' }
+    expect((await come(room, own.code, student)).role).toBe('student')
     root.close()
   })
 })
