@@ -3,6 +3,7 @@ import { Classroom, ENGINE, hashesOf, refusal, until, type Made } from './classr
 import { mkPrng, nextBelow } from '../../shared/lib/prng.ts'
 import { parseLog } from '../../shared/room/log.ts'
 import type { Command } from '../../shared/room/entry.ts'
+import { unpackEntries } from '../../server/room/packing.ts'
 import { Past } from '../../server/room/past.ts'
 import { PROTOCOL, type Accepted, type Refusal, type Welcome } from '../../shared/wire/events.ts'
 import type { Replica } from '../../server/replica.ts'
@@ -153,6 +154,7 @@ describe('a seat', () => {
     expect(reply).toEqual({ ok: false, why: 'elsewhere' })
     let seen = ''
     old.on('entries', (text) => (seen += text)) // and watches
+    old.on('packed', (_first, data) => (seen += JSON.stringify(unpackEntries(data))))
     await newer.submit(note('from the newer one'))
     await until('the older one sees it', () => seen.includes('from the newer one'))
     old.disconnect()
@@ -328,6 +330,7 @@ describe('2,000 messages that make no sense', () => {
       'beat',
       'welcome',
       'entries',
+      'packed',
       'join',
       'error',
       'connection',

@@ -106,9 +106,7 @@ function replayed(entries: Entry[], room: Room): Room {
 
 /** What everybody was sent, in order. */
 function emitted(): Entry[] {
-  return messages.flatMap((m) =>
-    m.t === 'batch' ? m.entries.map((text) => JSON.parse(text) as Entry) : [],
-  )
+  return messages.flatMap((m) => (m.t === 'batch' ? (JSON.parse(m.batch.json) as Entry[]) : []))
 }
 
 describe('a room at work', () => {
