@@ -100,6 +100,7 @@ export const de: Catalogue = {
     spectator: 'Du schaust zu',
     joinTitle: 'Raum {code} beitreten',
     watch: 'Nur zuschauen',
+    takeSeat: 'Platz nehmen',
   },
   map: {
     title: 'Speicherkarte',

@@ -98,6 +98,7 @@ export const en = {
     spectator: 'You are watching',
     joinTitle: 'Join room {code}',
     watch: 'Only watch',
+    takeSeat: 'Take a seat',
   },
   map: {
     title: 'Memory map',
