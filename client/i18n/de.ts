@@ -100,6 +100,7 @@ export const de: Catalogue = {
     spectator: 'Du schaust zu',
     joinTitle: 'Raum {code} beitreten',
     watch: 'Nur zuschauen',
+    takeSeat: 'Platz nehmen',
   },
   map: {
     title: 'Speicherkarte',
@@ -450,7 +451,7 @@ export const de: Catalogue = {
     back: 'Ich bin neu hier',
     keyTitle: 'Falls dieses Gerät ausfällt: der Lehrerschlüssel',
     keyLead:
-      'Bewahre ihn dort auf, wo ihn sonst niemand sieht: Wer ihn hat, ist hier die Lehrkraft, solange es den Raum gibt. Öffne auf einem neuen Gerät {address}, setze den Haken bei „{choice}“ und füge ihn ein.',
+      'Bewahre ihn dort auf, wo ihn sonst niemand sieht: Wer ihn hat, ist hier die Lehrkraft, solange es den Raum gibt. Öffne auf einem neuen Gerät {address}, nimm denselben Namen, setze den Haken bei „{choice}“ und füge ihn ein.',
     copyKey: 'Schlüssel kopieren',
   },
   lobby: {

@@ -98,6 +98,7 @@ export const en = {
     spectator: 'You are watching',
     joinTitle: 'Join room {code}',
     watch: 'Only watch',
+    takeSeat: 'Take a seat',
   },
   map: {
     title: 'Memory map',
@@ -437,7 +438,7 @@ export const en = {
     back: 'I am new here',
     keyTitle: 'Should this device be lost: the teacher’s key',
     keyLead:
-      'Keep it where nobody else sees it: whoever has it is the teacher here, as long as the room is there. On a new device open {address}, tick “{choice}” and paste it.',
+      'Keep it where nobody else sees it: whoever has it is the teacher here, as long as the room is there. On a new device open {address}, give the same name, tick “{choice}” and paste it.',
     copyKey: 'Copy the key',
   },
   lobby: {
