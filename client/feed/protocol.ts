@@ -118,6 +118,13 @@ export interface Block {
   death: Death | null
 }
 
+/** A seat that this browser has had, for a recording of its room. */
+export interface OwnSeat {
+  code: string
+  name: string
+  teacher: boolean
+}
+
 /** How a process ended that did not end by itself. */
 export interface Death {
   seq: number
@@ -128,6 +135,7 @@ export interface Death {
   name: string // of the person
   signal: number
   by: 'oom' | 'person' | 'self'
+  bySeat: number // of the person; 0 otherwise
   byName: string // of the person, or the process that asked for memory; '' when root told the killer to choose
   rss: number // bytes it had, for the OOM killer's victims; 0 if not known
   sum: KillSum | null // what it was chosen for, as the kernel log has it
@@ -140,6 +148,7 @@ export interface KillSum {
   swap: number | null
   tables: number | null
   adj: number // oom_score_adj; oom_adj on 2.6.32
+  moved: number | null // pages that adj stands for on 6.12
   points: number | null // pages, without adj
   score: number | null // that the kernel names itself
 }
@@ -505,12 +514,13 @@ export interface Ticket {
   name: string
   spectator: boolean
   pair?: string // the code that another device was shown
+  key?: string // of the teacher's link
 }
 
 export type ToWorker =
   | ({ t: 'join'; url: string } & Ticket)
-  | { t: 'replay'; text: string }
-  | { t: 'replayRoom'; url: string; code: string }
+  | { t: 'replay'; text: string; own: OwnSeat[] }
+  | { t: 'replayRoom'; url: string; code: string; own: OwnSeat[] }
   | { t: 'canvas'; canvas: OffscreenCanvas }
   | { t: 'view'; view: View }
   | { t: 'heapCanvas'; canvas: OffscreenCanvas | null }

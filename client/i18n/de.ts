@@ -32,7 +32,7 @@ export const de: Catalogue = {
     teacherKey: 'Ich habe den Lehrerschlüssel',
     key: 'Lehrerschlüssel',
     createTitle: 'Einen Raum öffnen',
-    createLead: 'Du bist root auf einem eigenen Rechner.',
+    createLead: 'Du bist root auf einem eigenen Rechner. Die Klasse sieht dich als {name}.',
     ram: 'RAM',
     pageSize: 'Seitengröße',
     bits: 'Adressen',
@@ -100,6 +100,7 @@ export const de: Catalogue = {
     spectator: 'Du schaust zu',
     joinTitle: 'Raum {code} beitreten',
     watch: 'Nur zuschauen',
+    takeSeat: 'Platz nehmen',
   },
   map: {
     title: 'Speicherkarte',
@@ -330,9 +331,11 @@ export const de: Catalogue = {
     profile: 'Verlauf',
     profiles: { gentle: 'sanft', steep: 'steil', oscillating: 'auf und ab' },
     profileHints: {
-      gentle: 'Steigt in drei Vierteln der Zeit auf 85 % des RAM und bleibt dort.',
-      steep: 'Steigt in einem Drittel der Zeit auf 95 % des RAM und bleibt dort.',
-      oscillating: 'Dreimal hinauf auf 85 % des RAM und hinunter auf 10 %.',
+      gentle:
+        'Steigt in drei Vierteln der Zeit auf 85 % des freien RAM und bleibt dort. Davon allein stirbt niemand.',
+      steep:
+        'Will in einem Drittel der Zeit 105 % des freien RAM: Es wird ausgelagert, oder jemand stirbt.',
+      oscillating: 'Dreimal hinauf auf 85 % des freien RAM und hinunter auf 10 %.',
     },
     seconds: 'Sekunden',
     stormHint: 'Ist die Zeit um, gibt er alles zurück.',
@@ -377,6 +380,8 @@ export const de: Catalogue = {
     segv: 'Prozess {pid} ({comm}) starb an {signal}: Er hat eine Adresse berührt, die ihm nicht gehört.',
     self: 'Prozess {pid} ({comm}) starb an {signal}.',
     sum: '{rss} Seiten im RAM + {swap} im Swap + {tables} Seitentabellen = {points} Punkte; oom_score_adj {adj}.',
+    sumMoved:
+      '{rss} Seiten im RAM + {swap} im Swap + {tables} Seitentabellen {sign} {shift} für oom_score_adj {adj} = {points} Punkte.',
     score: 'Sein Wert war {score}: {rss} Seiten im RAM, {mapped} abgebildet, verschoben um {adj}.',
     announceOom: '{name}: Prozess {pid} beendet, Speicher voll.',
     announce: '{name}: Prozess {pid} durch {signal} beendet.',
@@ -444,6 +449,10 @@ export const de: Catalogue = {
     code: 'Kopplungscode',
     go: 'Meinen Platz einnehmen',
     back: 'Ich bin neu hier',
+    keyTitle: 'Falls dieses Gerät ausfällt: der Lehrerschlüssel',
+    keyLead:
+      'Bewahre ihn dort auf, wo ihn sonst niemand sieht: Wer ihn hat, ist hier die Lehrkraft, solange es den Raum gibt. Öffne auf einem neuen Gerät {address}, nimm denselben Namen, setze den Haken bei „{choice}“ und füge ihn ein.',
+    copyKey: 'Schlüssel kopieren',
   },
   lobby: {
     title: 'Gleich geht es los',
@@ -554,6 +563,7 @@ export const de: Catalogue = {
     busy: 'Zu viele Versuche von dieser Adresse. Wieder in {left}.',
     rooms: 'Auf diesem Server sind so viele Räume offen wie erlaubt. Versuche es später.',
     pair: 'Dieser Kopplungscode ist falsch, schon benutzt oder älter als zwei Minuten.',
+    key: 'Der Lehrerschlüssel ist falsch, oder er kam mit einem Link, und der gilt nur einmal. Der Browser, der ihn benutzt hat, hat den Platz noch und kann einen Kopplungscode zeigen.',
     flood: 'Diese Seite hat viel zu viel gesendet und wurde getrennt.',
     token:
       'Der Schlüssel dieses Browsers passt zu keinem Platz im Raum. Tritt mit einem Namen bei.',

@@ -32,7 +32,7 @@ export const en = {
     teacherKey: 'I have the teacher’s key',
     key: 'Teacher’s key',
     createTitle: 'Open a room',
-    createLead: 'You are root on a machine of your own.',
+    createLead: 'You are root on a machine of your own. The class sees you as {name}.',
     ram: 'RAM',
     pageSize: 'Page size',
     bits: 'Addresses',
@@ -98,6 +98,7 @@ export const en = {
     spectator: 'You are watching',
     joinTitle: 'Join room {code}',
     watch: 'Only watch',
+    takeSeat: 'Take a seat',
   },
   map: {
     title: 'Memory map',
@@ -326,9 +327,10 @@ export const en = {
     profile: 'Course',
     profiles: { gentle: 'gentle', steep: 'steep', oscillating: 'up and down' },
     profileHints: {
-      gentle: 'Climbs to 85 % of RAM in three quarters of the time and stays there.',
-      steep: 'Climbs to 95 % of RAM in a third of the time and stays there.',
-      oscillating: 'Three times up to 85 % of RAM and down to 10 %.',
+      gentle:
+        'Climbs to 85 % of what is free in three quarters of the time and stays there. Nobody dies of it alone.',
+      steep: 'Wants 105 % of what is free within a third of the time: it swaps, or somebody dies.',
+      oscillating: 'Three times up to 85 % of what is free and down to 10 %.',
     },
     seconds: 'Seconds',
     stormHint: 'When its time is over it gives everything back.',
@@ -371,6 +373,8 @@ export const en = {
     segv: 'Process {pid} ({comm}) died of {signal}: it touched an address that is not its own.',
     self: 'Process {pid} ({comm}) died of {signal}.',
     sum: '{rss} pages in RAM + {swap} in swap + {tables} page tables = {points} points; oom_score_adj {adj}.',
+    sumMoved:
+      '{rss} pages in RAM + {swap} in swap + {tables} page tables {sign} {shift} for oom_score_adj {adj} = {points} points.',
     score: 'Its score was {score}: {rss} pages in RAM, {mapped} mapped, adjusted by {adj}.',
     announceOom: '{name}: process {pid} killed, out of memory.',
     announce: '{name}: process {pid} ended by {signal}.',
@@ -432,6 +436,10 @@ export const en = {
     code: 'Pairing code',
     go: 'Take my seat',
     back: 'I am new here',
+    keyTitle: 'Should this device be lost: the teacher’s key',
+    keyLead:
+      'Keep it where nobody else sees it: whoever has it is the teacher here, as long as the room is there. On a new device open {address}, give the same name, tick “{choice}” and paste it.',
+    copyKey: 'Copy the key',
   },
   lobby: {
     title: 'It begins in a moment',
@@ -540,6 +548,7 @@ export const en = {
     busy: 'Too many tries from this address. Again in {left}.',
     rooms: 'This server has as many rooms open as it may. Try again later.',
     pair: 'This pairing code is wrong, used already or older than two minutes.',
+    key: 'The teacher’s key is wrong, or it came with a link, which is good once. The browser that used it still has the seat and can show a pairing code.',
     flood: 'This page has sent far too much and was disconnected.',
     token: 'This browser’s key fits no seat of the room. Join with a name.',
     broken: 'The room’s log cannot be read.',

@@ -55,6 +55,7 @@ class Desk {
       history: new History(),
       heaps: this.heaps,
       at: 0,
+      viewer: { seat: 1, hidden: false },
     }
   }
 

@@ -41,9 +41,19 @@ const death: Death = {
   name: 'Linus',
   signal: 9,
   by: 'oom',
+  bySeat: 0,
   byName: 'hog',
   rss: 5 * 2 ** 20,
-  sum: { totalVm: 2976, rss: 1280, swap: 250, tables: 14, adj: 0, points: 1544, score: null },
+  sum: {
+    totalVm: 2976,
+    rss: 1280,
+    swap: 250,
+    tables: 14,
+    adj: 0,
+    moved: 0,
+    points: 1544,
+    score: null,
+  },
 }
 
 describe('the prompt', () => {
@@ -291,7 +301,11 @@ describe('what everyone has to know', () => {
   it('is who killed a process and why', () => {
     const { feed } = mkFeed()
     expect(show(DeathNotice, { death }, feed).text()).toMatch(/hog asked.*5\u00a0MiB/)
-    const byPerson: Death = { ...death, by: 'person', byName: 'Ada' }
+    const moved: Death = { ...death, sum: { ...death.sum!, adj: -100, moved: -1500 } }
+    expect(show(DeathNotice, { death: moved }, feed).text()).toContain(
+      '14 page tables − 1,500 for oom_score_adj -100 = 44 points',
+    )
+    const byPerson: Death = { ...death, by: 'person', bySeat: 2, byName: 'Ada' }
     expect(show(DeathNotice, { death: byPerson }, feed).text()).toContain('Ada with SIGKILL')
     const wild: Death = { ...death, by: 'self', signal: 11 }
     expect(show(DeathNotice, { death: wild }, feed).text()).toContain('SIGSEGV')

@@ -1,6 +1,7 @@
 import { flushPromises } from '@vue/test-utils'
 import { describe, expect, it } from 'vitest'
-import type { SeatRow } from '../../../client/feed/protocol.ts'
+import type { Me, SeatRow } from '../../../client/feed/protocol.ts'
+import PairingDialog from '../../../client/panels/PairingDialog.vue'
 import RosterPanel from '../../../client/panels/RosterPanel.vue'
 import { mkFeed, show } from './stage.ts'
 
@@ -44,5 +45,28 @@ describe('who was sent away', () => {
     await panel.get('input[type=search]').setValue('seat 33')
     expect(panel.findAll('tbody tr')).toHaveLength(1)
     expect(panel.get('tbody tr').attributes('data-presence')).toBe('removed')
+  })
+})
+
+describe('another device', () => {
+  const token = '0123456789abcdef0123456789abcdef'
+  const dialogFor = async (role: Me['role'], me: boolean) => {
+    const { feed } = mkFeed()
+    feed.me.value = { seat: 1, role, name: 'Grace', token, acts: true }
+    show(PairingDialog, { person: { no: me ? 1 : 2, name: 'Grace', me } }, feed)
+    await flushPromises()
+    return document.body
+  }
+
+  it('of the teacher: the key, folded until it is asked for', async () => {
+    const page = await dialogFor('teacher', true)
+    const key = page.querySelector<HTMLDetailsElement>('[data-testid=teacher-key]')!
+    expect(key.open).toBe(false)
+    expect(key.querySelector('code')!.textContent).toBe(token)
+  })
+
+  it('of a student, or of somebody whom the teacher lets in: no key', async () => {
+    expect((await dialogFor('student', true)).innerHTML).not.toContain(token)
+    expect((await dialogFor('teacher', false)).innerHTML).not.toContain(token)
   })
 })
