@@ -7,7 +7,6 @@ import { icIsWaiting } from '@shared/ic/program.ts'
 import type { Entry } from '@shared/room/entry.ts'
 import type { Room } from '@shared/room/room.ts'
 import type { Machine } from '@shared/state/machine.ts'
-import type { Task } from '@shared/state/task.ts'
 import { tellBytes, tellChunks } from './chunkSteps.ts'
 import { tellMappings } from './mappingSteps.ts'
 import {
