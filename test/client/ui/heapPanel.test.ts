@@ -16,6 +16,8 @@ import { useFrames } from '../../../client/stores/frames.ts'
 import { mkFrameMap } from '@shared/proc/frames.ts'
 import { show } from './stage.ts'
 
+const ic = { handle: '1.2', pid: 304, comm: 'ic', seat: 1, vsz: 9, atPrompt: true, name: 'Ada' }
+
 /** A room with one student, and a feed that answers from it. */
 class Desk {
   readonly room: Room = createRoom({
@@ -72,17 +74,8 @@ class Desk {
     this.port.onmessage!(new MessageEvent('message', { data }) as never)
   }
 
-  async open() {
-    const row = {
-      handle: '1.2',
-      pid: 304,
-      comm: 'ic',
-      seat: 1,
-      vsz: 9,
-      atPrompt: true,
-      name: 'Ada',
-    }
-    const panel = show(HeapPanel, { processes: [row], seat: 1 }, this.feed)
+  async open(processes = [ic]) {
+    const panel = show(HeapPanel, { processes, seat: 1 }, this.feed)
     await settle()
     return panel
   }
@@ -220,6 +213,18 @@ describe('the heap panel', () => {
     const told = panel.get('[data-testid=heap-told]').text()
     expect(told).toContain('the list leads astray')
     expect(told).not.toContain('is in use now')
+  })
+
+  it('shows of somebody who has no prompt any more their shell, and the last story', async () => {
+    vi.useFakeTimers()
+    const desk = new Desk()
+    desk.type('exit(3)')
+    const init = { ...ic, handle: '0.1', pid: 1, comm: 'init', seat: 0, atPrompt: false }
+    const bash = { ...ic, handle: '1.1', pid: 303, comm: 'bash', atPrompt: false }
+    const panel = await desk.open([init, bash])
+    const { value } = panel.get('[data-testid=heap-process]').element as HTMLSelectElement
+    expect(value).toBe('1.1')
+    expect(panel.get('[data-testid=heap-told]').text()).toContain('exited with status 3')
   })
 
   it('counts pages that were only read as the zero page’s', async () => {
