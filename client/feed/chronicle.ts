@@ -103,10 +103,11 @@ export class Chronicle {
     if (room.machine.boots !== this.boots) this.noteReboot(room, entry.seq)
     this.noteCommand(room, entry)
     this.calls.observe(room, entry)
-    this.heap.observe(room, entry)
     this.readSyslog(room)
     this.readTerminals(room, entry.seq)
-    return this.readExits(room, entry)
+    const deaths = this.readExits(room, entry)
+    this.heap.observe(room, entry, deaths)
+    return deaths
   }
 
   /** Pids start from the beginning, and everybody has a new process at a prompt. */

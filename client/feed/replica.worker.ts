@@ -94,10 +94,11 @@ async function receive(message: ToWorker): Promise<void> {
         live.submit(message.command, (ok, why) => say({ t: 'done', id: message.id, ok, why }))
       }
       return
-    case 'askBots':
-      if (live === null) say({ t: 'done', id: message.id, ok: false, why: 'replay' })
-      else live.askBots(message.ask, (ok, why) => say({ t: 'done', id: message.id, ok, why }))
+    case 'askBots': {
+      const reply = await (live?.askBots(message.ask) ?? { ok: false, why: 'replay' })
+      say({ t: 'done', id: message.id, ok: reply.ok, why: 'why' in reply ? reply.why : '' })
       return
+    }
     case 'pair': {
       const { id, who } = message
       const offline = { ok: false, why: 'offline' } as const

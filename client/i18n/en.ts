@@ -548,6 +548,7 @@ export const en = {
     busy: 'Too many tries from this address. Again in {left}.',
     rooms: 'This server has as many rooms open as it may. Try again later.',
     pair: 'This pairing code is wrong, used already or older than two minutes.',
+    key: 'The teacher’s key is wrong, or it came with a link, which is good once. The browser that used it still has the seat and can show a pairing code.',
     flood: 'This page has sent far too much and was disconnected.',
     token: 'This browser’s key fits no seat of the room. Join with a name.',
     broken: 'The room’s log cannot be read.',
@@ -775,6 +776,7 @@ export const en = {
       none: 'This process has no C library, and so no heap of malloc’s.',
       unused: 'No malloc() yet: there is no heap. The first one makes it.',
     },
+    endedProcess: '{pid} (ended)',
     allocator: 'glibc {version}, {bits} bits',
     chunks: '{count} chunk | {count} chunk | {count} chunks',
     mapped:
@@ -788,6 +790,7 @@ export const en = {
     pageStates: {
       anon: 'in a frame',
       shared: 'in a shared frame',
+      zero: 'only read: the zero page',
       swap: 'in swap',
       untouched: 'never touched',
     },
@@ -849,6 +852,7 @@ export const en = {
     end: 'end of the list',
     head: 'head',
     headLong: 'the list’s head in main_arena',
+    noChunkThere: 'no chunk is there',
     nonsense: 'no address',
     moreLinks: 'none left out | and {count} more, left out here | and {count} more, left out here',
     showMore: 'Up to {count} of each list',
@@ -871,6 +875,7 @@ export const en = {
     roles: {
       prevSize:
         'prev_size: how large the free chunk before this one is ({value}), so that its start can be found.',
+      prevNone: 'prev_size, unused: no chunk lies before this one.',
       prevUser:
         'prev_size, unused: the chunk before counts as in use, so these are its user’s last bytes.',
       mappedOffset:
@@ -887,8 +892,9 @@ export const en = {
         'fd, the next chunk of its fast bin. Stored is {word}, XOR with the address of the link itself, shifted right by 12 (safe-linking):',
       tcacheKey:
         'The thread cache’s key, {word}: the same random number in all cached blocks. free() that finds it suspects a double free, malloc() sets it to 0.',
-      tcacheCount: 'Counter of the thread cache’s list {bin}: {value} blocks.',
-      tcacheEntry: 'Head of the thread cache’s list {bin}:',
+      tcacheCount:
+        'Counter of the thread cache’s list {bin}, chunks of {size} bytes: none. | Counter of the thread cache’s list {bin}, chunks of {size} bytes: {value} block. | Counter of the thread cache’s list {bin}, chunks of {size} bytes: {value} blocks.',
+      tcacheEntry: 'Head of the thread cache’s list {bin}, chunks of {size} bytes:',
       user: 'The user’s bytes, {usable} of them. How many were asked for is not written anywhere.',
       stale: 'Free, and still what its last user left here.',
       untouched: 'Free, on a page that nobody has touched or that was given back: reads as zeros.',
@@ -920,11 +926,13 @@ export const en = {
       title: 'From layer to layer',
       none: 'Nothing has been typed at this process’s prompt since you looked.',
       running: 'Still running. The story is told when it is done.',
-      nothing: 'No chunk, no mapping and no page has changed.',
-      how: 'Told by comparing before and after: what came and went in between is not seen.',
+      how: 'Told by comparing before and after: what came and went in between is not seen. Bytes are compared in the heap’s first 16 MiB.',
       earlier: 'Statement before',
       later: 'Next statement',
+      otherProcess: 'by PID {pid}, which has ended:',
       layers: { malloc: 'malloc', kernel: 'Address space', frames: 'Frames' },
+      anonymous: '(anonymous)',
+      size: '{size} KiB ({count} pages) | {size} KiB ({count} page) | {size} KiB ({count} pages)',
       taken: 'a chunk of {size} bytes, as it was ({from}), is in use now.',
       takenSplit: 'a chunk of {size} bytes, cut from a larger free one ({from}).',
       takenTop: 'a chunk of {size} bytes, cut from the top chunk.',
@@ -934,32 +942,81 @@ export const en = {
       freed: 'the chunk of {size} bytes is free: {to}.',
       freedMerged: 'the chunk of {size} bytes is free and part of a chunk of {merged} bytes: {to}.',
       freedGone: 'the chunk of {size} bytes is free and has gone back to the kernel.',
-      mapped: 'a chunk with a mapping of its own, {size}.',
-      unmapped: 'A chunk with a mapping of its own, {size}, has gone back to the kernel.',
+      mapped: 'a chunk of {size} bytes with a mapping of its own.',
+      unmapped: 'the chunk of {size} bytes with a mapping of its own has gone back to the kernel.',
       moreTaken: 'none | and {count} more chunk taken. | and {count} more chunks taken.',
       moreFreed: 'none | and {count} more chunk freed. | and {count} more chunks freed.',
+      written:
+        'none | {count} byte of this block has changed, number {first}. | {count} bytes of this block have changed, in numbers {first} to {last}.',
+      cleared:
+        'none | {count} byte of this block is zero now and was not, number {first}. | {count} bytes of this block are zero now and were not, in numbers {first} to {last}.',
+      moreWritten: 'none | and bytes of {count} more block. | and bytes of {count} more blocks.',
+      astray:
+        'A link in a list of free chunks was overwritten: the list leads astray, and what stood behind is lost to malloc.',
+      damaged: 'a size field was overwritten: what lies behind it can no longer be read.',
       brkUp: 'The break went up from {from} to {to}: {size} more. That alone takes no frame.',
       brkDown: 'The break went down from {from} to {to}: {size} less.',
       mapping: {
-        new: 'Mapping {name} is new, {start}–{end}, {size}. That alone takes no frame.',
+        new: 'Mapping {name} is new, {start}–{end}: {size}. That alone takes no frame.',
         grown: 'Mapping {name} got longer by {size}: {start}–{end}.',
         shrunk: 'Mapping {name} got shorter by {size}: {start}–{end}.',
-        gone: 'Mapping {name} has gone, {start}–{end}, {size}.',
+        split: 'Mapping {name}, {start}–{end}, was cut in two: {size} of it have gone.',
+        gone: 'Mapping {name} has gone, {start}–{end}: {size}.',
+        protected: 'Mapping {name}, {start}–{end}: {size} are {permissions} now.',
       },
       pages: {
         touched:
           'none | {count} page of {name}, touched for the first time: | {count} pages of {name}, touched for the first time:',
+        zero: 'none | {count} page of {name}, only read so far: the zero page stands in for it, and takes no frame: | {count} pages of {name}, only read so far: the one zero page stands in for all, and takes no frame:',
+        filled:
+          'none | {count} page of {name}, only read before: a frame of its own instead of the zero page: | {count} pages of {name}, only read before: frames of their own instead of the zero page:',
         copied:
-          'none | {count} page of {name}, copied or replaced on the first write: | {count} pages of {name}, copied or replaced on the first write:',
+          'none | {count} page of {name}, copied on the first write: | {count} pages of {name}, copied on the first write:',
+        kept: 'none | {count} page of {name}, written without a copy: nobody else maps the frame: | {count} pages of {name}, written without a copy: nobody else maps the frames:',
+        shared:
+          'none | {count} page of {name}, shared with the child now; the first write copies: | {count} pages of {name}, shared with the child now; the first write copies:',
+        moved:
+          'none | {count} page of {name}, the same frame at another address: | {count} pages of {name}, the same frames at other addresses:',
         swappedIn:
           'none | {count} page of {name}, brought back from swap: | {count} pages of {name}, brought back from swap:',
         swappedOut:
           'none | {count} page of {name} went to swap. | {count} pages of {name} went to swap.',
+        returned:
+          'none | {count} page of {name} has given its frame back. | {count} pages of {name} have given their frames back.',
+        left: 'none | {count} page of {name} has gone, its frame stays: others map it. | {count} pages of {name} have gone, their frames stay: others map them.',
+        slots:
+          'none | {count} page of {name} has given its slot in swap back. | {count} pages of {name} have given their slots in swap back.',
       },
       tables: 'none | {count} more frame for page tables. | {count} more frames for page tables.',
       tablesGone:
         'none | {count} frame of page tables came back. | {count} frames of page tables came back.',
-      ended: 'The process has ended, and all its memory went back.',
+      residentMore:
+        'none | The process maps {to} frames now, {count} more than before. | The process maps {to} frames now, {count} more than before.',
+      residentLess:
+        'none | The process maps {to} frames now, {count} fewer than before. | The process maps {to} frames now, {count} fewer than before.',
+      replaced:
+        'execve() has given the process a new address space. The old one has gone back, and its heap with it.',
+      ended: {
+        exit: 'The process has exited with status {status}.',
+        signal: 'The process was ended by {signal}.',
+        oom: 'Memory was out, and the OOM killer took this process ({signal}).',
+      },
+      endedWith:
+        'none | It mapped {count} frame: all its memory went back. | It mapped {count} frames: all its memory went back.',
+      nothing: {
+        malloc: 'No chunk and no byte of a block has changed.',
+        kernel: {
+          plain: 'The break did not move, and no mapping changed.',
+          enough:
+            'The break did not move, and no mapping changed: malloc had enough, and did not ask the kernel.',
+          kept: 'The break did not move, and no mapping changed: what is free stays the process’s, for its next malloc().',
+        },
+        frames: {
+          plain: 'No frame came, none went.',
+          kept: 'No frame went back: what is free keeps its frames.',
+          promise: 'No frame came: one comes when a page is first touched.',
+        },
+      },
     },
   },
   panic: {

@@ -8,6 +8,7 @@ import { readStored, writeStored } from './storage.ts'
 export interface HeldSeat {
   code: string
   token: string
+  key?: string // of the teacher's link, until it has been used
   name: string
   role: 'teacher' | 'student' | 'spectator'
   hostname: string

@@ -87,9 +87,9 @@ function api({ rooms, limits, known, addressOf, publicUrl, createPassword }: Api
     if ('problem' in parsed) return refuse(response, 400, 'options', parsed.problem)
     try {
       const settings = lobby === true ? { lobby } : {}
-      const { header, teacherToken } = await rooms.create(parsed.options, settings)
+      const { header, ...secrets } = await rooms.create(parsed.options, settings)
       const { code } = header
-      response.status(201).json({ code, url: joinUrl(request, code), teacherToken, header })
+      response.status(201).json({ code, url: joinUrl(request, code), ...secrets, header })
     } catch (error) {
       if (!(error instanceof RoomsFull)) throw error
       refuse(response, 503, 'rooms')

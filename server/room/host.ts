@@ -70,6 +70,7 @@ export class RoomHost {
   private beatAt = Date.now()
   private readonly past = new Past() // up to `seq`
   private tokens = new Map<string, number>() // sha256 to seat; 0: the teacher's
+  private keyHash: string | undefined // of the teacher's link, until it is used
   private pending = new Map<number, (answer: Answer) => void>()
   private snapshots = new Map<number, PackedSnapshot>() // that somebody may ask for parts of
   private lastSnapshot: PackedSnapshot | null = null
@@ -94,20 +95,24 @@ export class RoomHost {
   }
 
   /** A new seat. The token stays with its owner; only its hash is kept. */
-  async join(name: string, role: Role, token: string): Promise<SeatInfo | string> {
+  async join(name: string, role: Role, token: string, key?: string): Promise<SeatInfo | string> {
     const tokenHash = hashToken(token)
-    const answer = await this.ask((id) => ({ t: 'join', id, name, role, tokenHash }))
+    const keyHash = this.hashOfKey(key)
+    const answer = await this.ask((id) => ({ t: 'join', id, name, role, tokenHash, keyHash }))
     if ('why' in answer) return answer.why
+    this.useKey(keyHash)
     const seat = answer.seat!
     if (!this.tokens.has(tokenHash)) this.tokens.set(tokenHash, seat.no)
     return seat
   }
 
   /** Another device may act for the seat; null, or why not. */
-  async addToken(seat: number, token: string): Promise<string | null> {
+  async addToken(seat: number, token: string, key?: string): Promise<string | null> {
     const tokenHash = hashToken(token)
-    const answer = await this.ask((id) => ({ t: 'token', id, seat, tokenHash }))
+    const keyHash = this.hashOfKey(key)
+    const answer = await this.ask((id) => ({ t: 'token', id, seat, tokenHash, keyHash }))
     if ('why' in answer) return answer.why
+    this.useKey(keyHash)
     this.tokens.set(tokenHash, seat)
     return null
   }
@@ -123,6 +128,20 @@ export class RoomHost {
     const no = this.tokens.get(hashToken(token))
     if (no === undefined) return null
     return no === 0 ? 'teacher' : (this.seats.get(no) ?? null)
+  }
+
+  /** Whether the teacher's link has this key and nobody has used it, or it is a token. */
+  opens(key: string): boolean {
+    const keyHash = hashToken(key)
+    return keyHash === this.keyHash || this.tokens.has(keyHash)
+  }
+
+  private hashOfKey(key: string | undefined): string | undefined {
+    return key === undefined ? undefined : hashToken(key)
+  }
+
+  private useKey(keyHash: string | undefined): void {
+    if (keyHash === this.keyHash) this.keyHash = undefined
   }
 
   /** The teacher's seat of that name, or the first one if no name is given. */
@@ -271,6 +290,7 @@ export class RoomHost {
     this.door = door
     for (const seat of seats) this.seats.set(seat.no, seat)
     this.tokens.set(tokens.teacher, 0)
+    this.keyHash = tokens.key
     for (const { no } of seats) {
       // A teacher who came with the key has no token besides.
       for (const hash of tokens.seats[no] ?? [])

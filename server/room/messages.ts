@@ -26,12 +26,12 @@ export interface EntryBatch {
   packed: string | null // the same, for the event 'packed'; null: it would not be shorter
 }
 
-/** Requests carry an id; the answer names it. */
+/** Requests carry an id; the answer names it. One with the key of the teacher's link uses it up. */
 export type ToWorker =
   | { t: 'command'; id: number; seat: number; command: Command }
-  | { t: 'join'; id: number; name: string; role: Role; tokenHash: string }
+  | { t: 'join'; id: number; name: string; role: Role; tokenHash: string; keyHash?: string }
   /** Another device acts for the seat from now on, too. */
-  | { t: 'token'; id: number; seat: number; tokenHash: string }
+  | { t: 'token'; id: number; seat: number; tokenHash: string; keyHash?: string }
   /** Somebody who was sent away is back. */
   | { t: 'return'; id: number; seat: number }
   | { t: 'snapshot'; id: number }

@@ -31,19 +31,14 @@ export async function packAll(snapshot: Snapshot): Promise<Uint8Array[]> {
   return parts
 }
 
-/** Part 0 as a room whose memories are still empty. */
-export function unpackState(part: Uint8Array): Room {
-  return roomOfState(gunzipSync(part, { maxOutputLength: STATE_MAX }))
-}
-
-export function unpackInto(room: Room, part: Uint8Array): void {
-  addPart(room, gunzipSync(part, { maxOutputLength: STATE_MAX }))
+export function gunzipPart(gzip: Uint8Array): Uint8Array {
+  return gunzipSync(gzip, { maxOutputLength: STATE_MAX })
 }
 
 /** Throws if they are not all the parts of a snapshot. */
 export function unpackAll([state, ...frames]: readonly Uint8Array[]): Room {
-  const room = unpackState(state)
-  for (const part of frames) unpackInto(room, part)
+  const room = roomOfState(gunzipPart(state))
+  for (const part of frames) addPart(room, gunzipPart(part))
   return room
 }
 

@@ -288,7 +288,7 @@ export class RoomRunner {
           this.numberCommand(request, batch)
           break
         case 'join': {
-          const why = this.seatProblem(request, names, joins.size)
+          const why = this.keyProblem(request) ?? this.seatProblem(request, names, joins.size)
           if (why !== null) {
             this.refuse(request.id, why)
             break
@@ -301,9 +301,16 @@ export class RoomRunner {
           const seq = batch.add(no, { t: 'seat', name, role, from }, id)
           joins.set(seq, { no, name, role, presence: 'in' })
           this.seats.seats[no] = [request.tokenHash]
+          this.useKey(request)
           break
         }
         case 'token': {
+          const why = this.keyProblem(request)
+          if (why !== null) {
+            this.refuse(request.id, why)
+            break
+          }
+          this.useKey(request)
           const known = (this.seats.seats[request.seat] ??= [])
           known.push(request.tokenHash)
           if (known.length > DEVICES_MAX) known.shift()
@@ -321,6 +328,15 @@ export class RoomRunner {
     if (joins.size + devices.length > 0) await this.env.store.writeSeats(this.seats)
     for (const id of devices) this.env.emit({ t: 'done', answer: { id, seq: this.room.seq } })
     return { joins, done }
+  }
+
+  private keyProblem({ keyHash }: { keyHash?: string }): string | null {
+    const { key, teacher } = this.seats
+    return keyHash === undefined || keyHash === key || keyHash === teacher ? null : 'key'
+  }
+
+  private useKey({ keyHash }: { keyHash?: string }): void {
+    if (keyHash === this.seats.key) delete this.seats.key
   }
 
   private numberCommand({ id, seat, command }: Request & { t: 'command' }, batch: Batch): void {

@@ -8,6 +8,9 @@ export const TLB_ENTRIES = 4096
 // Addresses of pages have 12 bits free. Generations are 8 apart, so that an address with a bit below that equals no tag.
 const GENERATION = 8
 const GENERATIONS = 4096
+// Up to so many pages are flushed one by one (tlb_single_page_flush_ceiling, 33 there): what free() gives back at the heap's
+// end must not cost the translations of the whole heap.
+const SINGLE_PAGE_FLUSH_CEILING = 256
 
 export interface Tlb {
   mm: number // id of the address space it belongs to
@@ -49,6 +52,13 @@ export function flushTlb(tlb: Tlb): void {
 /** Which entry an address's page may be in. */
 export function tlbSlot(va: number, pageShift: number): number {
   return (va >>> pageShift) & (TLB_ENTRIES - 1)
+}
+
+/** Forgets the translations of [start, end): page by page where those are few, as the kernel does it (flush_tlb_mm_range). */
+export function flushTlbRange(tlb: Tlb, start: number, end: number, pageShift: number): void {
+  const pageSize = 2 ** pageShift
+  if (end - start > SINGLE_PAGE_FLUSH_CEILING * pageSize) flushTlb(tlb)
+  else for (let va = start; va < end; va += pageSize) flushTlbPage(tlb, va, pageShift)
 }
 
 export function flushTlbPage(tlb: Tlb, va: number, pageShift: number): void {

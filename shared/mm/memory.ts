@@ -33,7 +33,7 @@ import {
   type Ptep,
 } from '../hw/mmu.ts'
 import { copyFrame, frameBase, markDirty, type Pfn } from '../hw/ram.ts'
-import { flushTlb } from '../hw/tlb.ts'
+import { flushTlb, flushTlbRange } from '../hw/tlb.ts'
 import type { Machine } from '../state/machine.ts'
 import {
   ACCESS_EXEC,
@@ -525,7 +525,7 @@ export function unmapPageRange(m: Machine, vma: Vma, start: Vaddr, end: Vaddr): 
     const index = Math.floor(from / m.pageSize) & ((1 << layout.tableShift) - 1)
     zapped += zapPtes(m, vma.mm, table, index * step, (to - from) / m.pageSize)
   })
-  if (zapped > 0 && m.tlb.mm === vma.mm.id) flushTlb(m.tlb)
+  if (zapped > 0 && m.tlb.mm === vma.mm.id) flushTlbRange(m.tlb, start, end, layout.pageShift)
   return zapped
 }
 

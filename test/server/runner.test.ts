@@ -26,9 +26,11 @@ let dir: string
 let runner: RoomRunner
 let messages: FromWorker[]
 let nextId = 1
+let ahead = 0 // ms that the runner's clock is ahead
 const LOG_MAX = 2 ** 30
 
 beforeEach(async () => {
+  ahead = 0
   dir = await mkdtemp(join(tmpdir(), 'oomroom-runner-'))
   const options = { ...DEFAULT_OPTIONS, ram: 16 * 2 ** 20 }
   const header = { format: LOG_FORMAT, engine: 'e', code: CODE, created: Date.now(), options }
@@ -47,7 +49,7 @@ async function start(voids: number[] = []): Promise<void> {
     store: fileStore(dir, 'e').room(CODE),
     emit: (message) => messages.push(message),
     limits: { seats: 50, logBytes: LOG_MAX },
-    now: () => Date.now(),
+    now: () => Date.now() + ahead,
     applying: () => {},
   })
   await runner.start(voids)
@@ -176,6 +178,19 @@ describe('a room at work', () => {
     const again = createRoom(runner.room.header)
     for (const entry of entries) expect(applyEntry(again, entry).mismatch).toBeUndefined()
   }, 30_000)
+
+  it('writes its hash in a quiet lesson, too, when ten seconds have passed', async () => {
+    await sit('Anna')
+    await send(1, { t: 'note', out: 'hello' })
+    const hashes = () => emitted().filter(({ c }) => c.t === 'hash').length
+    expect(hashes()).toBe(0)
+    ahead = 10_000
+    await send(1, { t: 'note', out: 'hello again' })
+    await vi.waitFor(() => expect(hashes()).toBe(1))
+    ahead += 9000
+    await send(1, { t: 'note', out: 'and again' })
+    expect(hashes()).toBe(1)
+  })
 })
 
 describe('an entry that cannot be applied', () => {

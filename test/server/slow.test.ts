@@ -56,8 +56,8 @@ it('a socket that takes nothing costs the server little, and catches up when it 
   const { io } = room.server.sockets
   const slow = [...io.sockets.sockets.values()].find((socket) => socket.data.seat === 0)!
   const waiting = () => {
-    const { writeBuffer } = slow.conn as unknown as { writeBuffer: { data: string }[] }
-    return writeBuffer.reduce((sum, { data }) => sum + data.length, 0)
+    const { writeBuffer } = slow.conn as unknown as { writeBuffer: { data?: string }[] }
+    return writeBuffer.reduce((sum, { data }) => sum + (data?.length ?? 0), 0) // a ping has none
   }
 
   tcp.pause()
