@@ -184,6 +184,7 @@ export const de: Catalogue = {
     placeholder: 'p = malloc(1 << 20)',
     empty: 'Du hast einen eigenen Prozess. Gib C ein, eine Anweisung je Zeile:',
     running: 'läuft',
+    paused: 'steht: der Rechner ist angehalten',
     interrupt: 'Unterbrechen',
     run: 'Ausführen',
     none: 'Du hast keinen Prozess an einem C-Prompt.',

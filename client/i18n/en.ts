@@ -182,6 +182,7 @@ export const en = {
     placeholder: 'p = malloc(1 << 20)',
     empty: 'You have a process of your own. Type C, one statement a line:',
     running: 'running',
+    paused: 'stands still: the machine is paused',
     interrupt: 'Interrupt',
     run: 'Run',
     none: 'You have no process at a C prompt.',
