@@ -2,6 +2,7 @@ import { flushPromises } from '@vue/test-utils'
 import { describe, expect, it, vi } from 'vitest'
 import type { Block, CallRow, Death, ProcessRow } from '../../../client/feed/protocol.ts'
 import { i18n } from '../../../client/i18n/index.ts'
+import ConnectionLight from '../../../client/panels/ConnectionLight.vue'
 import DeathNotice from '../../../client/panels/DeathNotice.vue'
 import KillAnnouncer from '../../../client/panels/KillAnnouncer.vue'
 import LogPanel from '../../../client/panels/LogPanel.vue'
@@ -264,6 +265,19 @@ describe('what everyone has to know', () => {
     i18n.global.locale.value = 'de'
     await flushPromises()
     expect(banner.text()).toContain('12 Sekunden')
+  })
+
+  it('is that a connection that has ended for good is none', async () => {
+    const { feed } = mkFeed()
+    const light = show(ConnectionLight, {}, feed)
+    for (const link of [
+      { state: 'ended', why: 'banned' },
+      { state: 'lost', since: 0 },
+    ] as const) {
+      feed.link.value = link
+      await flushPromises()
+      expect(light.text()).toBe('No connection')
+    }
   })
 
   it('is that the server wants to be left alone, and for how long', async () => {
