@@ -66,7 +66,12 @@ import { BINMAP_WORDS } from './flavour.ts'
 import { mallocConsolidate } from './intFree.ts'
 import { bestFit, findPlaceInLargebin } from './largebin.ts'
 import { assertFailed, mallocPrinterr } from './printerr.ts'
-import { addUnsortedQuickly, putIntoBinQuickly, takeUnsortedQuickly } from './quickBins.ts'
+import {
+  addUnsortedQuickly,
+  putIntoBinQuickly,
+  takeSmallQuickly,
+  takeUnsortedQuickly,
+} from './quickBins.ts'
 import { sysmalloc } from './sysmalloc.ts'
 import {
   revealPtrTo,
@@ -195,6 +200,11 @@ function stashFastbin(env: MallocEnv, fb: number, nb: number): void {
 function takeFromSmallbin(env: MallocEnv, av: number, nb: number): number {
   const own = smallbinIndex(env, nb)
   const bin = binAt(env, av, own)
+  const quick = isQuick(env, av) ? takeSmallQuickly(env, nb, bin) : 0
+  if (quick !== 0) {
+    stashSmallbin(env, av, own, nb)
+    return memOf(env, quick)
+  }
   const victim = lastOf(env, av, own)
   if (victim === bin) return NOTHING
   if (victim === 0 && !env.flavour.hardened) {
@@ -221,13 +231,16 @@ function stashSmallbin(env: MallocEnv, av: number, own: number, nb: number): voi
   const index = cacheIndexFor(env, table, nb)
   if (index < 0) return
   while (tcacheHasRoom(env, table, index)) {
-    const victim = lastOf(env, av, own)
-    if (victim === bin) return
-    if (victim === 0) env.endless()
-    const before = bkOf(env, victim)
-    setInuseAt(env, victim, nb)
-    setLast(env, av, own, before)
-    setFd(env, before, bin)
+    let victim = isQuick(env, av) ? takeSmallQuickly(env, nb, bin) : 0
+    if (victim === 0) {
+      victim = lastOf(env, av, own)
+      if (victim === bin) return
+      if (victim === 0) env.endless()
+      const before = bkOf(env, victim)
+      setInuseAt(env, victim, nb)
+      setLast(env, av, own, before)
+      setFd(env, before, bin)
+    }
     tcachePut(env, table, victim, index)
   }
 }

@@ -226,6 +226,25 @@ export function takeUnsortedQuickly(env: MallocEnv, victim: number, nb: number):
   return size
 }
 
+/** Takes the last chunk, of size nb, out of a small bin: its address, 0 if that isn't simple or there is none. */
+export function takeSmallQuickly(env: MallocEnv, nb: number, bin: number): number {
+  const { words } = env
+  const ends = locatePair(env, bin + LINKS, (bin + LINKS) | 0)
+  if (ends < 0) return 0
+  const low = words[ends + SECOND]
+  const victim = wordAt(words, ends + SECOND)
+  if (victim === bin) return 0
+  const own = locatePair(env, victim + LINKS, (low + LINKS) | 0)
+  const next = locatePair(env, victim + nb, (low + nb) | 0)
+  if (own < 0 || next < 0) return 0
+  const behind = followToPair(env, own + SECOND, LINKS)
+  if (behind < 0 || wordAt(words, behind) !== victim) return 0
+  words[next + SIZE] |= 1
+  copyWord(words, ends + SECOND, own + SECOND)
+  setWord(words, behind, bin)
+  return victim
+}
+
 /** Makes a chunk of this size that is on no list the first unsorted one; false if that isn't simple. */
 export function addUnsortedQuickly(env: MallocEnv, p: number, size: number): boolean {
   const { words } = env
