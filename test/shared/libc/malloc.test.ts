@@ -64,6 +64,7 @@ describe('where blocks lie', () => {
       HAVE_FASTCHUNKS: arena.haveFastchunks / 4,
       FASTBINS: arena.fastbins / 4,
       TOP: arena.top / 4,
+      LAST_REMAINDER: arena.lastRemainder / 4,
       UNSORTED_FD: arena.bins / 4,
       UNSORTED_BK: arena.bins / 4 + 2,
       BINMAP_OFFSET: arena.binmap,
