@@ -3,6 +3,7 @@ import tailwindcss from '@tailwindcss/vite'
 import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'vitest/config'
 import { engineOfSources } from './server/engine.ts'
+import { LongFirst } from './test/helpers/longFirst.ts'
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
@@ -22,8 +23,8 @@ export default defineConfig(({ mode }) => ({
   test: {
     reporters: ['default', at('test/helpers/tally.ts')],
     maxWorkers: 2,
+    sequence: { sequencer: LongFirst },
     passWithNoTests: true,
-    coverage: { include: ['shared/**', 'server/**', 'client/**'] },
     projects: [
       {
         extends: true,
@@ -33,6 +34,8 @@ export default defineConfig(({ mode }) => ({
           exclude: ['test/client/**', 'test/e2e/**', 'test/server/**', 'test/sim/**'],
           environment: 'node',
           isolate: false, // nothing of ours keeps anything in a module: the sources are read once for all files
+          experimental: { viteModuleRunner: false, nodeLoader: false },
+          execArgv: ['--import', 'tsx'],
           testTimeout: 60_000,
         },
       },
@@ -52,16 +55,6 @@ export default defineConfig(({ mode }) => ({
       {
         extends: true,
         test: {
-          name: 'server',
-          include: ['test/server/**/*.test.ts'],
-          globalSetup: at('test/helpers/build.ts'),
-          environment: 'node',
-          testTimeout: 60_000,
-        },
-      },
-      {
-        extends: true,
-        test: {
           name: 'client',
           include: ['test/client/**/*.test.ts'],
           environment: 'happy-dom',
@@ -69,7 +62,31 @@ export default defineConfig(({ mode }) => ({
         },
       },
       {
-        // Real servers and real browsers, when the others have finished.
+        // `npm start` builds anew what servers and browsers of the second group have open.
+        extends: true,
+        test: {
+          name: 'start',
+          include: ['test/e2e/start.e2e.ts'],
+          environment: 'node',
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        // Here and with browsers much of the time is waiting: a third worker has something to do.
+        extends: true,
+        test: {
+          name: 'server',
+          include: ['test/server/**/*.test.ts'],
+          globalSetup: at('test/helpers/build.ts'),
+          environment: 'node',
+          testTimeout: 60_000,
+          maxWorkers: 3,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // Real servers and real browsers.
         extends: true,
         test: {
           name: 'e2e',
@@ -79,19 +96,8 @@ export default defineConfig(({ mode }) => ({
           testTimeout: 120_000,
           hookTimeout: 60_000,
           expect: { poll: { timeout: 15_000 } },
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
-        },
-      },
-      {
-        // `npm start` builds anew what the others have open.
-        extends: true,
-        test: {
-          name: 'start',
-          include: ['test/e2e/start.e2e.ts'],
-          environment: 'node',
-          testTimeout: 120_000,
-          hookTimeout: 60_000,
-          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -1,12 +1,12 @@
-// A room at the end of a connection: for the command line what the worker is for the browser. It applies the entries,
-// comes back by itself, and takes a snapshot when it is told to or when its machine differs.
+// A room at the end of a connection: for the command line what the worker is for the browser. It applies at once what
+// comes, and comes back by itself.
 
 import { io, type Socket } from 'socket.io-client'
-import { hashRoom, applyEntry, createRoom, type Applied, type Room } from '../shared/room/room.ts'
+import { Follower } from '../shared/room/follower.ts'
+import type { Applied, Room } from '../shared/room/room.ts'
 import type { Command, Entry, Header } from '../shared/room/entry.ts'
 import type { MachinePort } from '../shared/shell/port.ts'
-import { unpackInto, unpackState } from './room/packing.ts'
-import { differingField } from '../shared/state/walk.ts'
+import { gunzipPart, unpackEntries } from './room/packing.ts'
 import {
   PROTOCOL,
   type ClientToServer,
@@ -46,12 +46,7 @@ export class Replica implements MachinePort {
 
   private readonly ticket: Ticket
   private readonly socket: Socket<ServerToClient, ClientToServer>
-  private current: Room | null = null
-  private queue: Entry[] = [] // entries that wait for a snapshot
-  private coming: Room | null = null // of which parts are still missing
-  private pieces = 0 // of it, that are there
-  private restoring = false // a snapshot is on its way
-  private differedAt = 0 // the hash entry that was not ours, 0 if none
+  private readonly follower: Follower
   private results = new Map<number, Applied>()
   private waiting = new Map<number, (applied: Applied) => void>()
   private lost = new Set<(error: Error) => void>() // told when the connection breaks
@@ -62,7 +57,13 @@ export class Replica implements MachinePort {
   constructor(ticket: Ticket) {
     this.ticket = ticket
     this.live = this.mkLive()
-    this.socket = io(ticket.server, {
+    this.follower = new Follower({
+      room: () => {},
+      picture: (room) => this.onPicture(room),
+      applied: (_room, entry, applied) => this.tell(entry, applied),
+      differs: (difference) => socket.emit('differs', difference),
+    })
+    const socket: typeof this.socket = io(ticket.server, {
       auth: (give) => give(this.hello()),
       transports: ['websocket', 'polling'],
       tryAllTransports: true,
@@ -70,10 +71,11 @@ export class Replica implements MachinePort {
       reconnectionDelayMax: 2000,
       forceNew: true,
     })
-    const { socket } = this
+    this.socket = socket
     socket.on('welcome', (welcome) => this.welcome(welcome))
     socket.on('snapshot', (piece) => this.takePiece(piece))
     socket.on('entries', (text) => this.takeEntries(JSON.parse(text) as Entry[]))
+    socket.on('packed', (_first, data) => this.takeEntries(unpackEntries(data)))
     socket.on('acts', (acts) => {
       if (!acts) this.end(new Error('another connection has taken this seat'))
     })
@@ -94,8 +96,9 @@ export class Replica implements MachinePort {
   }
 
   room(): Room {
-    if (this.current === null) throw new Error('not connected yet')
-    return this.current
+    const { room } = this.follower
+    if (room === null) throw new Error('not connected yet')
+    return room
   }
 
   async submit(command: Command): Promise<Applied> {
@@ -138,9 +141,8 @@ export class Replica implements MachinePort {
     if (name !== undefined) hello.name = name
     if (spectator) hello.spectator = true
     if (pair !== undefined) hello.pair = pair
-    const room = this.current
-    if (room !== null && this.differedAt === 0)
-      hello.have = { engine: room.header.engine, seq: room.seq }
+    const { room, have } = this.follower
+    if (room !== null && have !== null) hello.have = { engine: room.header.engine, seq: have }
     return hello
   }
 
@@ -155,45 +157,21 @@ export class Replica implements MachinePort {
     }
     this.seat = welcome.seat
     this.token = welcome.token
-    this.coming = null
-    this.queue = []
-    this.restoring = welcome.resume === 'snapshot'
-    if (!this.restoring) {
-      if (this.current === null || this.differedAt > 0) this.current = createRoom(header)
-      this.differedAt = 0
-      if (this.current.seq >= welcome.seq) this.isLive()
-    }
+    this.follower.begin(header, welcome.resume)
+    if (welcome.resume === 'entries' && this.room().seq >= welcome.seq) this.isLive()
   }
 
   private takeEntries(entries: Entry[]): void {
-    this.queue.push(...entries)
-    this.work()
+    if (this.follower.take(entries)) this.work()
+    else this.drop() // something is missing: come back and say what is there
   }
 
   private work(): void {
-    if (this.restoring || this.differedAt > 0) return
-    const room = this.current!
-    const { queue } = this
-    let done = 0
-    while (done < queue.length && this.differedAt === 0) {
-      const entry = queue[done++]
-      if (entry.seq <= room.seq) continue
-      if (entry.seq > room.seq + 1) {
-        this.drop() // something is missing: come back and say what is there
-        return
-      }
-      this.apply(room, entry)
-    }
-    queue.splice(0, done)
-    if (this.differedAt === 0) this.isLive()
+    this.follower.work()
+    if (this.follower.have !== null && this.follower.progress === null) this.isLive()
   }
 
-  private apply(room: Room, entry: Entry): void {
-    const applied = applyEntry(room, entry)
-    if (applied.mismatch !== undefined) {
-      this.differedAt = entry.seq
-      this.socket.emit('differs', { seq: entry.seq, hash: applied.mismatch })
-    }
+  private tell(entry: Entry, applied: Applied): void {
     this.results.set(entry.seq, applied)
     this.results.delete(entry.seq - RESULTS_MAX)
     for (const listener of [...this.listeners]) listener(entry, applied)
@@ -201,45 +179,24 @@ export class Replica implements MachinePort {
     this.waiting.delete(entry.seq)
   }
 
-  private takePiece(piece: SnapshotPiece): void {
-    const { index, of } = piece
-    const bytes = Buffer.from(piece.data, 'base64')
-    if (index === 0) {
-      this.restoring = true
-      this.coming = unpackState(bytes)
-      this.onPicture(this.coming)
-    } else if (this.coming !== null && index === this.pieces) unpackInto(this.coming, bytes)
-    else return
-    this.pieces = index + 1
-    if (this.pieces < of) return
-    const room = this.coming
-    this.coming = null
-    if (this.differedAt > 0) this.reportField(room)
-    this.current = room
+  private takePiece({ index, of, data }: SnapshotPiece): void {
+    try {
+      if (!this.follower.takePart(index, of, gunzipPart(Buffer.from(data, 'base64')))) return
+    } catch {
+      return this.drop()
+    }
     this.snapshots++
-    this.restoring = false
-    this.differedAt = 0
-    this.queue = this.queue.filter(({ seq }) => seq > room.seq)
+    const { seq: now } = this.room()
     for (const [seq, resolve] of this.waiting) {
-      if (seq > room.seq) continue
+      if (seq > now) continue
       resolve({})
       this.waiting.delete(seq)
     }
     this.work()
   }
 
-  /** Our machine stood still where it differed: bring it to the snapshot's entry and name the first difference. */
-  private reportField(theirs: Room): void {
-    const ours = this.current!
-    for (const entry of this.queue)
-      if (entry.seq === ours.seq + 1 && entry.seq <= theirs.seq) applyEntry(ours, entry)
-    if (ours.seq !== theirs.seq) return
-    const field = differingField(ours, theirs)
-    if (field !== null)
-      this.socket.emit('differs', { seq: theirs.seq, hash: hashRoom(ours), field })
-  }
-
   private disconnected(reason: string): void {
+    this.follower.lose()
     const error = new Error('the connection was lost')
     for (const reject of this.lost) reject(error)
     this.lost.clear()
@@ -250,7 +207,7 @@ export class Replica implements MachinePort {
 
   private refused(error: Error & { data?: { why?: string; waitMs?: number } }): void {
     const why = error.data?.why
-    if (why === undefined && this.current === null)
+    if (why === undefined && this.follower.room === null)
       return this.end(new Error(`${this.ticket.server} cannot be reached`))
     if (why === undefined) return // the network; it is tried again
     if (why === 'busy') {
@@ -309,4 +266,5 @@ const refusals: Record<string, string> = {
   rooms: 'the server has as many rooms open as it may',
   pair: 'the pairing code is wrong, used or too old',
   token: 'the token is of no seat in this room',
+  key: 'the link of the teacher was used already, or is wrong',
 }

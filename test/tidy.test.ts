@@ -15,7 +15,7 @@ interface Source {
   code: string // text with its comments blanked, line by line
 }
 
-const skipped = new Set(['node_modules', 'dist', 'coverage', '.git', 'data'])
+const skipped = new Set(['node_modules', 'dist', '.git', 'data'])
 const readable = /\.(ts|vue|js|cjs|css|html|json|md|c)$|^\.ci\/run$/
 
 function sources(folder: string, found: Source[] = []): Source[] {

@@ -33,13 +33,20 @@ const ALIGN = 16 // columns in multiples of this: rows begin at round frame numb
 const LARGEST = 64
 const SLIM = 1.5 // the most that a cell is longer one way than the other
 const GAP_FROM = 5 // pixels from which cells stand apart
+const STAYS = 0.6 // of the area that cells could have, for which the columns stay as they are
 
-export function fitGrid(frames: number, space: Space): Grid {
+/** `stay` is what was drawn at another height: a banner above the map is no reason to put every frame elsewhere. */
+export function fitGrid(frames: number, space: Space, stay: Grid | null = null): Grid {
   let perCell = 1
   let cells = fitCells(frames, space)
   while (cells === null) {
     perCell *= 2
     cells = fitCells(Math.ceil(frames / perCell), space)
+  }
+  if (stay?.frames === frames && stay.perCell === perCell) {
+    const { width, cols } = stay
+    const kept = tallCells(Math.ceil(frames / perCell), space, { width, cols })
+    if (kept !== null && worthOf(kept) >= STAYS * worthOf(cells)) cells = kept
   }
   for (let step = 0; step < space.zoom; step++) {
     if (perCell > 1) perCell /= 2
@@ -65,19 +72,26 @@ export function fitGrid(frames: number, space: Space): Grid {
 /** The largest cells with which all fit, square ones rather than others; null if they would be too small to see. */
 function fitCells(count: number, space: Space): Cells | null {
   let best: Cells | null = null
-  let most = 0
   for (let width = SMALLEST; width <= LARGEST; width++) {
-    const { cols } = sized(space.width, width)
-    const fitting = Math.floor(space.height / Math.ceil(count / cols))
-    const height = Math.min(fitting, Math.floor(width * SLIM), LARGEST)
-    if (height < SMALLEST || height * SLIM < width || cols * width > space.width) continue
-    const worth = width * height - Math.abs(width - height) / 4
-    if (worth <= most) continue
-    most = worth
-    best = { width, height, cols }
+    const cells = tallCells(count, space, sized(space.width, width))
+    if (cells !== null && (best === null || worthOf(cells) > worthOf(best))) best = cells
   }
   return count <= 1 ? { width: SMALLEST, height: SMALLEST, cols: 1 } : best
 }
+
+/** Cells of this width, as tall as they can be; null if that is not tall enough. */
+function tallCells(
+  count: number,
+  space: Space,
+  { width, cols }: Pick<Cells, 'width' | 'cols'>,
+): Cells | null {
+  const fitting = Math.floor(space.height / Math.ceil(count / cols))
+  const height = Math.min(fitting, Math.floor(width * SLIM), LARGEST)
+  if (height < SMALLEST || height * SLIM < width || cols * width > space.width) return null
+  return { width, height, cols }
+}
+
+const worthOf = ({ width, height }: Cells) => width * height - Math.abs(width - height) / 4
 
 function sized(space: number, width: number): { width: number; cols: number } {
   const fit = Math.max(1, Math.floor(space / width))

@@ -21,6 +21,7 @@ import { callTable, completeLine, variablesOf } from './completion.ts'
 import { byteAnswer, heapAnswer, heapBins, heapIndex, heapRows } from './heapAnswers.ts'
 import type { HeapLook } from './heapLook.ts'
 import type { History } from './history.ts'
+import type { Viewer } from './masked.ts'
 import { pressure } from './pressure.ts'
 import { pressureTools } from './pressureTools.ts'
 import type {
@@ -43,6 +44,7 @@ export interface Scene {
   history: History
   heaps: HeapLook
   at: number // ms of the recording
+  viewer: Viewer
 }
 
 export function answer(scene: Scene, { topic, ask }: Question): unknown {
@@ -61,7 +63,7 @@ export function answer(scene: Scene, { topic, ask }: Question): unknown {
     case 'calls':
       return scene.chronicle.calls.told(room, ask.seat, ask.last)
     case 'transcript':
-      return scene.chronicle.transcript(room, ask.seat, ask.language)
+      return scene.chronicle.transcript(room, ask.seat, ask.language, scene.viewer)
     case 'frame':
       return frameAnswer(room, ask.pfn)
     case 'ages':

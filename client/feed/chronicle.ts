@@ -9,6 +9,7 @@ import type { Exit, LogLine } from '@shared/state/machine.ts'
 import { SIGKILL, type Task } from '@shared/state/task.ts'
 import { CallStory } from './callStory.ts'
 import { HeapStory } from './heapStory.ts'
+import { maskDeath, type Viewer } from './masked.ts'
 import { OomTable } from './oomTable.ts'
 import type { Block, Death, KillSum } from './protocol.ts'
 
@@ -102,10 +103,11 @@ export class Chronicle {
     if (room.machine.boots !== this.boots) this.noteReboot(room, entry.seq)
     this.noteCommand(room, entry)
     this.calls.observe(room, entry)
-    this.heap.observe(room, entry)
     this.readSyslog(room)
     this.readTerminals(room, entry.seq)
-    return this.readExits(room, entry)
+    const deaths = this.readExits(room, entry)
+    this.heap.observe(room, entry, deaths)
+    return deaths
   }
 
   /** Pids start from the beginning, and everybody has a new process at a prompt. */
@@ -228,6 +230,7 @@ export class Chronicle {
       name: room.seats.get(seat)?.name ?? '',
       signal,
       by: byOom ? 'oom' : byPerson ? 'person' : 'self',
+      bySeat: byPerson ? sender.seat : 0,
       byName: byOom ? victim.asker : byPerson ? (room.seats.get(sender.seat)?.name ?? '') : '',
       rss: byOom ? victim.rss : 0,
       sum: byOom ? victim.sum : null,
@@ -255,8 +258,8 @@ export class Chronicle {
     return passage
   }
 
-  /** What the seat's terminal shows at the room's moment. */
-  transcript(room: Room, seat: number, language: Language): Block[] {
+  /** What the seat's terminal shows at the room's moment, and to whom. */
+  transcript(room: Room, seat: number, language: Language, viewer: Viewer): Block[] {
     const list = (this.passages.get(seat) ?? []).filter(({ seq }) => seq <= room.seq)
     const told = list.slice(-PASSAGES_TOLD)
     const lastOf = new Map<string, Passage>()
@@ -268,7 +271,7 @@ export class Chronicle {
       line: passage.line,
       out: inLanguage(passage, outUpTo(passage, room.seq), language),
       running: lastOf.get(passage.handle) === passage && isRunning(room, passage.handle),
-      death: passage.death,
+      death: passage.death === null ? null : maskDeath(passage.death, viewer),
     }))
   }
 }

@@ -21,6 +21,7 @@ import type {
   Link,
   Marker,
   Me,
+  OwnSeat,
   PlayerAction,
   Paired,
   PlayerState,
@@ -74,12 +75,12 @@ export class Feed {
     this.port.postMessage({ t: 'join', url: location.origin, ...ticket })
   }
 
-  replay(text: string): void {
-    this.port.postMessage({ t: 'replay', text })
+  replay(text: string, own: OwnSeat[]): void {
+    this.port.postMessage({ t: 'replay', text, own })
   }
 
-  replayRoom(code: string): void {
-    this.port.postMessage({ t: 'replayRoom', url: location.origin, code })
+  replayRoom(code: string, own: OwnSeat[]): void {
+    this.port.postMessage({ t: 'replayRoom', url: location.origin, code, own })
   }
 
   canvas(canvas: OffscreenCanvas): void {

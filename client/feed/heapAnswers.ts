@@ -2,13 +2,21 @@
 
 import { peekMangled, peekWord, type FreeList } from '@shared/libc/heapLists.ts'
 import { CHUNK_STATES, type ChunkState } from '@shared/libc/heapWalk.ts'
-import { PAGE_SHARED, PAGE_SWAP, PAGE_UNTOUCHED } from '@shared/proc/addressSpace.ts'
+import { PAGE_SHARED, PAGE_SWAP, PAGE_UNTOUCHED, PAGE_ZERO } from '@shared/proc/addressSpace.ts'
+import { SIZE_BITS } from '@shared/libc/ptmalloc/chunk.ts'
 import type { Heap } from '@shared/proc/heap.ts'
 import { chunkRow, findChunk, heapByte } from '@shared/proc/heapByte.ts'
 import { pagemap } from '@shared/proc/pagemap.ts'
 import type { Room } from '@shared/room/room.ts'
 import { pagesOf, type ChunkOrder, type HeapLook, type HeapSeen } from './heapLook.ts'
-import type { HeapAnswer, HeapBin, HeapByteAnswer, HeapLinkRow, HeapRows } from './protocol.ts'
+import type {
+  HeapAnswer,
+  HeapBin,
+  HeapByteAnswer,
+  HeapLinkRow,
+  HeapPageState,
+  HeapRows,
+} from './protocol.ts'
 
 const USER_BYTES = 16
 const ROWS_MOST = 200
@@ -23,17 +31,11 @@ function summaryOf({ runs }: HeapSeen, heap: Heap): NonNullable<HeapAnswer['heap
   const { reader, row, mapped, ranges, top, m } = heap
   const { version, bits, word } = reader.flavour
   const { chunks, stop, stopAt } = row
-  const topIndex = chunks.count - 1
   const odd = chunks.odd.subarray(0, chunks.count)
   const remainder = findChunk(heap, heap.lastRemainder)
-  const pages = { all: 0, touched: 0, shared: 0, swap: 0 }
+  const pages = { anon: 0, shared: 0, zero: 0, swap: 0, untouched: 0 }
   for (const run of runs) {
-    for (const state of pagesOf(heap, run).pages) {
-      pages.all++
-      if (state !== PAGE_UNTOUCHED && state !== PAGE_SWAP) pages.touched++
-      if (state === PAGE_SHARED) pages.shared++
-      if (state === PAGE_SWAP) pages.swap++
-    }
+    for (const state of pagesOf(heap, run).pages) pages[nameOf(state)]++
   }
   return {
     version,
@@ -47,7 +49,7 @@ function summaryOf({ runs }: HeapSeen, heap: Heap): NonNullable<HeapAnswer['heap
     mappedCounted: heap.mappedCounted,
     states: sumStates(heap),
     top,
-    topSize: stop === 'top' ? chunks.size[topIndex] : 0,
+    topSize: topSize(heap),
     lastRemainder: heap.lastRemainder,
     lastRemainderState: remainder < 0 ? null : chunkRow(heap, remainder).state,
     systemMem: heap.systemMem,
@@ -60,6 +62,19 @@ function summaryOf({ runs }: HeapSeen, heap: Heap): NonNullable<HeapAnswer['heap
     otherArenas: heap.otherArenas,
     pages,
   }
+}
+
+function nameOf(state: number): HeapPageState {
+  if (state === PAGE_UNTOUCHED) return 'untouched'
+  if (state === PAGE_SHARED) return 'shared'
+  if (state === PAGE_ZERO) return 'zero'
+  return state === PAGE_SWAP ? 'swap' : 'anon'
+}
+
+/** Also of a heap whose chunks can't be followed up to there. */
+function topSize({ reader, top }: Heap): number {
+  const head = top === 0 ? 0 : (peekWord(reader, top + reader.flavour.word) ?? 0)
+  return Math.max(0, head - (head & SIZE_BITS))
 }
 
 function sumStates({ row, mapped }: Heap): { state: ChunkState; count: number; bytes: number }[] {
@@ -134,9 +149,10 @@ function linkRow(heap: Heap, { kind }: FreeList, address: number): HeapLinkRow {
   const next = mangled ? peekMangled(reader, at) : peekWord(reader, at)
   const back = kind === 'tcache' || kind === 'fast' ? null : peekWord(reader, at + word)
   const index = findChunk(heap, address)
+  const chunk = index < 0 ? null : chunkRow(heap, index)
   return {
     address,
-    size: index < 0 ? 0 : chunkRow(heap, index).size,
+    size: chunk?.address === address ? chunk.size : 0, // a link may lead into the middle of one
     stored: wordText(heap, at),
     next,
     nextIsBin: inArena(next),

@@ -1,56 +1,39 @@
-// What a statement at the prompt did to memory, from layer to layer: chunks, the break, mappings, pages and frames, page
-// tables. Told by comparison: the process as it was when the line was typed, and when it waits for the next one. So
-// nothing in the machine needs to know that somebody listens; what comes and goes within one statement is not seen.
+// What a statement at the prompt did to memory, from layer to layer: chunks and their bytes, the break and mappings,
+// frames and page tables; and which layers had nothing to do. Told by comparison: the process as it was when the line was
+// typed, and when it waits for the next one. So nothing in the machine needs to know that somebody listens; what comes
+// and goes within one statement is not seen.
 
 import { icIsWaiting } from '@shared/ic/program.ts'
-import { ptePfn, ptePresent, pteSwap } from '@shared/hw/mmu.ts'
-import { CHUNK_STATES, chunkIndexAt, mkHeapChunks, type HeapChunks } from '@shared/libc/heapWalk.ts'
-import { vmasOf } from '@shared/mm/vma.ts'
-import { heapIs, scanHeap } from '@shared/proc/heap.ts'
-import { vmaName } from '@shared/proc/maps.ts'
-import { walkPageRange } from '@shared/proc/pageWalk.ts'
 import type { Entry } from '@shared/room/entry.ts'
 import type { Room } from '@shared/room/room.ts'
 import type { Machine } from '@shared/state/machine.ts'
 import type { Task } from '@shared/state/task.ts'
-import type { HeapStoryAnswer, StoryStep } from './protocol.ts'
-
-interface Mapping {
-  start: number
-  end: number
-  name: string
-}
-
-/** A process's memory at one moment. */
-interface Moment {
-  brk: number
-  startBrk: number
-  tables: number
-  chunks: HeapChunks
-  mapped: HeapChunks
-  header: number
-  mappings: Mapping[]
-  pages: Map<number, number> // entry of the page table by address
-}
+import { tellBytes, tellChunks } from './chunkSteps.ts'
+import { tellMappings } from './mappingSteps.ts'
+import { contentsOf, momentOf, residentFrames, type Contents, type Moment } from './moment.ts'
+import { tellPages } from './pageSteps.ts'
+import type { Death, HeapStoryAnswer, StoryLayer, StoryStep } from './protocol.ts'
+import { STORY_LAYERS, layerOf } from './storyLayer.ts'
 
 interface Story {
+  handle: string
+  pid: number
   seq: number // of the line
   doneSeq: number // Infinity while it runs
   statement: string
-  before: Moment | null // only while it runs
+  before: { moment: Moment; contents: Contents } | null // only while it runs
+  frames: number // that the process mapped when it was last seen
   steps: StoryStep[]
   marked: Set<number>
 }
 
-const STORIES_KEPT = 100 // per process
-const CHUNKS_TOLD = 12
-const FRAMES_TOLD = 4
-const USED = CHUNK_STATES.indexOf('used')
+const STORIES_KEPT = 200 // per seat
+const NONE: ReadonlySet<number> = new Set()
 
 export class HeapStory {
   private seat: number | null = 0
-  private stories = new Map<string, Story[]>() // by handle
-  private running = new Map<string, Story>()
+  private stories = new Map<number, Story[]>() // by seat
+  private running = new Map<string, Story>() // by handle
 
   /** Whose statements are followed; null: everyone's. */
   follow(seat: number | null): void {
@@ -62,17 +45,18 @@ export class HeapStory {
     this.running.clear()
   }
 
-  /** After each entry. */
-  observe({ machine }: Room, { seq, c }: Entry): void {
+  /** After each entry, with the deaths that it brought. */
+  observe({ machine }: Room, { seq, c }: Entry, deaths: readonly Death[]): void {
     if (c.t === 'ic') this.beginStory(machine, seq, c.task, c.line)
     for (const [handle, story] of this.running) {
       const task = machine.handles.get(handle)
       const alive = task !== undefined && task.mm !== null && task.state !== 'Z'
-      if (alive && !icIsWaiting(task)) continue
+      if (alive) story.frames = residentFrames(task.mm!)
+      if (alive && task.program.kind === 'ic' && !icIsWaiting(task)) continue
       this.running.delete(handle)
       story.doneSeq = seq
-      if (alive) tell(story, momentOf(machine, task))
-      else story.steps = [{ kind: 'ended' }]
+      if (alive) tell(machine, story, momentOf(machine, task))
+      else story.steps = [endOf(machine, story, deaths)]
       story.before = null
     }
   }
@@ -86,192 +70,109 @@ export class HeapStory {
       open.statement += `\n${statement}` // typed ahead: one story for all
       return
     }
-    const before = momentOf(m, task)
-    const story: Story = {
-      seq,
-      doneSeq: Infinity,
-      statement,
-      before,
-      steps: [],
-      marked: new Set(),
-    }
-    const list = this.stories.get(handle) ?? []
+    const story = mkStory(m, seq, handle, task, statement)
+    const list = this.stories.get(task.seat) ?? []
     list.push(story)
     if (list.length > STORIES_KEPT) list.shift()
-    this.stories.set(handle, list)
+    this.stories.set(task.seat, list)
     this.running.set(handle, story)
   }
 
-  /** The last statement up to the room's moment, or one of those before it. */
-  told({ seq }: Room, handle: string, back: number): HeapStoryAnswer | null {
-    const list = (this.stories.get(handle) ?? []).filter((story) => story.seq <= seq)
+  /** The last statement up to the room's moment, or one of those before it: the process's own, and of the same person's
+   * that have ended. */
+  told({ seq, machine }: Room, handle: string, back: number): HeapStoryAnswer | null {
+    const hasEnded = (other: string) => (machine.handles.get(other)?.mm ?? null) === null
+    const list = this.of(handle).filter(
+      (story) => story.seq <= seq && (story.handle === handle || hasEnded(story.handle)),
+    )
     const story = list[list.length - 1 - back]
     if (story === undefined) return null
     const done = story.doneSeq <= seq
-    const { statement } = story
-    return { statement, done, steps: done ? story.steps : [], earlier: list.length - 1 - back }
+    return {
+      statement: story.statement,
+      pid: story.pid,
+      pageSize: machine.pageSize,
+      done,
+      steps: done ? story.steps : [],
+      earlier: list.length - 1 - back,
+    }
   }
 
   /** Chunks that the last statement changed. */
   marked({ seq }: Room, handle: string): ReadonlySet<number> {
-    const done = (this.stories.get(handle) ?? []).filter((story) => story.doneSeq <= seq)
+    const done = this.of(handle).filter((story) => story.handle === handle && story.doneSeq <= seq)
     return done.at(-1)?.marked ?? NONE
   }
+
+  private of(handle: string): Story[] {
+    return this.stories.get(Number(handle.split('.')[0])) ?? []
+  }
 }
 
-const NONE: ReadonlySet<number> = new Set()
-
-function momentOf(m: Machine, task: Task): Moment {
-  const mm = task.mm!
-  const heap = heapIs(m, task) === 'there' ? scanHeap(m, task) : null
-  const mappings: Mapping[] = []
-  const pages = new Map<number, number>()
-  for (const vma of vmasOf(mm)) {
-    mappings.push({ start: vma.start, end: vma.end, name: vmaName(vma) })
-    walkPageRange(m, mm, vma.start, vma.end, (va, pte) => pages.set(va, pte))
-  }
+function mkStory(m: Machine, seq: number, handle: string, task: Task, statement: string): Story {
+  const moment = momentOf(m, task)
   return {
-    brk: mm.brk,
-    startBrk: mm.startBrk,
-    tables: mm.pageTables,
-    chunks: heap?.row.chunks ?? mkHeapChunks(1),
-    mapped: heap?.mapped ?? mkHeapChunks(1),
-    header: heap?.reader.flavour.header ?? 0,
-    mappings,
-    pages,
+    handle,
+    pid: task.pid,
+    seq,
+    doneSeq: Infinity,
+    statement,
+    before: { moment, contents: contentsOf(m, moment) },
+    frames: moment.frames,
+    steps: [],
+    marked: new Set(),
   }
 }
 
-function tell(story: Story, after: Moment): void {
-  const before = story.before!
-  const steps: StoryStep[] = []
-  tellChunks(story, before, after, steps)
-  if (after.brk !== before.brk) steps.push({ kind: 'brk', from: before.brk, to: after.brk })
-  tellMappings(before, after, steps)
-  tellPages(before, after, steps)
-  if (after.tables !== before.tables)
-    steps.push({ kind: 'tables', count: after.tables - before.tables })
-  story.steps = steps
+function tell(m: Machine, story: Story, after: Moment): void {
+  const { moment: before, contents } = story.before!
+  if (before.mmId !== after.mmId) {
+    story.steps = [
+      { kind: 'replaced' },
+      { kind: 'resident', from: before.frames, to: after.frames },
+    ]
+    return
+  }
+  const mark = (chunk: number): void => void story.marked.add(chunk)
+  const chunks = tellChunks(before, after, mark)
+  const bytes = tellBytes(m, before, contents, after, mark)
+  const mappings = tellMappings(before, after)
+  const pages = tellPages(before, after)
+  story.steps = withNothing([...chunks, ...bytes, ...mappings, ...pages])
 }
 
-// --- chunks ------------------------------------------------------------------------------------------------------------
+// --- what did not happen -------------------------------------------------------------------------------------------------
 
-function tellChunks(story: Story, before: Moment, after: Moment, steps: StoryStep[]): void {
-  const taken: StoryStep[] = []
-  const freed: StoryStep[] = []
-  const [old, now] = [before.chunks, after.chunks]
-  for (let i = 0; i < now.count; i++) {
-    const [p, size, state] = [now.address[i], now.size[i], now.state[i]]
-    const was = chunkIndexAt(old, p)
-    const same = was >= 0 && old.address[was] === p
-    if (same && old.size[was] === size && old.state[was] === state) continue
-    story.marked.add(p)
-    const name = CHUNK_STATES[state]
-    if (state === USED && same && old.state[was] === USED) {
-      taken.push({ kind: 'resized', chunk: p, user: p + after.header, from: old.size[was], size })
-    } else if (name === 'used' || name === 'table') {
-      const from = was < 0 ? 'new' : CHUNK_STATES[old.state[was]]
-      const split = was >= 0 && old.size[was] !== size
-      taken.push({
-        kind: name === 'table' ? 'table' : 'taken',
-        chunk: p,
-        user: p + after.header,
-        size,
-        from,
-        split,
-      })
-    }
+/** Layers without a step say so: that a free() gives nothing back is the story. */
+function withNothing(steps: StoryStep[]): StoryStep[] {
+  const has = (...kinds: StoryStep['kind'][]) => steps.some(({ kind }) => kinds.includes(kind))
+  const grew = steps.some(
+    (step) =>
+      (step.kind === 'brk' && step.to > step.from) ||
+      (step.kind === 'mapping' && (step.what === 'new' || step.what === 'grown')),
+  )
+  const whyOf = (layer: StoryLayer) => {
+    if (layer === 'malloc') return 'plain'
+    if (layer === 'frames' && has('brk', 'mapping')) return grew ? 'promise' : 'plain'
+    if (has('freed')) return 'kept'
+    return layer === 'kernel' && has('taken', 'table', 'resized') ? 'enough' : 'plain'
   }
-  for (let i = 0; i < old.count; i++) {
-    if (old.state[i] !== USED) continue
-    const p = old.address[i]
-    const at = chunkIndexAt(now, p)
-    if (at < 0) freed.push({ kind: 'freed', chunk: p, size: old.size[i], to: 'gone', merged: 0 })
-    else if (now.state[at] !== USED) {
-      const into = now.address[at]
-      const merged = into !== p || now.size[at] !== old.size[i] ? now.size[at] : 0
-      story.marked.add(into)
-      freed.push({
-        kind: 'freed',
-        chunk: p,
-        size: old.size[i],
-        to: CHUNK_STATES[now.state[at]],
-        merged,
-      })
-    }
-  }
-  for (const [a, b, kind] of [
-    [after.mapped, before.mapped, 'mapped'],
-    [before.mapped, after.mapped, 'unmapped'],
-  ] as const) {
-    for (let i = 0; i < a.count; i++) {
-      const other = chunkIndexAt(b, a.address[i])
-      if (other >= 0 && b.address[other] === a.address[i] && b.size[other] === a.size[i]) continue
-      story.marked.add(a.address[i])
-      taken.push({ kind, chunk: a.address[i], size: a.size[i] })
-    }
-  }
-  for (const list of [taken, freed]) {
-    steps.push(...list.slice(0, CHUNKS_TOLD))
-    if (list.length > CHUNKS_TOLD)
-      steps.push({
-        kind: list === taken ? 'moreTaken' : 'moreFreed',
-        count: list.length - CHUNKS_TOLD,
-      })
-  }
+  const all = [...steps]
+  for (const layer of STORY_LAYERS)
+    if (!steps.some((step) => layerOf(step) === layer))
+      all.push({ kind: 'nothing', layer, why: whyOf(layer) })
+  return all
 }
 
-// --- mappings ----------------------------------------------------------------------------------------------------------
+// --- the end ---------------------------------------------------------------------------------------------------------------
 
-function tellMappings(before: Moment, after: Moment, steps: StoryStep[]): void {
-  const byStart = new Map(before.mappings.map((mapping) => [mapping.start, mapping]))
-  const byEnd = new Map(before.mappings.map((mapping) => [mapping.end, mapping]))
-  const met = new Set<Mapping>()
-  for (const mapping of after.mappings) {
-    const { start, end, name } = mapping
-    const old = byStart.get(start) ?? byEnd.get(end)
-    if (old !== undefined) met.add(old)
-    const bytes = end - start - (old === undefined ? 0 : old.end - old.start)
-    if (bytes === 0) continue
-    const what = old === undefined ? 'new' : bytes > 0 ? 'grown' : 'shrunk'
-    steps.push({ kind: 'mapping', what, name, start, end, bytes: Math.abs(bytes) })
+function endOf(m: Machine, { handle, frames }: Story, deaths: readonly Death[]): StoryStep {
+  const death = deaths.find((one) => one.handle === handle)
+  if (death?.by === 'oom') {
+    const held = death.rss > 0 ? Math.round(death.rss / m.pageSize) : frames
+    return { kind: 'ended', by: 'oom', status: death.signal, frames: held }
   }
-  for (const old of before.mappings) {
-    const { start, end, name } = old
-    if (!met.has(old))
-      steps.push({ kind: 'mapping', what: 'gone', name, start, end, bytes: end - start })
-  }
-}
-
-// --- pages -------------------------------------------------------------------------------------------------------------
-
-type PageChange = Extract<StoryStep, { kind: 'pages' }>['what']
-
-/** Pages and mappings are both in the order of their addresses. */
-function tellPages(before: Moment, after: Moment, steps: StoryStep[]): void {
-  const groups = new Map<PageChange, Extract<StoryStep, { kind: 'pages' }>>() // of one mapping
-  let at = 0
-  for (const [va, pte] of after.pages) {
-    for (; va >= after.mappings[at].end; at++) {
-      steps.push(...groups.values())
-      groups.clear()
-    }
-    const what = changeOf(before.pages.get(va) ?? 0, pte)
-    if (what === null) continue
-    const { name } = after.mappings[at]
-    const step = groups.get(what) ?? { kind: 'pages', what, name, va, count: 0, frames: [] }
-    groups.set(what, step)
-    step.count++
-    if (ptePresent(pte) && step.frames.length < FRAMES_TOLD) step.frames.push(ptePfn(pte))
-  }
-  steps.push(...groups.values())
-}
-
-function changeOf(old: number, now: number): PageChange | null {
-  if (ptePresent(now)) {
-    if (old === 0) return 'touched'
-    if (pteSwap(old)) return 'swappedIn'
-    return ptePresent(old) && ptePfn(old) !== ptePfn(now) ? 'copied' : null
-  }
-  return pteSwap(now) && ptePresent(old) ? 'swappedOut' : null
+  if (death !== undefined) return { kind: 'ended', by: 'signal', status: death.signal, frames }
+  const status = m.exits.filter((exit) => exit.handle === handle).at(-1)?.status ?? 0
+  return { kind: 'ended', by: 'exit', status: (status >> 8) & 0xff, frames }
 }

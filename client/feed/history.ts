@@ -10,6 +10,7 @@ const RATE_SECONDS = 5
 interface Sample {
   ticks: number
   free: number // pages
+  used: number // pages, of those that the machine had then
   swapped: number // pages
   some: number // µs since boot, PSI
   vmstat: Vmstat
@@ -44,37 +45,45 @@ export class History {
   }
 
   /** A counter's growth per second. */
-  growth(value: (vmstat: Vmstat) => number): number[] {
-    return this.between((a, b) => value(b.vmstat) - value(a.vmstat))
+  growth(value: (vmstat: Vmstat) => number, samples = this.samples): number[] {
+    return between(samples, ({ vmstat }) => value(vmstat))
   }
 
   /** The share of each second in which somebody waited for memory, 0 to 1. */
-  lost(): number[] {
-    return this.between((a, b) => (b.some - a.some) / 1e6).map((share) => Math.min(1, share))
+  lost(samples = this.samples): number[] {
+    return between(samples, ({ some }) => some / 1e6).map((share) => Math.min(1, share))
   }
 
-  /** Everything as columns, a value a second of the machine's life; the first second has no growth. */
-  figures({ zone, pageSize }: Machine): Figures {
-    const growing = (values: number[]) => (this.samples.length === 0 ? [] : [0, ...values])
+  /** Everything as columns, a value a second of the machine's life and the last for now; the first has no growth. */
+  figures(m: Machine): Figures {
+    const { pageSize, zone } = m
+    const samples = this.samples.length === 0 ? [] : this.untilNow(m)
+    const growing = (values: number[]) => (samples.length === 0 ? [] : [0, ...values])
     return {
-      seconds: this.samples.map(({ ticks }) => ticks / TICKS_PER_SECOND),
-      used: this.samples.map(({ free }) => (zone.managedPages - free) * pageSize),
+      seconds: samples.map(({ ticks }) => ticks / TICKS_PER_SECOND),
+      used: samples.map(({ used }) => used * pageSize),
       all: zone.managedPages * pageSize,
-      swap: this.samples.map(({ swapped }) => swapped * pageSize),
-      lost: growing(this.lost()),
-      faults: growing(this.growth((v) => v.pgfault)),
-      major: growing(this.growth((v) => v.pgmajfault)),
+      swap: samples.map(({ swapped }) => swapped * pageSize),
+      lost: growing(this.lost(samples)),
+      faults: growing(this.growth((v) => v.pgfault, samples)),
+      major: growing(this.growth((v) => v.pgmajfault, samples)),
     }
   }
 
-  private between(change: (a: Sample, b: Sample) => number): number[] {
-    return this.samples
-      .slice(1)
-      .map(
-        (b, i) =>
-          (change(this.samples[i], b) * TICKS_PER_SECOND) / (b.ticks - this.samples[i].ticks),
-      )
+  /** Where no time passes, things happen all the same: a process that waits is killed, the balloon is filled. */
+  private untilNow(m: Machine): Sample[] {
+    const last = this.samples[this.samples.length - 1]
+    return [...(m.ticks > last.ticks ? this.samples : this.samples.slice(0, -1)), sampleOf(m)]
   }
+}
+
+/** Per second. The last sample may be younger than one: then it is compared with the one before the one before. */
+function between(samples: readonly Sample[], value: (sample: Sample) => number): number[] {
+  return samples.slice(1).map((to, i) => {
+    const young = to.ticks - samples[i].ticks < TICKS_PER_SECOND
+    const from = young && i > 0 ? samples[i - 1] : samples[i]
+    return ((value(to) - value(from)) * TICKS_PER_SECOND) / (to.ticks - from.ticks)
+  })
 }
 
 function sampleOf(m: Machine): Sample {
@@ -82,6 +91,7 @@ function sampleOf(m: Machine): Sample {
   return {
     ticks,
     free: zone.freePages,
+    used: zone.managedPages - zone.freePages,
     swapped: totalSwapPages(m) - freeSwapPages(m),
     some: psi.some.total,
     vmstat: { ...vmstat },

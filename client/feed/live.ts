@@ -1,11 +1,11 @@
-// The connection to a room. It takes entries and snapshots, keeps the replica in step, and comes back by itself.
+// The connection to a room: it keeps the replica in step with what comes, a slice of work at a time, and comes back by
+// itself.
 
 import { io, type Socket } from 'socket.io-client'
-import { applyEntry, createRoom, hashRoom, type Room } from '@shared/room/room.ts'
+import { Follower } from '@shared/room/follower.ts'
+import type { Applied, Room } from '@shared/room/room.ts'
 import { errnoName } from '@shared/lib/errno.ts'
 import type { Command, Entry, Header } from '@shared/room/entry.ts'
-import { addPart, roomOfState } from '@shared/room/snapshot.ts'
-import { differingField } from '@shared/state/walk.ts'
 import {
   PROTOCOL,
   type Accepted,
@@ -19,7 +19,7 @@ import {
   type Welcome,
 } from '@shared/wire/events.ts'
 import { Chronicle } from './chronicle.ts'
-import { gunzipBase64 } from './gunzip.ts'
+import { gunzipBase64, inflatedEntries } from './unpacking.ts'
 import type { BotsAsk, BotsState, Death, Link, Me, Ticket } from './protocol.ts'
 
 export interface LiveEvents {
@@ -37,6 +37,9 @@ export interface LiveEvents {
 
 export type LiveTicket = Ticket & { url: string }
 
+type Line = Socket<ServerToClient, ClientToServer>
+type Timed = ReturnType<Line['timeout']>
+
 interface Waiting {
   seq: number
   done: (ok: boolean, why: string) => void
@@ -52,31 +55,40 @@ const FAILURES_KEPT = 50
 const CATCHING_UP = 200 // entries behind from which the way there is shown
 
 export class Live {
-  room: Room | null = null
   readonly chronicle = new Chronicle()
   readonly header = { value: null as Header | null }
-  private readonly socket: Socket<ServerToClient, ClientToServer>
+  private readonly socket: Line
   private readonly ticket: LiveTicket
   private readonly on: LiveEvents
-  private queue: Entry[] = []
+  private readonly follower: Follower
   private working = false
-  private coming: { room: Room; done: number; all: number } | null = null // a snapshot of which parts are missing
   private unpacking: Promise<void> = Promise.resolve()
   private present: Presence = { here: [], spectators: 0 }
-  private restoring = false
   private waiting: Waiting[] = []
   private failures = new Map<number, string>() // by entry of one's own seat: the error's name, until it is told
   private me: Me | null = null
   private lost: number | null = null // when the connection went
   private rttMs: number | null = null
-  private differed = false
+  private differed = false // and waits for a snapshot
   private over = false // it does not try again
   private beatTimer: ReturnType<typeof setInterval>
 
   constructor(ticket: LiveTicket, on: LiveEvents) {
     this.ticket = ticket
     this.on = on
-    this.socket = io(ticket.url, {
+    this.follower = new Follower({
+      room: (room) => this.show(room),
+      // The map can be drawn before the contents of the frames are there.
+      picture: (room) => {
+        if (this.room === null) this.show(room)
+      },
+      applied: (room, entry, applied) => this.takeNote(room, entry, applied),
+      differs: (difference) => {
+        this.differed = true
+        socket.emit('differs', difference)
+      },
+    })
+    const socket: Line = io(ticket.url, {
       auth: (give) => give(this.hello()),
       reconnectionDelay: 500,
       reconnectionDelayMax: 4000,
@@ -84,10 +96,11 @@ export class Live {
       transports: ['websocket', 'polling'],
       tryAllTransports: true,
     })
-    const { socket } = this
+    this.socket = socket
     socket.on('welcome', (welcome) => this.welcome(welcome))
     socket.on('snapshot', (piece) => this.queuePiece(piece))
     socket.on('entries', (text) => this.takeEntries(JSON.parse(text) as Entry[]))
+    socket.on('packed', (_first, data) => this.takeEntries(inflatedEntries(data)))
     socket.on('presence', (presence) => this.takePresence(presence))
     socket.on('presenceChange', ({ came, gone, spectators }) => {
       const left = new Set(gone)
@@ -107,6 +120,11 @@ export class Live {
     this.over = true
     clearInterval(this.beatTimer)
     this.socket.disconnect()
+  }
+
+  /** Null until the first one is complete. */
+  get room(): Room | null {
+    return this.follower.room
   }
 
   /** One's own, 0 for a spectator. */
@@ -136,28 +154,20 @@ export class Live {
       })
   }
 
-  askBots(ask: BotsAsk, done: (ok: boolean, why: string) => void): void {
-    if (!this.socket.connected) return done(false, 'offline')
-    this.socket
-      .timeout(ANSWER_MS)
-      .emit('bots', ask, (late: Error | null, reply: { ok: true } | Refusal) => {
-        if (late !== null) done(false, 'offline')
-        else done(reply.ok, reply.ok ? '' : reply.why)
-      })
+  askBots(ask: BotsAsk): Promise<{ ok: true } | Refusal> {
+    return this.answer((line) => line.emitWithAck('bots', ask))
   }
 
   /** A pairing code for this seat or, for the teacher, another one. */
   pair(who?: number): Promise<Paired | Refusal> {
+    return this.answer((line) => line.emitWithAck('pair', who === undefined ? {} : { who }))
+  }
+
+  /** What the server says; offline if it says nothing. */
+  private async answer<T>(ask: (line: Timed) => Promise<T>): Promise<T | Refusal> {
     const offline = { ok: false, why: 'offline' } as const
-    if (!this.socket.connected) return Promise.resolve(offline)
-    return new Promise((resolve) => {
-      const ask = who === undefined ? {} : { who }
-      this.socket
-        .timeout(ANSWER_MS)
-        .emit('pair', ask, (late: Error | null, reply: Paired | Refusal) =>
-          resolve(late === null ? reply : offline),
-        )
-    })
+    if (!this.socket.connected) return offline
+    return ask(this.socket.timeout(ANSWER_MS)).catch(() => offline)
   }
 
   /** This connection acts for the seat from now on; the server says so when it is so. */
@@ -179,91 +189,56 @@ export class Live {
   }
 
   private hello(): Hello {
-    const { code, token, name, spectator, pair } = this.ticket
+    const { code, token, name, spectator, pair, key } = this.ticket
     const hello: Hello = { protocol: PROTOCOL, code }
     if (token !== '') hello.token = token
     if (name !== '') hello.name = name
     if (spectator) hello.spectator = true
     if (pair !== undefined && this.me === null) hello.pair = pair
+    if (key !== undefined && this.me === null) hello.key = key
     // Who has watched another tab act goes on watching, unless that one is gone.
     if (this.me?.acts === false) hello.watch = true
-    const { room } = this
-    if (room !== null && !this.differed)
-      hello.have = { engine: room.header.engine, seq: this.lastKnown() }
+    const { room, have } = this.follower
+    if (room !== null && have !== null) hello.have = { engine: room.header.engine, seq: have }
     return hello
   }
 
   private welcome(welcome: Welcome): void {
     this.lost = null
-    this.coming = null
-    this.restoring = welcome.resume === 'snapshot'
     this.ticket.token = welcome.token
     const { seat, role, name, token, acts } = welcome
     this.chronicle.follow(seat)
     this.me = { seat, role, name, token, acts }
     this.on.me(this.me)
-    if (welcome.resume === 'entries' && (this.room === null || this.differed))
-      this.beginAnew(welcome)
+    this.follower.begin(welcome.header, welcome.resume)
+    if (welcome.resume === 'entries') this.differed = false
     this.say()
     this.beat()
   }
 
-  /** All entries come. */
-  private beginAnew({ header }: Welcome): void {
-    this.queue = []
-    this.differed = false
-    this.replace(createRoom(header))
-  }
-
-  /** The last entry that is applied or waits to be. */
-  private lastKnown(): number {
-    return this.queue[this.queue.length - 1]?.seq ?? this.room?.seq ?? 0
-  }
-
   private takeEntries(entries: Entry[]): void {
-    for (const entry of entries) {
-      const last = this.lastKnown()
-      if (entry.seq <= last) continue
-      if (!this.restoring && entry.seq > last + 1) {
-        this.again()
-        return
-      }
-      this.queue.push(entry)
-    }
-    this.work()
+    if (this.follower.take(entries)) this.work()
+    else this.again()
   }
 
   /** Something is missing: come back and say what is there. */
   private again(): void {
-    this.queue = []
     this.socket.disconnect().connect()
   }
 
   private work(): void {
-    if (this.working || this.room === null || this.differed) return
+    if (this.working) return
     this.working = true
     const end = performance.now() + SLICE_MS
-    let done = 0
-    const { room, queue } = this
-    while (this.isNext(queue[done]) && performance.now() < end) this.apply(room, queue[done++])
-    queue.splice(0, done)
+    const done = this.follower.work(() => performance.now() >= end)
     this.working = false
     if (done > 0) this.applied()
-    if (this.isNext(queue[0])) setTimeout(() => this.work())
+    if (this.follower.isDue) setTimeout(() => this.work())
   }
 
-  /** A machine that differs stands still until the snapshot comes, so that the difference can be named. */
-  private isNext(entry: Entry | undefined): boolean {
-    return !this.differed && entry?.seq === this.room!.seq + 1
-  }
-
-  private apply(room: Room, entry: Entry): void {
-    const { mismatch, errno } = applyEntry(room, entry)
+  private takeNote(room: Room, entry: Entry, { errno }: Applied): void {
     if (errno !== undefined && entry.seat === this.me?.seat) this.noteFailure(entry.seq, errno)
     for (const death of this.chronicle.observe(room, entry)) this.on.death(death)
-    if (mismatch === undefined) return
-    this.differed = true
-    this.socket.emit('differs', { seq: entry.seq, hash: mismatch })
   }
 
   private noteFailure(seq: number, errno: number): void {
@@ -294,64 +269,28 @@ export class Live {
   }
 
   /** Pieces are unpacked one after the other; those of an earlier connection are not taken any more. */
-  private queuePiece(piece: SnapshotPiece): void {
+  private queuePiece({ index, of, data }: SnapshotPiece): void {
     const { id } = this.socket
-    if (piece.index === 0) this.restoring = true // entries wait from here on
+    this.follower.expectSnapshot()
     this.unpacking = this.unpacking.then(async () => {
-      if (this.socket.id !== id) return
       try {
-        await this.takePiece(piece, id)
+        const bytes = await gunzipBase64(data)
+        if (this.socket.id === id) this.takePiece(index, of, bytes)
       } catch {
         if (this.socket.id === id) this.again()
       }
     })
   }
 
-  private async takePiece({ index, of, data }: SnapshotPiece, id?: string): Promise<void> {
-    const bytes = await gunzipBase64(data)
-    if (this.socket.id !== id) return
-    if (index === 0) {
-      this.coming = { room: roomOfState(bytes), done: 1, all: of }
-      // The map can be drawn before the contents of the frames are there.
-      if (this.room === null) this.show(this.coming.room)
-    } else {
-      if (this.coming?.done !== index) throw new Error('a piece is missing')
-      addPart(this.coming.room, bytes)
-      this.coming.done++
-    }
+  private takePiece(index: number, of: number, bytes: Uint8Array): void {
+    const { differed } = this
+    const complete = this.follower.takePart(index, of, bytes)
     this.say()
-    if (this.coming.done === this.coming.all) this.restore(this.coming.room)
-  }
-
-  /** The snapshot is complete. */
-  private restore(room: Room): void {
-    this.coming = null
-    if (this.differed && this.room !== null) this.reportField(this.room, room)
-    const had = this.room !== null
-    this.restoring = false
-    this.queue = this.queue.filter(({ seq }) => seq > room.seq)
-    this.replace(room)
-    if (had && this.differed) this.on.resynced(room.seq)
+    if (!complete) return
     this.differed = false
+    if (differed) this.on.resynced(this.room!.seq)
     this.applied()
     this.work()
-  }
-
-  /** Brings our machine to the snapshot's entry and names the first difference. */
-  private reportField(ours: Room, theirs: Room): void {
-    for (const entry of this.queue) {
-      if (entry.seq === ours.seq + 1 && entry.seq <= theirs.seq) applyEntry(ours, entry)
-    }
-    if (ours.seq !== theirs.seq) return
-    const field = differingField(ours, theirs)
-    if (field !== null) {
-      this.socket.emit('differs', { seq: theirs.seq, hash: hashRoom(ours), field })
-    }
-  }
-
-  private replace(room: Room): void {
-    this.room = room
-    this.show(room)
   }
 
   private show(room: Room): void {
@@ -361,11 +300,9 @@ export class Live {
 
   private say(): void {
     if (this.over || this.lost !== null) return
-    const behind = this.queue.length
-    if (this.restoring) {
-      const { done, all } = this.coming ?? { done: 0, all: 1 }
-      this.on.link({ state: 'syncing', done, all })
-    } else if (behind > CATCHING_UP) {
+    const { behind, progress } = this.follower
+    if (progress !== null) this.on.link({ state: 'syncing', ...progress })
+    else if (behind > CATCHING_UP) {
       const seq = this.room?.seq ?? 0
       this.on.link({ state: 'syncing', done: seq, all: seq + behind })
     } else {
@@ -390,7 +327,7 @@ export class Live {
   private disconnected(reason: string): void {
     for (const { done } of this.waiting) done(false, 'offline')
     this.waiting = []
-    if (this.restoring) this.queue = [] // they waited for the rest of a snapshot that will not come
+    this.follower.lose()
     if (this.over) return
     this.lost ??= Date.now()
     this.on.link({ state: 'lost', since: this.lost })

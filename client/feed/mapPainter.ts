@@ -40,7 +40,9 @@ export class MapPainter {
     if (before?.mode !== view.mode || before.only !== view.only || before.seat !== view.seat) {
       this.fresh = true
     }
-    return this.layOut()
+    const { space } = view
+    const stays = before?.space.width === space.width && before.space.zoom + space.zoom === 0
+    return this.layOut(stays ? this.grid : null)
   }
 
   /** The room that is shown from now on. */
@@ -86,12 +88,12 @@ export class MapPainter {
     return glowing
   }
 
-  private layOut(): Grid | null {
+  private layOut(stay: Grid | null = null): Grid | null {
     const { canvas, view, room } = this
     if (canvas === null || view === null || room === null) return null
     const { width, height } = view.space
     if (width < 1 || height < 1) return null
-    const grid = fitGrid(room.machine.ram.nrFrames, view.space)
+    const grid = fitGrid(room.machine.ram.nrFrames, view.space, stay)
     const same = this.picture !== null && JSON.stringify(grid) === JSON.stringify(this.grid)
     if (same && canvas.width === width && canvas.height === height) return null
     canvas.width = width

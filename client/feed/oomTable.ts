@@ -1,5 +1,5 @@
 // What the kernel log says about a victim: its row in the table that the OOM killer prints, and the score if it names
-// one. So the arithmetic stays with the death, in a room and in a recording.
+// one; and how much memory there was, of which oom_score_adj is a share. So the arithmetic stays with the death, in a room and in a recording.
 
 import type { KillSum } from './protocol.ts'
 
@@ -15,6 +15,7 @@ export class OomTable {
   private columns: string[] = []
   private rows = new Map<number, Row>()
   private scores = new Map<number, number>()
+  private readonly memory = { ram: 0, reserved: 0, swapKb: 0 } // pages, kB
 
   /** A line of the kernel's. */
   read(text: string): void {
@@ -29,8 +30,17 @@ export class OomTable {
     }
     const row = /^\[ *(\d+)\] +(.+)$/.exec(text)
     if (row !== null && this.columns.length > 0) this.readRow(Number(row[1]), row[2])
+    this.readMemory(text)
     const score = /[Kk]ill process (\d+) \(.*\) score (-?\d+) or/.exec(text)
     if (score !== null) this.scores.set(Number(score[1]), Number(score[2]))
+  }
+
+  private readMemory(text: string): void {
+    const [, count, what] = /^(\d+) pages (RAM|reserved)$/.exec(text) ?? []
+    if (what === 'RAM') this.memory.ram = Number(count)
+    if (what === 'reserved') this.memory.reserved = Number(count)
+    const swap = /^Total swap = (\d+)kB$/.exec(text)
+    if (swap !== null) this.memory.swapKb = Number(swap[1])
   }
 
   private readRow(pid: number, text: string): void {
@@ -56,12 +66,15 @@ export class OomTable {
     if (row === undefined) return null
     const { rss, swap, tableBytes, adj, totalVm } = row
     const modern = tableBytes !== null && swap !== null
+    const { ram, reserved, swapKb } = this.memory
+    const totalpages = ram - reserved + Math.floor((swapKb * 1024) / pageSize)
     return {
       totalVm,
       rss,
       swap,
       tables: tableBytes === null ? null : Math.floor(tableBytes / pageSize),
       adj,
+      moved: ram === 0 ? null : adj * Math.floor(totalpages / 1000),
       points: modern ? rss + swap + Math.floor(tableBytes / pageSize) : null,
       score: this.scores.get(pid) ?? null,
     }

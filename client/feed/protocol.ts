@@ -118,6 +118,13 @@ export interface Block {
   death: Death | null
 }
 
+/** A seat that this browser has had, for a recording of its room. */
+export interface OwnSeat {
+  code: string
+  name: string
+  teacher: boolean
+}
+
 /** How a process ended that did not end by itself. */
 export interface Death {
   seq: number
@@ -128,6 +135,7 @@ export interface Death {
   name: string // of the person
   signal: number
   by: 'oom' | 'person' | 'self'
+  bySeat: number // of the person; 0 otherwise
   byName: string // of the person, or the process that asked for memory; '' when root told the killer to choose
   rss: number // bytes it had, for the OOM killer's victims; 0 if not known
   sum: KillSum | null // what it was chosen for, as the kernel log has it
@@ -140,6 +148,7 @@ export interface KillSum {
   swap: number | null
   tables: number | null
   adj: number // oom_score_adj; oom_adj on 2.6.32
+  moved: number | null // pages that adj stands for on 6.12
   points: number | null // pages, without adj
   score: number | null // that the kernel names itself
 }
@@ -258,7 +267,7 @@ export interface HeapAnswer {
     firstOdd: number
     brokenLists: number
     otherArenas: number
-    pages: { all: number; touched: number; shared: number; swap: number }
+    pages: Record<HeapPageState, number>
   } | null
 }
 
@@ -294,48 +303,87 @@ export interface HeapByteAnswer extends HeapByte {
   page: PageRow | null
 }
 
+/** What has become of a page under a heap. */
+export type HeapPageState = 'anon' | 'shared' | 'zero' | 'swap' | 'untouched'
+
 /** What a statement did to its process's memory, a layer after the other. */
 export type StoryStep =
   | {
       kind: 'taken' | 'table' // the thread cache's table
-      chunk: number
-      user: number
-      size: number
+      user: number // what malloc() has returned
+      size: number // of the chunk
       from: ChunkState | 'new' // new: the break was moved for it
       split: boolean // a part of what was there
     }
-  | { kind: 'resized'; chunk: number; user: number; from: number; size: number }
+  | { kind: 'resized'; user: number; from: number; size: number }
   | {
       kind: 'freed'
-      chunk: number
+      user: number
       size: number
       to: ChunkState | 'gone' // gone: the break is below it
       merged: number // bytes of the chunk that it is a part of now; 0: it is one for itself
     }
-  | { kind: 'mapped' | 'unmapped'; chunk: number; size: number }
-  | { kind: 'moreTaken' | 'moreFreed'; count: number }
+  | { kind: 'mapped' | 'unmapped'; user: number; size: number } // of the mapping
+  | { kind: 'moreTaken' | 'moreFreed' | 'moreWritten'; count: number }
+  | {
+      kind: 'written' // other bytes than before stand in the block
+      user: number
+      first: number // of the block's bytes
+      last: number
+      count: number // that are others: between the two some may be as they were
+      cleared: boolean // all of them are zero now
+    }
+  | { kind: 'damaged'; at: number } // a size field was overwritten
+  | { kind: 'astray' } // a list of free chunks: a link was overwritten
   | { kind: 'brk'; from: number; to: number }
   | {
       kind: 'mapping'
-      what: 'new' | 'grown' | 'shrunk' | 'gone'
+      what: 'new' | 'grown' | 'shrunk' | 'split' | 'gone' | 'protected'
       name: string
-      start: number
+      start: number // of the mapping as it is now, of one that has gone as it was
       end: number
       bytes: number // by which it changed
+      permissions: string
     }
   | {
       kind: 'pages'
-      what: 'touched' | 'copied' | 'swappedIn' | 'swappedOut'
+      what: PageChange
       name: string // of the mapping
       va: number // the first
       count: number
       frames: number[] // the first few
     }
   | { kind: 'tables'; count: number } // frames of page tables; below 0: given back
-  | { kind: 'ended' }
+  | { kind: 'resident'; from: number; to: number } // frames that the process maps
+  | { kind: 'replaced' } // by execve()
+  | {
+      kind: 'ended'
+      by: 'exit' | 'signal' | 'oom'
+      status: number // with which it has exited, or the signal's number
+      frames: number // that it mapped when that was last seen
+    }
+  | { kind: 'nothing'; layer: StoryLayer; why: 'plain' | 'enough' | 'kept' | 'promise' }
+
+export type StoryLayer = 'malloc' | 'kernel' | 'frames'
+
+export type PageChange =
+  | 'touched' // there was nothing, there is a frame
+  | 'zero' // read before anybody has written: the zero page
+  | 'filled' // the zero page was there, a frame is
+  | 'copied' // another frame than before
+  | 'kept' // might be shared, and is not: written without a copy
+  | 'shared' // with a child: the first write copies
+  | 'moved' // the frame was at another address
+  | 'swappedIn'
+  | 'swappedOut'
+  | 'returned' // the frame goes back
+  | 'left' // the same, but others still map the frame
+  | 'slots' // the page's slot in swap was given back
 
 export interface HeapStoryAnswer {
   statement: string
+  pid: number
+  pageSize: number
   done: boolean
   steps: StoryStep[]
   earlier: number // statements before it that can be told
@@ -466,12 +514,13 @@ export interface Ticket {
   name: string
   spectator: boolean
   pair?: string // the code that another device was shown
+  key?: string // of the teacher's link
 }
 
 export type ToWorker =
   | ({ t: 'join'; url: string } & Ticket)
-  | { t: 'replay'; text: string }
-  | { t: 'replayRoom'; url: string; code: string }
+  | { t: 'replay'; text: string; own: OwnSeat[] }
+  | { t: 'replayRoom'; url: string; code: string; own: OwnSeat[] }
   | { t: 'canvas'; canvas: OffscreenCanvas }
   | { t: 'view'; view: View }
   | { t: 'heapCanvas'; canvas: OffscreenCanvas | null }

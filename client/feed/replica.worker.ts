@@ -2,7 +2,7 @@
 
 import { parseLog } from '@shared/room/log.ts'
 import type { Room } from '@shared/room/room.ts'
-import { answer } from './answers.ts'
+import { answer, type Scene } from './answers.ts'
 import type { Chronicle } from './chronicle.ts'
 import { Film } from './film.ts'
 import { HeapLook } from './heapLook.ts'
@@ -11,8 +11,8 @@ import { History } from './history.ts'
 import { Live } from './live.ts'
 import { commandProblem } from '@shared/wire/schema.ts'
 import { MapPainter } from './mapPainter.ts'
-import { maskNames, seatLabel, seesNames } from './masked.ts'
-import type { Death, FromWorker, PlayerAction, Question, ToWorker, Topic } from './protocol.ts'
+import { maskDeath, maskMarkers, maskNames, viewerIn, viewerOf, type Viewer } from './masked.ts'
+import type { FromWorker, OwnSeat, PlayerAction, Question, ToWorker, Topic } from './protocol.ts'
 
 declare const OOMROOM_ENGINE: string // put in by the build
 
@@ -23,6 +23,7 @@ const heapPainter = new HeapPainter()
 const marks = new Map<string, { text: string; mark: number }>() // the last answers by question
 let live: Live | null = null
 let film: Film | null = null
+let filmViewer: Viewer | null = null
 let early: PlayerAction[] = [] // asked for while the recording was on its way
 let room: Room | null = null
 let version = 0
@@ -55,17 +56,17 @@ async function receive(message: ToWorker): Promise<void> {
         me: (me) => say({ t: 'me', me }),
         presence: (presence) => say({ t: 'presence', presence }),
         bots: (bots) => say({ t: 'bots', bots }),
-        death: (death) => say({ t: 'death', death: masked(death) }),
+        death: (death) => say({ t: 'death', death: maskDeath(death, viewer(room!)) }),
         resynced: (seq) => say({ t: 'resynced', seq }),
         room: show,
         changed,
       })
       return
     case 'replay':
-      openFilm(message.text)
+      openFilm(message.text, message.own)
       return
     case 'replayRoom':
-      await fetchFilm(`${message.url}/api/rooms/${message.code}/log`)
+      await fetchFilm(`${message.url}/api/rooms/${message.code}/log`, message.own)
       return
     case 'canvas':
       painter.attach(message.canvas)
@@ -93,10 +94,11 @@ async function receive(message: ToWorker): Promise<void> {
         live.submit(message.command, (ok, why) => say({ t: 'done', id: message.id, ok, why }))
       }
       return
-    case 'askBots':
-      if (live === null) say({ t: 'done', id: message.id, ok: false, why: 'replay' })
-      else live.askBots(message.ask, (ok, why) => say({ t: 'done', id: message.id, ok, why }))
+    case 'askBots': {
+      const reply = await (live?.askBots(message.ask) ?? { ok: false, why: 'replay' })
+      say({ t: 'done', id: message.id, ok: reply.ok, why: 'why' in reply ? reply.why : '' })
       return
+    }
     case 'pair': {
       const { id, who } = message
       const offline = { ok: false, why: 'offline' } as const
@@ -175,13 +177,17 @@ function reply(id: number, question: Question, known: number): void {
     return
   }
   // What shows names goes by what the teacher lets one see.
-  const shown = withNames.has(question.topic) ? maskNames(room, viewer()) : room
-  const text = JSON.stringify(
-    answer(
-      { room: shown, frames: painter.frames, chronicle: chronicle(), history, heaps, at: now() },
-      question,
-    ),
-  )
+  const looking = viewer(room)
+  const scene: Scene = {
+    room: withNames.has(question.topic) ? maskNames(room, looking) : room,
+    frames: painter.frames,
+    chronicle: chronicle(),
+    history,
+    heaps,
+    at: now(),
+    viewer: looking,
+  }
+  const text = JSON.stringify(answer(scene, question))
   const key = JSON.stringify(question)
   const last = marks.get(key)
   if (last?.text === text) {
@@ -194,18 +200,8 @@ function reply(id: number, question: Question, known: number): void {
   say({ t: 'answer', id, text, mark })
 }
 
-function viewer(): number {
-  return live?.seat ?? 0
-}
-
-function masked(death: Death): Death {
-  if (room === null || seesNames(room, viewer())) return death
-  const { seat, by, byName, name } = death
-  return {
-    ...death,
-    name: seat === viewer() || seat === 0 ? name : seatLabel(seat),
-    byName: by === 'person' ? '' : byName,
-  }
+function viewer(room: Room): Viewer {
+  return filmViewer ?? viewerIn(room, live?.seat ?? 0)
 }
 
 function chronicle(): Chronicle {
@@ -216,28 +212,30 @@ function now(): number {
   return film === null ? 0 : (film.player.entries[film.player.room.seq - 1]?.at ?? 0)
 }
 
-async function fetchFilm(url: string): Promise<void> {
+async function fetchFilm(url: string, own: OwnSeat[]): Promise<void> {
   try {
     const response = await fetch(url)
-    if (response.ok) openFilm(await response.text())
+    if (response.ok) openFilm(await response.text(), own)
     else say({ t: 'problem', problem: response.status === 404 ? 'room' : 'network' })
   } catch {
     say({ t: 'problem', problem: 'network' })
   }
 }
 
-function openFilm(text: string): void {
+function openFilm(text: string, own: OwnSeat[]): void {
   const parsed = parseLog(text, { engine: OOMROOM_ENGINE, check: commandProblem })
   if (parsed.log === undefined) {
     say({ t: 'problem', problem: parsed.problem })
     return
   }
   const { header, entries } = parsed.log
+  const looking = viewerOf(entries, own.find(({ code }) => code === header.code) ?? null)
+  filmViewer = looking
   film = new Film(header, entries, {
     room: show,
     changed,
     state: (player) => say({ t: 'player', player }),
-    markers: (markers) => say({ t: 'markers', markers }),
+    markers: (markers) => say({ t: 'markers', markers: maskMarkers(markers, looking) }),
   })
   for (const action of early) film.act(action)
   early = []

@@ -32,7 +32,7 @@ export const de: Catalogue = {
     teacherKey: 'Ich habe den Lehrerschlüssel',
     key: 'Lehrerschlüssel',
     createTitle: 'Einen Raum öffnen',
-    createLead: 'Du bist root auf einem eigenen Rechner.',
+    createLead: 'Du bist root auf einem eigenen Rechner. Die Klasse sieht dich als {name}.',
     ram: 'RAM',
     pageSize: 'Seitengröße',
     bits: 'Adressen',
@@ -100,6 +100,7 @@ export const de: Catalogue = {
     spectator: 'Du schaust zu',
     joinTitle: 'Raum {code} beitreten',
     watch: 'Nur zuschauen',
+    takeSeat: 'Platz nehmen',
   },
   map: {
     title: 'Speicherkarte',
@@ -330,9 +331,11 @@ export const de: Catalogue = {
     profile: 'Verlauf',
     profiles: { gentle: 'sanft', steep: 'steil', oscillating: 'auf und ab' },
     profileHints: {
-      gentle: 'Steigt in drei Vierteln der Zeit auf 85 % des RAM und bleibt dort.',
-      steep: 'Steigt in einem Drittel der Zeit auf 95 % des RAM und bleibt dort.',
-      oscillating: 'Dreimal hinauf auf 85 % des RAM und hinunter auf 10 %.',
+      gentle:
+        'Steigt in drei Vierteln der Zeit auf 85 % des freien RAM und bleibt dort. Davon allein stirbt niemand.',
+      steep:
+        'Will in einem Drittel der Zeit 105 % des freien RAM: Es wird ausgelagert, oder jemand stirbt.',
+      oscillating: 'Dreimal hinauf auf 85 % des freien RAM und hinunter auf 10 %.',
     },
     seconds: 'Sekunden',
     stormHint: 'Ist die Zeit um, gibt er alles zurück.',
@@ -377,6 +380,8 @@ export const de: Catalogue = {
     segv: 'Prozess {pid} ({comm}) starb an {signal}: Er hat eine Adresse berührt, die ihm nicht gehört.',
     self: 'Prozess {pid} ({comm}) starb an {signal}.',
     sum: '{rss} Seiten im RAM + {swap} im Swap + {tables} Seitentabellen = {points} Punkte; oom_score_adj {adj}.',
+    sumMoved:
+      '{rss} Seiten im RAM + {swap} im Swap + {tables} Seitentabellen {sign} {shift} für oom_score_adj {adj} = {points} Punkte.',
     score: 'Sein Wert war {score}: {rss} Seiten im RAM, {mapped} abgebildet, verschoben um {adj}.',
     announceOom: '{name}: Prozess {pid} beendet, Speicher voll.',
     announce: '{name}: Prozess {pid} durch {signal} beendet.',
@@ -394,6 +399,8 @@ export const de: Catalogue = {
     spectators:
       'sonst schaut niemand zu | {count} schaut außerdem zu | {count} schauen außerdem zu',
     count: '{here} von {all} da',
+    unfold: '{count} Entfernte zeigen',
+    fold: '{count} Entfernte verbergen',
     filter: 'Namen suchen',
     name: 'Name',
     presence: 'Anwesenheit',
@@ -442,6 +449,10 @@ export const de: Catalogue = {
     code: 'Kopplungscode',
     go: 'Meinen Platz einnehmen',
     back: 'Ich bin neu hier',
+    keyTitle: 'Falls dieses Gerät ausfällt: der Lehrerschlüssel',
+    keyLead:
+      'Bewahre ihn dort auf, wo ihn sonst niemand sieht: Wer ihn hat, ist hier die Lehrkraft, solange es den Raum gibt. Öffne auf einem neuen Gerät {address}, nimm denselben Namen, setze den Haken bei „{choice}“ und füge ihn ein.',
+    copyKey: 'Schlüssel kopieren',
   },
   lobby: {
     title: 'Gleich geht es los',
@@ -552,6 +563,7 @@ export const de: Catalogue = {
     busy: 'Zu viele Versuche von dieser Adresse. Wieder in {left}.',
     rooms: 'Auf diesem Server sind so viele Räume offen wie erlaubt. Versuche es später.',
     pair: 'Dieser Kopplungscode ist falsch, schon benutzt oder älter als zwei Minuten.',
+    key: 'Der Lehrerschlüssel ist falsch, oder er kam mit einem Link, und der gilt nur einmal. Der Browser, der ihn benutzt hat, hat den Platz noch und kann einen Kopplungscode zeigen.',
     flood: 'Diese Seite hat viel zu viel gesendet und wurde getrennt.',
     token:
       'Der Schlüssel dieses Browsers passt zu keinem Platz im Raum. Tritt mit einem Namen bei.',
@@ -782,6 +794,7 @@ export const de: Catalogue = {
       none: 'Dieser Prozess hat keine C-Bibliothek und daher keinen Heap von malloc.',
       unused: 'Noch kein malloc(): Es gibt keinen Heap. Der erste Aufruf legt ihn an.',
     },
+    endedProcess: '{pid} (beendet)',
     allocator: 'glibc {version}, {bits} Bit',
     chunks: '{count} Chunk | {count} Chunk | {count} Chunks',
     mapped:
@@ -795,6 +808,7 @@ export const de: Catalogue = {
     pageStates: {
       anon: 'in einem Rahmen',
       shared: 'in geteiltem Rahmen',
+      zero: 'nur gelesen: die Nullseite',
       swap: 'im Swap',
       untouched: 'nie berührt',
     },
@@ -855,6 +869,7 @@ export const de: Catalogue = {
     end: 'Ende der Liste',
     head: 'Kopf',
     headLong: 'der Kopf der Liste in main_arena',
+    noChunkThere: 'dort ist kein Chunk',
     nonsense: 'keine Adresse',
     moreLinks:
       'nichts ausgelassen | und {count} weiterer, hier ausgelassen | und {count} weitere, hier ausgelassen',
@@ -878,6 +893,7 @@ export const de: Catalogue = {
     roles: {
       prevSize:
         'prev_size: wie groß der freie Chunk davor ist ({value}); so findet sich sein Anfang.',
+      prevNone: 'prev_size, unbenutzt: Vor diesem liegt kein Chunk.',
       prevUser:
         'prev_size, ungenutzt: Der Chunk davor gilt als belegt, dies sind die letzten Bytes seines Benutzers.',
       mappedOffset:
@@ -894,8 +910,9 @@ export const de: Catalogue = {
         'fd, der nächste Chunk seines Fastbins. Gespeichert ist {word}, XOR mit der um 12 nach rechts geschobenen Adresse des Verweises selbst (Safe-Linking):',
       tcacheKey:
         'Der Schlüssel des Thread-Caches, {word}: dieselbe Zufallszahl in allen Blöcken darin. Findet free() sie, vermutet es eine doppelte Freigabe; malloc() setzt sie auf 0.',
-      tcacheCount: 'Zähler der Liste {bin} des Thread-Caches: {value} Blöcke.',
-      tcacheEntry: 'Kopf der Liste {bin} des Thread-Caches:',
+      tcacheCount:
+        'Zähler der Liste {bin} des Thread-Caches, Chunks von {size} Bytes: keiner. | Zähler der Liste {bin} des Thread-Caches, Chunks von {size} Bytes: {value} Block. | Zähler der Liste {bin} des Thread-Caches, Chunks von {size} Bytes: {value} Blöcke.',
+      tcacheEntry: 'Kopf der Liste {bin} des Thread-Caches, Chunks von {size} Bytes:',
       user: 'Die Bytes des Benutzers, {usable} davon. Wie viele verlangt wurden, steht nirgends.',
       stale: 'Frei, und noch das, was der letzte Benutzer hier hinterließ.',
       untouched:
@@ -930,11 +947,13 @@ export const de: Catalogue = {
       title: 'Von Schicht zu Schicht',
       none: 'Am Prompt dieses Prozesses wurde nichts eingegeben, seit du zusiehst.',
       running: 'Läuft noch. Erzählt wird, wenn sie fertig ist.',
-      nothing: 'Kein Chunk, keine Abbildung und keine Seite hat sich verändert.',
-      how: 'Erzählt aus dem Vergleich von vorher und nachher: Was dazwischen kam und ging, ist nicht zu sehen.',
+      how: 'Erzählt aus dem Vergleich von vorher und nachher: Was dazwischen kam und ging, ist nicht zu sehen. Bytes werden in den ersten 16 MiB des Heaps verglichen.',
       earlier: 'Anweisung davor',
       later: 'Nächste Anweisung',
+      otherProcess: 'von PID {pid}, der nicht mehr lebt:',
       layers: { malloc: 'malloc', kernel: 'Adressraum', frames: 'Seitenrahmen' },
+      anonymous: '(anonym)',
+      size: '{size} KiB ({count} Seiten) | {size} KiB ({count} Seite) | {size} KiB ({count} Seiten)',
       taken: 'ein Chunk von {size} Bytes, so wie er war ({from}), ist jetzt belegt.',
       takenSplit: 'ein Chunk von {size} Bytes, von einem größeren freien abgeschnitten ({from}).',
       takenTop: 'ein Chunk von {size} Bytes, vom Top-Chunk abgeschnitten.',
@@ -946,36 +965,87 @@ export const de: Catalogue = {
       freedMerged:
         'der Chunk von {size} Bytes ist frei und Teil eines Chunks von {merged} Bytes: {to}.',
       freedGone: 'der Chunk von {size} Bytes ist frei und zurück beim Kernel.',
-      mapped: 'ein Chunk mit eigener Abbildung, {size}.',
-      unmapped: 'Ein Chunk mit eigener Abbildung, {size}, ging zurück an den Kernel.',
+      mapped: 'ein Chunk von {size} Bytes mit eigener Abbildung.',
+      unmapped: 'der Chunk von {size} Bytes mit eigener Abbildung ist zurück beim Kernel.',
       moreTaken:
         'keine | und {count} weiterer Chunk vergeben. | und {count} weitere Chunks vergeben.',
       moreFreed:
         'keine | und {count} weiterer Chunk freigegeben. | und {count} weitere Chunks freigegeben.',
+      written:
+        'keine | {count} Byte dieses Blocks ist anders als vorher, Nummer {first}. | {count} Bytes dieses Blocks sind anders als vorher, in den Nummern {first} bis {last}.',
+      cleared:
+        'keine | {count} Byte dieses Blocks ist jetzt null und war es nicht, Nummer {first}. | {count} Bytes dieses Blocks sind jetzt null und waren es nicht, in den Nummern {first} bis {last}.',
+      moreWritten:
+        'keine | und Bytes von {count} weiterem Block. | und Bytes von {count} weiteren Blöcken.',
+      astray:
+        'Eine Verkettung in einer Liste freier Chunks wurde überschrieben: Die Liste führt in die Irre, und was dahinter stand, ist für malloc verloren.',
+      damaged: 'ein Größenfeld wurde überschrieben: Was dahinter liegt, ist nicht mehr zu lesen.',
       brkUp:
         'Die Grenze (brk) stieg von {from} auf {to}: {size} mehr. Das allein kostet keinen Rahmen.',
       brkDown: 'Die Grenze (brk) sank von {from} auf {to}: {size} weniger.',
       mapping: {
-        new: 'Die Abbildung {name} ist neu, {start}–{end}, {size}. Das allein kostet keinen Rahmen.',
+        new: 'Die Abbildung {name} ist neu, {start}–{end}: {size}. Das allein kostet keinen Rahmen.',
         grown: 'Die Abbildung {name} wurde um {size} länger: {start}–{end}.',
         shrunk: 'Die Abbildung {name} wurde um {size} kürzer: {start}–{end}.',
-        gone: 'Die Abbildung {name} ist fort, {start}–{end}, {size}.',
+        split:
+          'Die Abbildung {name}, {start}–{end}, wurde in zwei geteilt: {size} davon sind fort.',
+        gone: 'Die Abbildung {name} ist fort, {start}–{end}: {size}.',
+        protected: 'Die Abbildung {name}, {start}–{end}: {size} sind jetzt {permissions}.',
       },
       pages: {
         touched:
           'keine | {count} Seite von {name}, zum ersten Mal berührt: | {count} Seiten von {name}, zum ersten Mal berührt:',
+        zero: 'keine | {count} Seite von {name}, bisher nur gelesen: Für sie steht die Nullseite, das kostet keinen Rahmen: | {count} Seiten von {name}, bisher nur gelesen: Für alle steht die eine Nullseite, das kostet keinen Rahmen:',
+        filled:
+          'keine | {count} Seite von {name}, vorher nur gelesen: ein eigener Rahmen statt der Nullseite: | {count} Seiten von {name}, vorher nur gelesen: eigene Rahmen statt der Nullseite:',
         copied:
-          'keine | {count} Seite von {name}, beim ersten Schreiben kopiert oder ersetzt: | {count} Seiten von {name}, beim ersten Schreiben kopiert oder ersetzt:',
+          'keine | {count} Seite von {name}, beim ersten Schreiben kopiert: | {count} Seiten von {name}, beim ersten Schreiben kopiert:',
+        kept: 'keine | {count} Seite von {name}, ohne Kopie beschrieben: Den Rahmen hat sonst niemand: | {count} Seiten von {name}, ohne Kopie beschrieben: Die Rahmen hat sonst niemand:',
+        shared:
+          'keine | {count} Seite von {name}, jetzt mit dem Kind geteilt; das erste Schreiben kopiert: | {count} Seiten von {name}, jetzt mit dem Kind geteilt; das erste Schreiben kopiert:',
+        moved:
+          'keine | {count} Seite von {name}, derselbe Rahmen an anderer Adresse: | {count} Seiten von {name}, dieselben Rahmen an anderen Adressen:',
         swappedIn:
           'keine | {count} Seite von {name}, aus dem Swap zurückgeholt: | {count} Seiten von {name}, aus dem Swap zurückgeholt:',
         swappedOut:
           'keine | {count} Seite von {name} kam in den Swap. | {count} Seiten von {name} kamen in den Swap.',
+        returned:
+          'keine | {count} Seite von {name} hat ihren Rahmen zurückgegeben. | {count} Seiten von {name} haben ihre Rahmen zurückgegeben.',
+        left: 'keine | {count} Seite von {name} ist fort, ihr Rahmen bleibt: Andere haben ihn noch. | {count} Seiten von {name} sind fort, ihre Rahmen bleiben: Andere haben sie noch.',
+        slots:
+          'keine | {count} Seite von {name} hat ihren Platz im Swap zurückgegeben. | {count} Seiten von {name} haben ihre Plätze im Swap zurückgegeben.',
       },
       tables:
         'keiner | {count} Rahmen mehr für Seitentabellen. | {count} Rahmen mehr für Seitentabellen.',
       tablesGone:
         'keiner | {count} Rahmen von Seitentabellen kam zurück. | {count} Rahmen von Seitentabellen kamen zurück.',
-      ended: 'Der Prozess ist zu Ende, all sein Speicher ist zurückgegeben.',
+      residentMore:
+        'keiner | Der Prozess hat jetzt {to} Rahmen, {count} mehr als vorher. | Der Prozess hat jetzt {to} Rahmen, {count} mehr als vorher.',
+      residentLess:
+        'keiner | Der Prozess hat jetzt {to} Rahmen, {count} weniger als vorher. | Der Prozess hat jetzt {to} Rahmen, {count} weniger als vorher.',
+      replaced:
+        'execve() hat dem Prozess einen neuen Adressraum gegeben. Der alte ist zurückgegeben, mit ihm der Heap.',
+      ended: {
+        exit: 'Der Prozess hat sich mit Status {status} beendet.',
+        signal: 'Der Prozess wurde von {signal} beendet.',
+        oom: 'Der Speicher war voll, und der OOM-Killer nahm diesen Prozess ({signal}).',
+      },
+      endedWith:
+        'keiner | Er hatte {count} Rahmen: All sein Speicher ist zurückgegeben. | Er hatte {count} Rahmen: All sein Speicher ist zurückgegeben.',
+      nothing: {
+        malloc: 'Kein Chunk und kein Byte eines Blocks hat sich verändert.',
+        kernel: {
+          plain: 'Die Grenze (brk) blieb, wo sie war, und keine Abbildung änderte sich.',
+          enough:
+            'Die Grenze (brk) blieb, wo sie war, und keine Abbildung änderte sich: malloc hatte genug und fragte den Kernel nicht.',
+          kept: 'Die Grenze (brk) blieb, wo sie war, und keine Abbildung änderte sich: Was frei ist, behält der Prozess für sein nächstes malloc().',
+        },
+        frames: {
+          plain: 'Kein Rahmen kam, keiner ging.',
+          kept: 'Kein Rahmen ging zurück: Was frei ist, behält seine Rahmen.',
+          promise: 'Kein Rahmen kam: Den gibt es erst, wenn eine Seite berührt wird.',
+        },
+      },
     },
   },
   panic: {
@@ -1005,6 +1075,9 @@ export const de: Catalogue = {
     moveFar: 'Um einen Bildschirm; erster und letzter Seitenrahmen',
     zoom: 'Vergrößern, verkleinern',
     endMap: 'Seitenrahmen loslassen',
+    heap: 'Auf dem Bild des Heaps',
+    moveHeap: 'Ein Wort oder eine Zeile weiter',
+    chunk: 'Nächster Chunk, Chunk davor',
     replay: 'In einer Aufzeichnung',
     playPause: 'Abspielen, anhalten',
     stepKey: 'Voriges, nächstes Ereignis',

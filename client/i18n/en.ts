@@ -32,7 +32,7 @@ export const en = {
     teacherKey: 'I have the teacher’s key',
     key: 'Teacher’s key',
     createTitle: 'Open a room',
-    createLead: 'You are root on a machine of your own.',
+    createLead: 'You are root on a machine of your own. The class sees you as {name}.',
     ram: 'RAM',
     pageSize: 'Page size',
     bits: 'Addresses',
@@ -98,6 +98,7 @@ export const en = {
     spectator: 'You are watching',
     joinTitle: 'Join room {code}',
     watch: 'Only watch',
+    takeSeat: 'Take a seat',
   },
   map: {
     title: 'Memory map',
@@ -326,9 +327,10 @@ export const en = {
     profile: 'Course',
     profiles: { gentle: 'gentle', steep: 'steep', oscillating: 'up and down' },
     profileHints: {
-      gentle: 'Climbs to 85 % of RAM in three quarters of the time and stays there.',
-      steep: 'Climbs to 95 % of RAM in a third of the time and stays there.',
-      oscillating: 'Three times up to 85 % of RAM and down to 10 %.',
+      gentle:
+        'Climbs to 85 % of what is free in three quarters of the time and stays there. Nobody dies of it alone.',
+      steep: 'Wants 105 % of what is free within a third of the time: it swaps, or somebody dies.',
+      oscillating: 'Three times up to 85 % of what is free and down to 10 %.',
     },
     seconds: 'Seconds',
     stormHint: 'When its time is over it gives everything back.',
@@ -371,6 +373,8 @@ export const en = {
     segv: 'Process {pid} ({comm}) died of {signal}: it touched an address that is not its own.',
     self: 'Process {pid} ({comm}) died of {signal}.',
     sum: '{rss} pages in RAM + {swap} in swap + {tables} page tables = {points} points; oom_score_adj {adj}.',
+    sumMoved:
+      '{rss} pages in RAM + {swap} in swap + {tables} page tables {sign} {shift} for oom_score_adj {adj} = {points} points.',
     score: 'Its score was {score}: {rss} pages in RAM, {mapped} mapped, adjusted by {adj}.',
     announceOom: '{name}: process {pid} killed, out of memory.',
     announce: '{name}: process {pid} ended by {signal}.',
@@ -387,6 +391,8 @@ export const en = {
     me: 'this is you',
     spectators: 'nobody watches besides | {count} watches besides | {count} watch besides',
     count: '{here} of {all} here',
+    unfold: 'Show {count} who were sent away',
+    fold: 'Hide {count} who were sent away',
     filter: 'Find a name',
     name: 'Name',
     presence: 'Presence',
@@ -430,6 +436,10 @@ export const en = {
     code: 'Pairing code',
     go: 'Take my seat',
     back: 'I am new here',
+    keyTitle: 'Should this device be lost: the teacher’s key',
+    keyLead:
+      'Keep it where nobody else sees it: whoever has it is the teacher here, as long as the room is there. On a new device open {address}, give the same name, tick “{choice}” and paste it.',
+    copyKey: 'Copy the key',
   },
   lobby: {
     title: 'It begins in a moment',
@@ -538,6 +548,7 @@ export const en = {
     busy: 'Too many tries from this address. Again in {left}.',
     rooms: 'This server has as many rooms open as it may. Try again later.',
     pair: 'This pairing code is wrong, used already or older than two minutes.',
+    key: 'The teacher’s key is wrong, or it came with a link, which is good once. The browser that used it still has the seat and can show a pairing code.',
     flood: 'This page has sent far too much and was disconnected.',
     token: 'This browser’s key fits no seat of the room. Join with a name.',
     broken: 'The room’s log cannot be read.',
@@ -765,6 +776,7 @@ export const en = {
       none: 'This process has no C library, and so no heap of malloc’s.',
       unused: 'No malloc() yet: there is no heap. The first one makes it.',
     },
+    endedProcess: '{pid} (ended)',
     allocator: 'glibc {version}, {bits} bits',
     chunks: '{count} chunk | {count} chunk | {count} chunks',
     mapped:
@@ -778,6 +790,7 @@ export const en = {
     pageStates: {
       anon: 'in a frame',
       shared: 'in a shared frame',
+      zero: 'only read: the zero page',
       swap: 'in swap',
       untouched: 'never touched',
     },
@@ -839,6 +852,7 @@ export const en = {
     end: 'end of the list',
     head: 'head',
     headLong: 'the list’s head in main_arena',
+    noChunkThere: 'no chunk is there',
     nonsense: 'no address',
     moreLinks: 'none left out | and {count} more, left out here | and {count} more, left out here',
     showMore: 'Up to {count} of each list',
@@ -861,6 +875,7 @@ export const en = {
     roles: {
       prevSize:
         'prev_size: how large the free chunk before this one is ({value}), so that its start can be found.',
+      prevNone: 'prev_size, unused: no chunk lies before this one.',
       prevUser:
         'prev_size, unused: the chunk before counts as in use, so these are its user’s last bytes.',
       mappedOffset:
@@ -877,8 +892,9 @@ export const en = {
         'fd, the next chunk of its fast bin. Stored is {word}, XOR with the address of the link itself, shifted right by 12 (safe-linking):',
       tcacheKey:
         'The thread cache’s key, {word}: the same random number in all cached blocks. free() that finds it suspects a double free, malloc() sets it to 0.',
-      tcacheCount: 'Counter of the thread cache’s list {bin}: {value} blocks.',
-      tcacheEntry: 'Head of the thread cache’s list {bin}:',
+      tcacheCount:
+        'Counter of the thread cache’s list {bin}, chunks of {size} bytes: none. | Counter of the thread cache’s list {bin}, chunks of {size} bytes: {value} block. | Counter of the thread cache’s list {bin}, chunks of {size} bytes: {value} blocks.',
+      tcacheEntry: 'Head of the thread cache’s list {bin}, chunks of {size} bytes:',
       user: 'The user’s bytes, {usable} of them. How many were asked for is not written anywhere.',
       stale: 'Free, and still what its last user left here.',
       untouched: 'Free, on a page that nobody has touched or that was given back: reads as zeros.',
@@ -910,11 +926,13 @@ export const en = {
       title: 'From layer to layer',
       none: 'Nothing has been typed at this process’s prompt since you looked.',
       running: 'Still running. The story is told when it is done.',
-      nothing: 'No chunk, no mapping and no page has changed.',
-      how: 'Told by comparing before and after: what came and went in between is not seen.',
+      how: 'Told by comparing before and after: what came and went in between is not seen. Bytes are compared in the heap’s first 16 MiB.',
       earlier: 'Statement before',
       later: 'Next statement',
+      otherProcess: 'by PID {pid}, which has ended:',
       layers: { malloc: 'malloc', kernel: 'Address space', frames: 'Frames' },
+      anonymous: '(anonymous)',
+      size: '{size} KiB ({count} pages) | {size} KiB ({count} page) | {size} KiB ({count} pages)',
       taken: 'a chunk of {size} bytes, as it was ({from}), is in use now.',
       takenSplit: 'a chunk of {size} bytes, cut from a larger free one ({from}).',
       takenTop: 'a chunk of {size} bytes, cut from the top chunk.',
@@ -924,32 +942,81 @@ export const en = {
       freed: 'the chunk of {size} bytes is free: {to}.',
       freedMerged: 'the chunk of {size} bytes is free and part of a chunk of {merged} bytes: {to}.',
       freedGone: 'the chunk of {size} bytes is free and has gone back to the kernel.',
-      mapped: 'a chunk with a mapping of its own, {size}.',
-      unmapped: 'A chunk with a mapping of its own, {size}, has gone back to the kernel.',
+      mapped: 'a chunk of {size} bytes with a mapping of its own.',
+      unmapped: 'the chunk of {size} bytes with a mapping of its own has gone back to the kernel.',
       moreTaken: 'none | and {count} more chunk taken. | and {count} more chunks taken.',
       moreFreed: 'none | and {count} more chunk freed. | and {count} more chunks freed.',
+      written:
+        'none | {count} byte of this block has changed, number {first}. | {count} bytes of this block have changed, in numbers {first} to {last}.',
+      cleared:
+        'none | {count} byte of this block is zero now and was not, number {first}. | {count} bytes of this block are zero now and were not, in numbers {first} to {last}.',
+      moreWritten: 'none | and bytes of {count} more block. | and bytes of {count} more blocks.',
+      astray:
+        'A link in a list of free chunks was overwritten: the list leads astray, and what stood behind is lost to malloc.',
+      damaged: 'a size field was overwritten: what lies behind it can no longer be read.',
       brkUp: 'The break went up from {from} to {to}: {size} more. That alone takes no frame.',
       brkDown: 'The break went down from {from} to {to}: {size} less.',
       mapping: {
-        new: 'Mapping {name} is new, {start}–{end}, {size}. That alone takes no frame.',
+        new: 'Mapping {name} is new, {start}–{end}: {size}. That alone takes no frame.',
         grown: 'Mapping {name} got longer by {size}: {start}–{end}.',
         shrunk: 'Mapping {name} got shorter by {size}: {start}–{end}.',
-        gone: 'Mapping {name} has gone, {start}–{end}, {size}.',
+        split: 'Mapping {name}, {start}–{end}, was cut in two: {size} of it have gone.',
+        gone: 'Mapping {name} has gone, {start}–{end}: {size}.',
+        protected: 'Mapping {name}, {start}–{end}: {size} are {permissions} now.',
       },
       pages: {
         touched:
           'none | {count} page of {name}, touched for the first time: | {count} pages of {name}, touched for the first time:',
+        zero: 'none | {count} page of {name}, only read so far: the zero page stands in for it, and takes no frame: | {count} pages of {name}, only read so far: the one zero page stands in for all, and takes no frame:',
+        filled:
+          'none | {count} page of {name}, only read before: a frame of its own instead of the zero page: | {count} pages of {name}, only read before: frames of their own instead of the zero page:',
         copied:
-          'none | {count} page of {name}, copied or replaced on the first write: | {count} pages of {name}, copied or replaced on the first write:',
+          'none | {count} page of {name}, copied on the first write: | {count} pages of {name}, copied on the first write:',
+        kept: 'none | {count} page of {name}, written without a copy: nobody else maps the frame: | {count} pages of {name}, written without a copy: nobody else maps the frames:',
+        shared:
+          'none | {count} page of {name}, shared with the child now; the first write copies: | {count} pages of {name}, shared with the child now; the first write copies:',
+        moved:
+          'none | {count} page of {name}, the same frame at another address: | {count} pages of {name}, the same frames at other addresses:',
         swappedIn:
           'none | {count} page of {name}, brought back from swap: | {count} pages of {name}, brought back from swap:',
         swappedOut:
           'none | {count} page of {name} went to swap. | {count} pages of {name} went to swap.',
+        returned:
+          'none | {count} page of {name} has given its frame back. | {count} pages of {name} have given their frames back.',
+        left: 'none | {count} page of {name} has gone, its frame stays: others map it. | {count} pages of {name} have gone, their frames stay: others map them.',
+        slots:
+          'none | {count} page of {name} has given its slot in swap back. | {count} pages of {name} have given their slots in swap back.',
       },
       tables: 'none | {count} more frame for page tables. | {count} more frames for page tables.',
       tablesGone:
         'none | {count} frame of page tables came back. | {count} frames of page tables came back.',
-      ended: 'The process has ended, and all its memory went back.',
+      residentMore:
+        'none | The process maps {to} frames now, {count} more than before. | The process maps {to} frames now, {count} more than before.',
+      residentLess:
+        'none | The process maps {to} frames now, {count} fewer than before. | The process maps {to} frames now, {count} fewer than before.',
+      replaced:
+        'execve() has given the process a new address space. The old one has gone back, and its heap with it.',
+      ended: {
+        exit: 'The process has exited with status {status}.',
+        signal: 'The process was ended by {signal}.',
+        oom: 'Memory was out, and the OOM killer took this process ({signal}).',
+      },
+      endedWith:
+        'none | It mapped {count} frame: all its memory went back. | It mapped {count} frames: all its memory went back.',
+      nothing: {
+        malloc: 'No chunk and no byte of a block has changed.',
+        kernel: {
+          plain: 'The break did not move, and no mapping changed.',
+          enough:
+            'The break did not move, and no mapping changed: malloc had enough, and did not ask the kernel.',
+          kept: 'The break did not move, and no mapping changed: what is free stays the process’s, for its next malloc().',
+        },
+        frames: {
+          plain: 'No frame came, none went.',
+          kept: 'No frame went back: what is free keeps its frames.',
+          promise: 'No frame came: one comes when a page is first touched.',
+        },
+      },
     },
   },
   panic: {
@@ -978,6 +1045,9 @@ export const en = {
     moveFar: 'Move by a screen; first and last frame',
     zoom: 'Zoom',
     endMap: 'Let go of the frame',
+    heap: 'On the picture of the heap',
+    moveHeap: 'Move by a word or a row',
+    chunk: 'Next chunk, chunk before',
     replay: 'In a recording',
     playPause: 'Play, pause',
     stepKey: 'Event before, next event',

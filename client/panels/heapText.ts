@@ -21,3 +21,10 @@ export function asText(bytes: readonly number[]): string {
     .map((byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.'))
     .join('')
 }
+
+/** A word in hex as the characters that lie in memory, lowest byte first; '' if some of its bytes can't be printed. */
+export function wordAsText(word: string): string {
+  const bytes = (word.slice(2).match(/../g) ?? []).map((pair) => parseInt(pair, 16)).reverse()
+  const whole = word.length % 2 === 0 && bytes.length >= 3
+  return whole && bytes.every((byte) => byte >= 0x20 && byte < 0x7f) ? asText(bytes) : ''
+}

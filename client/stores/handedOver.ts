@@ -1,5 +1,6 @@
-// The teacher's key, handed over behind the # of an address: it never reaches a server. This file is loaded before the
-// router, so that the key is gone from the address and this tab's history before anything else looks at them.
+// The teacher's key, handed over behind the # of an address: it reaches no server, and is good for one use. This file is
+// loaded before the router, so that the key is gone from the address and this tab's history before anything else looks at
+// them.
 
 let kept = take()
 

@@ -2,11 +2,13 @@
 
 import { defineStore } from 'pinia'
 import { ref, watch } from 'vue'
+import type { OwnSeat } from '../feed/protocol.ts'
 import { readStored, writeStored } from './storage.ts'
 
 export interface HeldSeat {
   code: string
   token: string
+  key?: string // of the teacher's link, until it has been used
   name: string
   role: 'teacher' | 'student' | 'spectator'
   hostname: string
@@ -35,7 +37,12 @@ export const useSeats = defineStore('seats', () => {
     held.value = held.value.filter((seat) => seat.code !== code)
   }
 
-  return { held, keep, find, forget }
+  /** Without their secrets. */
+  function own(): OwnSeat[] {
+    return held.value.map(({ code, name, role }) => ({ code, name, teacher: role === 'teacher' }))
+  }
+
+  return { held, keep, find, forget, own }
 })
 
 function readSeats(): HeldSeat[] {

@@ -40,13 +40,15 @@ export async function run(args: string[]): Promise<number> {
     detail?: string
     url?: string
     teacherToken?: string
+    teacherKey?: string
   }
   if (!response.ok)
     throw new Failure(answer.detail ?? `${server} refuses: ${reasonOf(answer.why, answer.waitMs)}`)
-  const { url, teacherToken } = answer
-  // The part behind # never reaches a server; the page takes it out of its address at once.
+  const { teacherKey, ...rest } = answer
+  // What is behind # reaches no server, and the page takes it out of its address. Browsers remember all the same what
+  // was typed: so this key is good once.
   process.stdout.write(
-    JSON.stringify({ ...answer, teacherUrl: `${url}#key=${teacherToken}` }) + '\n',
+    JSON.stringify({ ...rest, teacherUrl: `${rest.url}#key=${teacherKey}` }) + '\n',
   )
   return 0
 }

@@ -21,6 +21,8 @@ const help = `usage: oomroom serve [OPTIONS]        the classroom server
   --host ADDRESS        0.0.0.0         HOST             0.0.0.0: the whole network, 127.0.0.1: this computer only
   --data DIR            data            DATA_DIR         where the rooms are kept
   --public-url URL                      PUBLIC_URL       how the class reaches this server, behind a proxy
+  --proxies N           0               PROXIES          proxies before this server: who asks is what X-Forwarded-For
+                                                         says, which so many of them have added to
   --log-level LEVEL     info            LOG_LEVEL        fatal, error, warn, info, debug, trace or silent
 
   --create-password P                   CREATE_PASSWORD  who wants to open a room has to know it (better in the
@@ -44,6 +46,7 @@ export async function run(args: string[]): Promise<number | void> {
       host: { type: 'string', default: env.HOST ?? '0.0.0.0' },
       data: { type: 'string', default: env.DATA_DIR ?? 'data' },
       'public-url': { type: 'string', default: env.PUBLIC_URL },
+      proxies: { type: 'string', default: env.PROXIES ?? '0' },
       'log-level': { type: 'string', default: env.LOG_LEVEL ?? 'info' },
       'create-password': { type: 'string', default: env.CREATE_PASSWORD ?? '' },
       'max-rooms': { type: 'string', default: env.MAX_ROOMS ?? String(DEFAULT_ALLOWED.rooms) },
@@ -72,6 +75,7 @@ export async function run(args: string[]): Promise<number | void> {
     host: values.host,
     data: values.data,
     publicUrl,
+    proxies: whole('--proxies', values.proxies, 0, 10),
     logLevel: level,
     dev: values.dev,
     allowed: {

@@ -10,12 +10,14 @@ import { renderSVG } from 'uqr'
 import { parseOptions } from '../../shared/room/options.ts'
 import type { RoomHost } from '../room/host.ts'
 import { RoomsFull, type Rooms } from '../room/rooms.ts'
+import type { AddressOf } from './address.ts'
 import { MISS_MS, waitMs, within, type Known, type Limits } from './limits.ts'
 
 export interface ApiOptions {
   rooms: Rooms
   limits: Limits
   known: Known
+  addressOf: AddressOf
   engine: string
   publicUrl: string | null // how the class reaches this server, if that is not how the request came
   clientDir: string | null // the built client; null when the development server gives it
@@ -54,7 +56,7 @@ function securityHeaders() {
   })
 }
 
-function api({ rooms, limits, known, publicUrl, createPassword }: ApiOptions) {
+function api({ rooms, limits, known, addressOf, publicUrl, createPassword }: ApiOptions) {
   const router = express.Router()
   router.use(express.json({ limit: '16kb' }))
   const joinUrl = (request: Request, code: string) => `${publicUrl ?? originOf(request)}/${code}`
@@ -85,9 +87,9 @@ function api({ rooms, limits, known, publicUrl, createPassword }: ApiOptions) {
     if ('problem' in parsed) return refuse(response, 400, 'options', parsed.problem)
     try {
       const settings = lobby === true ? { lobby } : {}
-      const { header, teacherToken } = await rooms.create(parsed.options, settings)
+      const { header, ...secrets } = await rooms.create(parsed.options, settings)
       const { code } = header
-      response.status(201).json({ code, url: joinUrl(request, code), teacherToken, header })
+      response.status(201).json({ code, url: joinUrl(request, code), ...secrets, header })
     } catch (error) {
       if (!(error instanceof RoomsFull)) throw error
       refuse(response, 503, 'rooms')
@@ -185,10 +187,6 @@ function refuse(response: Response, status: number, why: string, detail?: string
 function refuseBusy(response: Response, wait: number): void {
   response.setHeader('Retry-After', String(Math.ceil(wait / 1000)))
   response.status(429).json({ why: 'busy', waitMs: wait })
-}
-
-function addressOf(request: Request): string {
-  return request.socket.remoteAddress ?? ''
 }
 
 /** The address that the request was sent to; it comes back to who sent it, and to nobody else. */

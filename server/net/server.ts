@@ -10,6 +10,7 @@ import { Rooms } from '../room/rooms.ts'
 import { lockDir } from '../store/dirLock.ts'
 import { fileStore } from '../store/fileStore.ts'
 import { mkApp } from './api.ts'
+import { mkAddressOf } from './address.ts'
 import { DEFAULT_ALLOWED, type Allowed } from './allowed.ts'
 import { Known, mkLimits, type Limits } from './limits.ts'
 import { Sockets } from './sockets.ts'
@@ -21,6 +22,7 @@ export interface ServerOptions {
   host: string
   data: string
   publicUrl?: string | null
+  proxies?: number // that stand before this server
   logLevel?: string
   dev?: boolean // the client from its sources, through vite
   hangMs?: number
@@ -62,12 +64,21 @@ async function start(options: ServerOptions): Promise<RunningServer> {
   })
   const limits = options.limits ?? mkLimits()
   const known = new Known()
+  const addressOf = mkAddressOf(options.proxies ?? 0)
   const clientDir = options.dev ? null : builtClient()
   const publicUrl = options.publicUrl ?? null
-  const { createPassword } = allowed
-  const app = mkApp({ rooms, limits, known, engine, publicUrl, clientDir, createPassword })
+  const app = mkApp({
+    rooms,
+    limits,
+    known,
+    addressOf,
+    engine,
+    publicUrl,
+    clientDir,
+    createPassword: allowed.createPassword,
+  })
   const http = createServer(app)
-  const sockets = new Sockets(http, { rooms, limits, known, log })
+  const sockets = new Sockets(http, { rooms, limits, known, addressOf, log })
   if (options.dev) {
     const { createServer: createVite } = await import('vite')
     const vite = await createVite({

@@ -27,8 +27,9 @@ import {
 } from '../../shared/wire/schema.ts'
 import { safeParse } from 'valibot'
 import type { Log, RoomHost } from '../room/host.ts'
-import type { SeatInfo } from '../room/messages.ts'
+import type { EntryBatch, SeatInfo } from '../room/messages.ts'
 import { newToken, RoomsFull, type Rooms } from '../room/rooms.ts'
+import type { AddressOf } from './address.ts'
 import { Known, MISS_MS, waitMs, within, type Limits } from './limits.ts'
 import { Pairings } from './pairing.ts'
 import { PresenceWatch } from './presence.ts'
@@ -71,6 +72,7 @@ export interface SocketOptions {
   rooms: Rooms
   limits: Limits
   known: Known
+  addressOf: AddressOf
   log: Log
 }
 
@@ -94,7 +96,7 @@ export class Sockets {
       maxHttpBufferSize: MESSAGE_MAX,
     })
     options.rooms.onOpen = (host) => {
-      host.onBatch = (entries) => this.broadcast(host, `[${entries.join(',')}]`)
+      host.onBatch = (batch) => this.broadcast(host, batch)
       host.onDoor = (seats) => this.applyDoor(host, seats)
     }
     this.io.use((socket, next) => {
@@ -128,8 +130,8 @@ export class Sockets {
     if (hello === null) return 'hello'
     if (hello.protocol !== PROTOCOL) return 'protocol'
 
-    const { limits, rooms, known } = this.options
-    const { address } = socket.handshake
+    const { limits, rooms, known, addressOf } = this.options
+    const address = addressOf(socket.request)
     const isKnown = known.has(hello.code, address)
     const wait = isKnown ? 0 : await waitMs(limits.misses, address)
     let host: RoomHost | null
@@ -141,13 +143,14 @@ export class Sockets {
     }
     // Who has a seat is not locked out by a neighbour who guesses codes; to all others every code is as wrong.
     const owner = hello.token === undefined ? null : (host?.seatOf(hello.token) ?? null)
-    if (wait > 0 && owner === null) return { waitMs: wait }
+    const opens = hello.key !== undefined && host?.opens(hello.key) === true
+    if (wait > 0 && owner === null && !opens) return { waitMs: wait }
     if (host === null) return this.miss(address, 'room')
     if (host.trouble !== null) return host.trouble.why
     if (host.door.closed) return 'closed'
 
     const place = await this.findPlace(host, hello)
-    if (place === 'pair' || place === 'token') return this.miss(address, place)
+    if (place === 'pair' || place === 'token' || place === 'key') return this.miss(address, place)
     if (typeof place === 'string' || 'waitMs' in place) return place
     known.note(hello.code, address)
     Object.assign(socket.data, { host, hello, following: false, ...place })
@@ -162,7 +165,7 @@ export class Sockets {
   }
 
   private async findPlace(host: RoomHost, hello: Hello): Promise<Place | Refused | Busy> {
-    const { token, name, spectator, pair } = hello
+    const { token, name, spectator, pair, key } = hello
     const owner = token === undefined ? null : host.seatOf(token)
     if (owner !== null && owner !== 'teacher') return this.returnTo(host, owner, token!, hello)
     if (spectator === true) return { seat: 0, role: 'spectator', name: '', token: '', acts: false }
@@ -172,6 +175,7 @@ export class Sockets {
       if (seat !== null) return this.returnTo(host, seat, token!, hello)
       return this.newSeat(host, wanted ?? 'teacher', 'teacher', token!)
     }
+    if (key !== undefined) return this.comeByKey(host, key, wanted, token ?? newToken(), hello)
     if (pair !== undefined) return this.pairUp(host, pair, token ?? newToken(), hello)
     if (wanted === undefined) return token === undefined ? 'name' : 'token'
     return this.newSeat(host, wanted, 'student', token ?? newToken())
@@ -194,6 +198,33 @@ export class Sockets {
     return { seat: no, role, name, token, acts }
   }
 
+  /** Through the teacher's link, which is good once: the browser's own token is the teacher's from now on. */
+  private async comeByKey(
+    host: RoomHost,
+    key: string,
+    wanted: string | undefined,
+    token: string,
+    hello: Hello,
+  ): Promise<Place | Refused | Busy> {
+    if (!host.opens(key)) return 'key'
+    const holder = host.seatOf(key)
+    if (holder !== null && holder !== 'teacher') return this.addDevice(host, holder, token, hello)
+    const seat = host.teacherSeat(wanted)
+    if (seat === null) return this.newSeat(host, wanted ?? 'teacher', 'teacher', token, key)
+    return this.addDevice(host, seat, token, hello, key)
+  }
+
+  private async addDevice(
+    host: RoomHost,
+    seat: SeatInfo,
+    token: string,
+    hello: Hello,
+    key?: string,
+  ): Promise<Place | Refused | Busy> {
+    const why = await host.addToken(seat.no, token, key)
+    return why === null ? this.returnTo(host, seat, token, hello) : (why as Refused)
+  }
+
   private async pairUp(
     host: RoomHost,
     typed: string,
@@ -205,16 +236,15 @@ export class Sockets {
     const no = this.pairings.take(host.code, typed)
     const seat = no === null ? undefined : host.seats.get(no)
     if (seat === undefined) return 'pair'
-    const why = await host.addToken(seat.no, token)
-    return why === null ? this.returnTo(host, seat, token, hello) : (why as Refused)
+    return this.addDevice(host, seat, token, hello)
   }
 
-  private async newSeat(host: RoomHost, name: string, role: Role, token: string) {
+  private async newSeat(host: RoomHost, name: string, role: Role, token: string, key?: string) {
     const problem = nameProblem(name)
     if (problem !== null) return problem
     const { joins } = this.options.limits
     if (!(await within(joins, host.code))) return { waitMs: await waitMs(joins, host.code) }
-    const seat = await host.join(name, role, token)
+    const seat = await host.join(name, role, token, key)
     if (typeof seat === 'string') return seat as Refused
     return { seat: seat.no, role, name: seat.name, token, acts: true }
   }
@@ -298,8 +328,10 @@ export class Sockets {
     }
   }
 
-  private broadcast(host: RoomHost, text: string): void {
-    this.io.to(host.code).emit('entries', text)
+  private broadcast(host: RoomHost, { first, json, packed }: EntryBatch): void {
+    const everyone = this.io.to(host.code)
+    if (packed === null) everyone.emit('entries', json)
+    else everyone.emit('packed', first, packed)
     for (const socket of this.guestsOf(host.code)) {
       if (!socket.data.following || !isSlow(socket)) continue
       socket.data.following = false

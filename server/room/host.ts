@@ -6,12 +6,14 @@ import { Worker } from 'node:worker_threads'
 import type { Command, Header, Role } from '../../shared/room/entry.ts'
 import { nameKey } from '../../shared/room/names.ts'
 import { PackedSnapshot } from './packedSnapshot.ts'
+import { entryBatch } from './packing.ts'
 import { Past, type PastEntries } from './past.ts'
 import {
   PULSE_APPLYING,
   PULSE_BEAT,
   type Answer,
   type DoorInfo,
+  type EntryBatch,
   type FromWorker,
   type RoomLimits,
   type SeatInfo,
@@ -55,8 +57,8 @@ export class RoomHost {
   trouble: Trouble | null = null
   seats = new Map<number, SeatInfo>()
   door!: DoorInfo
-  /** Told of each batch: the entries as JSON. */
-  onBatch: (entries: string[]) => void = () => {}
+  /** Told of each batch. */
+  onBatch: (batch: EntryBatch) => void = () => {}
   /** Told when a seat has changed, or who may come in; everyone has seen the entries. */
   onDoor: (seats: readonly SeatInfo[]) => void = () => {}
 
@@ -68,6 +70,7 @@ export class RoomHost {
   private beatAt = Date.now()
   private readonly past = new Past() // up to `seq`
   private tokens = new Map<string, number>() // sha256 to seat; 0: the teacher's
+  private keyHash: string | undefined // of the teacher's link, until it is used
   private pending = new Map<number, (answer: Answer) => void>()
   private snapshots = new Map<number, PackedSnapshot>() // that somebody may ask for parts of
   private lastSnapshot: PackedSnapshot | null = null
@@ -92,20 +95,24 @@ export class RoomHost {
   }
 
   /** A new seat. The token stays with its owner; only its hash is kept. */
-  async join(name: string, role: Role, token: string): Promise<SeatInfo | string> {
+  async join(name: string, role: Role, token: string, key?: string): Promise<SeatInfo | string> {
     const tokenHash = hashToken(token)
-    const answer = await this.ask((id) => ({ t: 'join', id, name, role, tokenHash }))
+    const keyHash = this.hashOfKey(key)
+    const answer = await this.ask((id) => ({ t: 'join', id, name, role, tokenHash, keyHash }))
     if ('why' in answer) return answer.why
+    this.useKey(keyHash)
     const seat = answer.seat!
     if (!this.tokens.has(tokenHash)) this.tokens.set(tokenHash, seat.no)
     return seat
   }
 
   /** Another device may act for the seat; null, or why not. */
-  async addToken(seat: number, token: string): Promise<string | null> {
+  async addToken(seat: number, token: string, key?: string): Promise<string | null> {
     const tokenHash = hashToken(token)
-    const answer = await this.ask((id) => ({ t: 'token', id, seat, tokenHash }))
+    const keyHash = this.hashOfKey(key)
+    const answer = await this.ask((id) => ({ t: 'token', id, seat, tokenHash, keyHash }))
     if ('why' in answer) return answer.why
+    this.useKey(keyHash)
     this.tokens.set(tokenHash, seat)
     return null
   }
@@ -121,6 +128,20 @@ export class RoomHost {
     const no = this.tokens.get(hashToken(token))
     if (no === undefined) return null
     return no === 0 ? 'teacher' : (this.seats.get(no) ?? null)
+  }
+
+  /** Whether the teacher's link has this key and nobody has used it, or it is a token. */
+  opens(key: string): boolean {
+    const keyHash = hashToken(key)
+    return keyHash === this.keyHash || this.tokens.has(keyHash)
+  }
+
+  private hashOfKey(key: string | undefined): string | undefined {
+    return key === undefined ? undefined : hashToken(key)
+  }
+
+  private useKey(keyHash: string | undefined): void {
+    if (keyHash === this.keyHash) this.keyHash = undefined
   }
 
   /** The teacher's seat of that name, or the first one if no name is given. */
@@ -269,6 +290,7 @@ export class RoomHost {
     this.door = door
     for (const seat of seats) this.seats.set(seat.no, seat)
     this.tokens.set(tokens.teacher, 0)
+    this.keyHash = tokens.key
     for (const { no } of seats) {
       // A teacher who came with the key has no token besides.
       for (const hash of tokens.seats[no] ?? [])
@@ -278,20 +300,23 @@ export class RoomHost {
     const unseen = this.seq === 0 ? 0 : seq - this.seq
     const fresh = this.seq === 0 ? recent : unseen > 0 ? recent.slice(-unseen) : []
     this.seq = seq
-    if (fresh.length > 0) this.past.add(seq - fresh.length + 1, fresh)
-    if (unseen > 0) this.onBatch(fresh)
+    if (fresh.length > 0) {
+      const batch = entryBatch(fresh)
+      this.past.add(batch)
+      if (unseen > 0) this.onBatch(batch)
+    }
     this.onDoor(seats)
     this.settleReady()
   }
 
   private takeBatch(message: FromWorker & { t: 'batch' }): void {
-    const { first, entries, answers, seats, door } = message
-    this.past.add(first, entries)
-    this.seq = first + entries.length - 1
+    const { batch, answers, seats, door } = message
+    this.past.add(batch)
+    this.seq = batch.last
     const closes = door.closed && !this.door.closed
     this.door = door
     for (const seat of seats) this.seats.set(seat.no, seat)
-    this.onBatch(entries)
+    this.onBatch(batch)
     for (const answer of answers) this.answer(answer)
     if (seats.length > 0 || closes) this.onDoor(seats)
   }

@@ -1,6 +1,6 @@
 // What the main thread and a room's worker say to each other.
 
-import type { Command, Header, Role, Settings } from '../../shared/room/entry.ts'
+import type { Command, Entry, Header, Role, Settings } from '../../shared/room/entry.ts'
 import type { Seat } from '../../shared/room/room.ts'
 import type { Seats } from '../store/logStore.ts'
 
@@ -18,12 +18,20 @@ export interface DoorInfo {
   full: boolean
 }
 
-/** Requests carry an id; the answer names it. */
+/** Entries that go out together. */
+export interface EntryBatch {
+  first: number
+  last: number
+  json: string // of Entry[]
+  packed: string | null // the same, for the event 'packed'; null: it would not be shorter
+}
+
+/** Requests carry an id; the answer names it. One with the key of the teacher's link uses it up. */
 export type ToWorker =
   | { t: 'command'; id: number; seat: number; command: Command }
-  | { t: 'join'; id: number; name: string; role: Role; tokenHash: string }
+  | { t: 'join'; id: number; name: string; role: Role; tokenHash: string; keyHash?: string }
   /** Another device acts for the seat from now on, too. */
-  | { t: 'token'; id: number; seat: number; tokenHash: string }
+  | { t: 'token'; id: number; seat: number; tokenHash: string; keyHash?: string }
   /** Somebody who was sent away is back. */
   | { t: 'return'; id: number; seat: number }
   | { t: 'snapshot'; id: number }
@@ -40,17 +48,16 @@ export type FromWorker =
       t: 'ready'
       header: Header
       seq: number
-      recent: string[]
+      recent: Entry[]
       seats: SeatInfo[]
       door: DoorInfo
       tokens: Seats
     }
   | { t: 'unreadable'; field: string; why: string }
-  /** Durable and applied: entries from `first`, each as JSON; seats that are new or have changed. */
+  /** Durable and applied; seats that are new or have changed. */
   | {
       t: 'batch'
-      first: number
-      entries: string[]
+      batch: EntryBatch
       answers: Answer[]
       seats: SeatInfo[]
       door: DoorInfo

@@ -1,6 +1,7 @@
 // The last entries of a room as the text they were sent as, for those who come back.
 
-/** Batches, oldest first. */
+import type { EntryBatch } from './messages.ts'
+
 const BYTES_MAX = 16 * 2 ** 20
 const MS_MAX = 90_000
 
@@ -17,7 +18,7 @@ export interface PastEntries {
 }
 
 export class Past {
-  private batches: Batch[] = []
+  private batches: Batch[] = [] // oldest first
   private bytes = 0
   private last: number // number of the newest entry
 
@@ -25,12 +26,12 @@ export class Past {
     this.last = last
   }
 
-  add(first: number, entries: readonly string[], now = Date.now()): void {
-    const text = entries.join(',')
+  add({ first, last, json }: Omit<EntryBatch, 'packed'>, now = Date.now()): void {
+    const text = json.slice(1, -1)
     if (first !== this.last + 1) this.batches = []
     if (this.batches.length === 0) this.bytes = 0
-    this.last = first + entries.length - 1
-    this.batches.push({ first, last: this.last, text, at: now })
+    this.last = last
+    this.batches.push({ first, last, text, at: now })
     this.bytes += text.length
     let old = 0
     while (

@@ -54,18 +54,20 @@ export class Rooms {
   async create(
     options: MachineOptions,
     settings: Partial<Settings> = {},
-  ): Promise<{ header: Header; teacherToken: string }> {
+  ): Promise<{ header: Header; teacherToken: string; teacherKey: string }> {
     await this.makePlace()
     const code = await this.freeCode()
     const { engine } = this.options
     const header: Header = { format: LOG_FORMAT, engine, code, created: Date.now(), options }
     const teacherToken = newToken()
+    const teacherKey = newToken()
     const first: Entry[] = []
     if (Object.keys(settings).length > 0)
       first.push({ seq: 1, at: 0, seat: 0, c: { t: 'room', set: settings } })
-    await this.store.create(header, { teacher: hashToken(teacherToken), seats: {} }, first)
+    const teacher = hashToken(teacherToken)
+    await this.store.create(header, { teacher, key: hashToken(teacherKey), seats: {} }, first)
     this.get(code).catch(() => {}) // somebody will come in a moment
-    return { header, teacherToken }
+    return { header, teacherToken, teacherKey }
   }
 
   /** The room when it is ready (or in trouble); null if there is none. Rejects with RoomsFull. */

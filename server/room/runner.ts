@@ -22,7 +22,7 @@ import { mkSnapshot, partCount, type Snapshot } from '../../shared/room/snapshot
 import { TICKS_PER_SECOND } from '../../shared/state/machine.ts'
 import type { RoomStore, Seats } from '../store/logStore.ts'
 import type { DoorInfo, FromWorker, RoomLimits, SeatInfo, ToWorker } from './messages.ts'
-import { packAll, packPart, unpackAll } from './packing.ts'
+import { entryBatch, packAll, packPart, unpackAll } from './packing.ts'
 
 /** Devices that may act for a seat; the one that came first is forgotten. */
 const DEVICES_MAX = 8
@@ -110,7 +110,7 @@ export class RoomRunner {
       t: 'ready',
       header,
       seq: this.room.seq,
-      recent: entries.slice(-RECENT).map((entry) => JSON.stringify(entry)),
+      recent: entries.slice(-RECENT),
       seats: [...this.room.seats.values()].map(seatInfo),
       door: this.door(),
       tokens: this.seats,
@@ -236,11 +236,9 @@ export class RoomRunner {
       if (seat === undefined) return answer
       return this.room.seats.has(seat.no) ? { ...answer, seat } : { id: answer.id, why: 'broken' }
     })
-    const texts = batch.entries.map((entry) => JSON.stringify(entry))
     this.env.emit({
       t: 'batch',
-      first: batch.entries[0].seq,
-      entries: texts,
+      batch: entryBatch(batch.entries),
       answers,
       seats: this.changedSeats(batch.entries),
       door: this.door(),
@@ -290,7 +288,7 @@ export class RoomRunner {
           this.numberCommand(request, batch)
           break
         case 'join': {
-          const why = this.seatProblem(request, names, joins.size)
+          const why = this.keyProblem(request) ?? this.seatProblem(request, names, joins.size)
           if (why !== null) {
             this.refuse(request.id, why)
             break
@@ -303,9 +301,16 @@ export class RoomRunner {
           const seq = batch.add(no, { t: 'seat', name, role, from }, id)
           joins.set(seq, { no, name, role, presence: 'in' })
           this.seats.seats[no] = [request.tokenHash]
+          this.useKey(request)
           break
         }
         case 'token': {
+          const why = this.keyProblem(request)
+          if (why !== null) {
+            this.refuse(request.id, why)
+            break
+          }
+          this.useKey(request)
           const known = (this.seats.seats[request.seat] ??= [])
           known.push(request.tokenHash)
           if (known.length > DEVICES_MAX) known.shift()
@@ -323,6 +328,15 @@ export class RoomRunner {
     if (joins.size + devices.length > 0) await this.env.store.writeSeats(this.seats)
     for (const id of devices) this.env.emit({ t: 'done', answer: { id, seq: this.room.seq } })
     return { joins, done }
+  }
+
+  private keyProblem({ keyHash }: { keyHash?: string }): string | null {
+    const { key, teacher } = this.seats
+    return keyHash === undefined || keyHash === key || keyHash === teacher ? null : 'key'
+  }
+
+  private useKey({ keyHash }: { keyHash?: string }): void {
+    if (keyHash === this.seats.key) delete this.seats.key
   }
 
   private numberCommand({ id, seat, command }: Request & { t: 'command' }, batch: Batch): void {

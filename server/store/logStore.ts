@@ -5,6 +5,7 @@ import type { Entry, Header } from '../../shared/room/entry.ts'
 /** Beside the log, never in it: sha256 of the tokens. */
 export interface Seats {
   teacher: string
+  key?: string // of the teacher's link, until somebody comes in with it
   seats: Record<number, string[]> // by seat number: of each device that may act for it
 }
 

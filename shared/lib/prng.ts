@@ -31,6 +31,26 @@ export function nextU32(s: Prng): number {
   return result >>> 0
 }
 
+/** The next `count` of them as words: much faster than one by one. */
+export function fillU32(s: Prng, words: Int32Array, count: number): void {
+  let [s0, s1, s2, s3] = s
+  for (let i = 0; i < count; i++) {
+    const x = Math.imul(s1, 5)
+    words[i] = Math.imul((x << 7) | (x >>> 25), 9)
+    const t = s1 << 9
+    s2 ^= s0
+    s3 ^= s1
+    s1 ^= s2
+    s0 ^= s3
+    s2 ^= t
+    s3 = (s3 << 11) | (s3 >>> 21)
+  }
+  s[0] = s0
+  s[1] = s1
+  s[2] = s2
+  s[3] = s3
+}
+
 /** A whole number from 0 to bound - 1; bound <= 2^32. */
 export function nextBelow(s: Prng, bound: number): number {
   return Math.floor((nextU32(s) / 0x1_0000_0000) * bound)

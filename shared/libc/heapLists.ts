@@ -68,6 +68,7 @@ export function heapLists(reader: HeapReader, limit: number): FreeList[] {
 }
 
 function follow(
+  reader: HeapReader,
   list: FreeList,
   first: number | null,
   link: (p: number) => number | null,
@@ -76,13 +77,19 @@ function follow(
 ): void {
   const seen = new Set<number>()
   for (let p = first; p !== end; p = link(p)) {
-    if (p === null || p <= 0) list.broken = 'nowhere'
+    if (p === null || p <= 0 || !mayBeChunk(reader, p)) list.broken = 'nowhere'
     else if (seen.has(p)) list.broken = 'circle'
     else if (seen.size >= limit) list.broken = 'limit'
     if (list.broken !== '' || p === null) return
     seen.add(p)
     list.chunks.push(p)
   }
+}
+
+/** Malloc aligns its chunks, and they have memory. */
+function mayBeChunk(reader: HeapReader, p: number): boolean {
+  const { header, alignMask, word } = reader.flavour
+  return ((p + header) & alignMask) === 0 && reader.peek32(p + word) !== null
 }
 
 function mkList(kind: ListKind, bin: number, size: number, head: number): FreeList {
@@ -104,7 +111,7 @@ function tcacheLists(reader: HeapReader, limit: number): FreeList[] {
       mem === null || mem <= 0 ? mem : mem - flavour.header
     const link = (p: number): number | null =>
       list.chunks.length >= list.count ? 0 : chunkOf(peekMangled(reader, p + flavour.header))
-    follow(list, chunkOf(peekWord(reader, head)), link, 0, limit)
+    follow(reader, list, chunkOf(peekWord(reader, head)), link, 0, limit)
     // The counter decides how many there are, not the links.
     if (list.broken === '' && list.chunks.length < list.count) list.broken = 'nowhere'
     lists.push(list)
@@ -122,7 +129,7 @@ function fastLists(reader: HeapReader, limit: number): FreeList[] {
       flavour.safeLinking
         ? peekMangled(reader, p + flavour.header)
         : peekWord(reader, p + flavour.header)
-    follow(list, peekWord(reader, head), link, 0, limit)
+    follow(reader, list, peekWord(reader, head), link, 0, limit)
     list.count = list.chunks.length
     if (list.count > 0 || list.broken !== '') lists.push(list)
   }
@@ -142,7 +149,7 @@ function binLists(reader: HeapReader, limit: number): FreeList[] {
     // 2.13 begins with an arena of zeros: the bins are made with the first request.
     const first = link(bin)
     if (first === 0) continue
-    follow(list, first, link, bin, limit)
+    follow(reader, list, first, link, bin, limit)
     list.count = list.chunks.length
     if (list.count > 0 || list.broken !== '') lists.push(list)
   }

@@ -1,8 +1,9 @@
-// storm PROFILE [SECONDS]: pressure by a script. It takes memory and gives it back along a curve, in shares of RAM that
-// the machine has when it starts, and is gone when its time is over.
+// storm PROFILE [SECONDS]: pressure by a script. It takes memory and gives it back along a curve, in shares of the RAM
+// that is free when it starts, and is gone when its time is over. So it presses as much on a full class as on an empty
+// room; it does not make way for what others take meanwhile.
 //
 //   gentle                steep                 oscillating
-//   85 %      ____        95 %    ______        85 %  /\    /\    /\
+//   85 %      ____       105 %    ______        85 %  /\    /\    /\
 //           _/    |              /      |            /  \  /  \  /  \
 //        _/       |             /       |           /    \/    \/    \
 //
@@ -10,13 +11,14 @@
 
 import type { Program, Task } from '../state/task.ts'
 import { TICKS_PER_SECOND, type Machine } from '../state/machine.ts'
+import { nrFreePages } from '../mm/pageAlloc.ts'
 import { PAGE_FUEL, bytesFuel, mustYield } from '../kernel/sched.ts'
 import { fillBytes } from '../mm/uaccess.ts'
 import { doSyscall } from '../syscall/table.ts'
 import { mapMemory } from './hog.ts'
 import { usage, waitForTicks } from './userProgram.ts'
 
-/** Points of a curve: thousandths of the time, thousandths of RAM. Between two it is a straight line. */
+/** Points of a curve: thousandths of the time, thousandths of what was free. Between two it is a straight line. */
 type Curve = readonly (readonly [time: number, ram: number])[]
 
 interface Profile {
@@ -37,8 +39,8 @@ export const STORMS: Readonly<Record<string, Profile>> = {
     seconds: 20,
     curve: [
       [0, 0],
-      [333, 950],
-      [1000, 950],
+      [333, 1050],
+      [1000, 1050],
     ],
   },
   oscillating: {
@@ -60,7 +62,7 @@ export const STORM_SECONDS_MAX = 3600
 export interface StormProgram extends Program {
   kind: 'storm'
   profile: string
-  ram: number // bytes of the machine when it started
+  free: number // bytes of the machine when it started
   started: number // ticks
   duration: number // ticks
   chunks: number[] // addresses of what it has, oldest first
@@ -81,7 +83,7 @@ export function startStorm(m: Machine, task: Task): void {
   const program: StormProgram = {
     kind: 'storm',
     profile: name,
-    ram: m.totalramPages * m.pageSize,
+    free: nrFreePages(m.zone) * m.pageSize,
     started: m.ticks,
     duration: seconds * TICKS_PER_SECOND,
     chunks: [],
@@ -98,7 +100,7 @@ export function runStorm(m: Machine, task: Task, storm: StormProgram, fuel: numb
     return 1
   }
   const share = valueAt(STORMS[storm.profile].curve, Math.floor((elapsed * 1000) / duration))
-  const wanted = Math.floor((storm.ram / 1000) * share)
+  const wanted = Math.floor((storm.free / 1000) * share)
   let used = 0
   while (used < fuel && !mustYield(m, task)) {
     const spare = STORM_CHUNK - storm.filled

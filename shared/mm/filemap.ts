@@ -2,7 +2,7 @@
 //
 // What stands behind it differs: a disk's block, a slot of swap (tmpfs), the content of a built-in program, nothing.
 
-import { mkPrng, nextU32 } from '../lib/prng.ts'
+import { fillU32, mkPrng } from '../lib/prng.ts'
 import { swapDevice, swapSlot } from '../hw/mmu.ts'
 import { clearFrame, copyFrameTo, frameBytes, markDirty, viewWords, type Pfn } from '../hw/ram.ts'
 import type { Inode } from '../state/inode.ts'
@@ -197,6 +197,6 @@ export function reserveBlock(m: Machine, inode: Inode, index: number): boolean {
 function fillImage(words: Int32Array, inode: Inode, index: number): void {
   const noise = mkPrng(Math.imul(inode.ino, 0x9e37) + index)
   const count = Math.min(words.length, (inode.size >> 2) - index * words.length)
-  for (let i = 0; i < count; i++) words[i] = nextU32(noise)
+  fillU32(noise, words, count)
   words.fill(0, count)
 }

@@ -23,6 +23,7 @@ export interface ChunkRow {
 
 export type ByteRole =
   | 'prevSize' // the size of the chunk before, which is free
+  | 'prevNone' // the same place of the first chunk
   | 'prevUser' // the same place while that one is in use: its last bytes
   | 'mappedOffset' // prev_size of a mapped chunk
   | 'size'
@@ -57,6 +58,7 @@ export interface HeapByte {
   linkIsBin: boolean // it leads to the list's head in the arena
   value: number // a counter's or a size's; 0 for others
   bin: number // of the thread cache's table: the list; -1 for others
+  listSize: number // of the chunks in that list; 0 for others
 }
 
 export function chunkRow(heap: Heap, index: number): ChunkRow {
@@ -113,7 +115,7 @@ export function heapByte(heap: Heap, va: Vaddr): HeapByte | null {
     word: isWord ? wordText(heap, field.from, bits) : '',
     ...linkOf(heap, field.role, field.from),
     value: valueOf(heap, field.role, field.from),
-    bin: tableBin(heap, field.role, field.from),
+    ...tableList(heap, field.role, field.from),
   }
 }
 
@@ -169,7 +171,7 @@ function prevSizeRole({ row }: Heap, { index, flags, address, state }: ChunkRow)
   if ((flags & PREV_INUSE) === 0) return 'prevSize'
   const before = index - 1
   const isFirst = index === 0 || row.chunks.address[before] + row.chunks.size[before] !== address
-  return isFirst ? 'prevSize' : 'prevUser'
+  return isFirst ? 'prevNone' : 'prevUser'
 }
 
 function tableField(heap: Heap, chunk: ChunkRow, va: Vaddr): Field {
@@ -225,8 +227,14 @@ function valueOf({ reader }: Heap, role: ByteRole, from: Vaddr): number {
 }
 
 /** The thread cache's list that a counter or head in its table is of. */
-function tableBin({ reader }: Heap, role: ByteRole, from: Vaddr): number {
+function tableList(
+  { reader }: Heap,
+  role: ByteRole,
+  from: Vaddr,
+): Pick<HeapByte, 'bin' | 'listSize'> {
+  if (role !== 'tcacheCount' && role !== 'tcacheEntry') return { bin: -1, listSize: 0 }
+  const { word, minSize, alignment } = reader.flavour
   const offset = from - tcacheTable(reader)
-  if (role === 'tcacheCount') return offset / 2
-  return role === 'tcacheEntry' ? (offset - FIRST_TCACHE_ENTRY) / reader.flavour.word : -1
+  const bin = role === 'tcacheCount' ? offset / 2 : (offset - FIRST_TCACHE_ENTRY) / word
+  return { bin, listSize: minSize + bin * alignment }
 }

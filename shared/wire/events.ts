@@ -1,10 +1,10 @@
-// The socket's events. Everything a client sends is checked (schema.ts); entries travel as JSON text.
+// The socket's events. Everything a client sends is checked (schema.ts); entries travel as JSON text, packed or not.
 
 import type { Command, Entry, Header, Role } from '../room/entry.ts'
 import type { BotsAsk, BotsState } from './bots.ts'
 
 /** Counted up when an event or the log's format changes. */
-export const PROTOCOL = 2
+export const PROTOCOL = 3
 
 /** What the client gives in `auth` when it connects to the namespace `/`. */
 export interface Hello {
@@ -18,6 +18,11 @@ export interface Hello {
   name?: string // for a new seat; the teacher's token with another name is another seat of a teacher
   /** A code that another device of the seat, or the teacher, was shown: from now on `token` is one of that seat's, too. */
   pair?: string
+  /**
+   * From the teacher's link, and good for one use: from now on `token` is one of the teacher's seat. A lasting token will
+   * do, too: the teacher's, or one of a seat, for that seat.
+   */
+  key?: string
   have?: { engine: string; seq: number } // the entries it has applied already
   spectator?: boolean // watch without a seat
   watch?: boolean // the seat acts elsewhere: do not take it over
@@ -32,6 +37,7 @@ export interface Hello {
  *   name       no name for a new seat    name-empty, name-long, name-characters   (room/names.ts)
  *   name-taken somebody has it           seats      no more seats
  *   token      of no seat of this room   pair       the pairing code is wrong, used or too old
+ *   key        the teacher's link was used already, or is wrong
  *   locked     nobody new may come in    removed    sent away, and the room is locked
  *   banned     this seat may not return  closed     the lesson is over; the recording can be read
  *   full       the log is full           rooms      this server has as many rooms open as it may
@@ -50,6 +56,7 @@ export type Refused =
   | 'seats'
   | 'token'
   | 'pair'
+  | 'key'
   | 'locked'
   | 'removed'
   | 'banned'
@@ -67,7 +74,7 @@ export interface Welcome {
   token: string
   acts: boolean // false for a spectator, and while another connection acts for the seat
   seq: number // the last entry of the room
-  /** What follows: the missing entries (event 'entries'), or a snapshot first (events 'snapshot'). */
+  /** What follows: the missing entries (events 'entries' and 'packed'), or a snapshot first (events 'snapshot'). */
   resume: 'entries' | 'snapshot'
   /** Entries since `have.seq` or since the snapshot come as 'entries' events right after this. */
 }
@@ -110,6 +117,8 @@ export interface ServerToClient {
   snapshot: (piece: SnapshotPiece) => void
   /** JSON text of Entry[], without gaps. */
   entries: (text: string) => void
+  /** The same as base64 of raw deflate, where that is shorter; `first` is the number of the first entry. */
+  packed: (first: number, data: string) => void
   /** Who is connected: comes when the entries begin; then only what changes. */
   presence: (presence: Presence) => void
   presenceChange: (change: PresenceChange) => void

@@ -235,6 +235,7 @@ export const HelloSchema = v.object({
   token: v.optional(v.pipe(v.string(), v.regex(TOKEN))),
   name: v.optional(text(200)),
   pair: v.optional(text(16)),
+  key: v.optional(v.pipe(v.string(), v.regex(TOKEN))),
   have: v.optional(v.object({ engine: text(64), seq: whole(Number.MAX_SAFE_INTEGER) })),
   spectator: v.optional(v.boolean()),
   watch: v.optional(v.boolean()),

@@ -34,4 +34,40 @@ describe('the heap panel', () => {
       expect(await violations(ada.page), view).toEqual([])
     }
   })
+
+  it('is walked with keys, which do nothing else meanwhile', async () => {
+    const ada = await hall.seat()
+    await ada.create(hall.origin, { name: 'Ada', ram: 64 })
+    await ada.c('p = malloc(24); q = malloc(24)')
+    await ada.at('tab-heap').click()
+    await ada.at('heap-canvas').focus()
+    const byte = () => ada.at('heap-byte').locator('strong').first().innerText()
+    for (const [key, va] of [
+      ['Home', '0x1000000'],
+      ['n', '0x1000290'],
+      ['n', '0x10002b0'],
+      ['p', '0x1000290'],
+      ['ArrowRight', '0x1000298'],
+    ] as const) {
+      await ada.page.keyboard.press(key)
+      await expect.poll(byte, { message: key }).toBe(va)
+    }
+    expect(await ada.page.getByRole('dialog').count()).toBe(0)
+  })
+
+  it('tells the last statement of a process that is no more', async () => {
+    const ada = await hall.seat()
+    await ada.create(hall.origin, { name: 'Ada', ram: 64 })
+    await ada.at('tab-heap').click()
+    await ada.at('prompt-input').fill('*(int *)0 = 1')
+    await ada.at('prompt-input').press('Enter')
+    const told = () => ada.at('heap-told').innerText()
+    await expect.poll(told).toContain('ended by SIGSEGV')
+    await expect.poll(() => ada.at('heap-empty').innerText()).toContain('process has ended')
+    await ada.at('prompt-new').click()
+    await expect.poll(told).toContain('which has ended')
+    // Without a heap, too.
+    await ada.c('m = mmap(0, 40960, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)')
+    await expect.poll(told).toContain('40 KiB (10 pages)')
+  })
 })

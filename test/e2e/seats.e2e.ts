@@ -76,6 +76,9 @@ it('who only watches sees everything and can do nothing; the teacher sees how ma
   await teacher.says('roster-count', (say) =>
     say.seats.spectators.split(' | ')[1].replace('{count}', '1'),
   )
+  await watcher.at('take-seat').click() // and is asked for a name, also after a reload
+  await watcher.page.reload()
+  await watcher.at('join-name').waitFor()
   await watcher.close()
   await teacher.says('roster-count', (say) => say.seats.spectators.split(' | ')[0])
   await teacher.closePeople()

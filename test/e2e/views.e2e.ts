@@ -102,6 +102,22 @@ it('the podium has figures over time', async () => {
   expect(await violations(teacher.page)).toEqual([])
 })
 
+it('on the projector’s type the last tab and the last tool are in reach as well', async () => {
+  const theme = teacher.at('theme')
+  await theme.selectOption('projector')
+  for (const [group, last] of [
+    [teacher.page.locator('.tabbed'), teacher.at('tab-heap')],
+    [
+      teacher.page.locator('.panel:has([data-testid=teacher-tool])'),
+      teacher.at('teacher-tool').locator('button').last(),
+    ],
+  ]) {
+    const [around, box] = [(await group.first().boundingBox())!, (await last.boundingBox())!]
+    expect(box.x + box.width).toBeLessThanOrEqual(around.x + around.width)
+  }
+  await theme.selectOption('system')
+})
+
 it('the wall shows how to join and how it stands, no names and nothing to press', async () => {
   const wall = await hall.seat('de-DE')
   const { page } = wall

@@ -23,6 +23,7 @@ const OF_THE_SERVER = ['tick', 'seat', 'hash', 'full', 'void']
 const WORDS = ['', '__proto__', 'constructor', 'toString', 'IC', ' ic', 'ic\0', '💥', 'x'.repeat(300)] // prettier-ignore
 const UNKNOWN_EVENTS = [
   'entries',
+  'packed',
   'welcome',
   'bye',
   'Command',

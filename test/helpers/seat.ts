@@ -159,8 +159,10 @@ export class Seat {
       const text = await this.at('map-info').innerText()
       return Number(/\d[\d,]*/.exec(text)?.[0].replaceAll(',', '') ?? -1)
     }
+    // A key that is held repeats itself.
     const press = async (key: string, count: number) => {
-      for (let i = 0; i < count; i++) await this.page.keyboard.press(key)
+      for (let i = 0; i < count; i++) await this.page.keyboard.down(key)
+      if (count > 0) await this.page.keyboard.up(key)
     }
     await this.at('map-canvas').focus()
     await press('Escape', 1)

@@ -17,6 +17,7 @@ export interface Made {
   code: string
   url: string
   teacherToken: string
+  teacherKey: string
   header: Header
 }
 

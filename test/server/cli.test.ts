@@ -85,7 +85,9 @@ describe('create and join', () => {
     expect(made).toMatchObject({
       code: expect.stringMatching(/^\d{6}$/),
       teacherToken: expect.any(String),
+      teacherUrl: expect.stringMatching(/^http:.*\/\d{6}#key=[0-9a-f]{32}$/),
     })
+    expect(made.teacherUrl).not.toContain(made.teacherToken)
     const anna = await oomroom([
       'join',
       made.url,

@@ -10,8 +10,9 @@ import { oomroom } from '../helpers/cli.ts'
 import { startServer, type TestServer } from '../helpers/server.ts'
 import { mkPrng, nextBelow } from '../../shared/lib/prng.ts'
 import { parseLog } from '../../shared/room/log.ts'
-import type { Command } from '../../shared/room/entry.ts'
+import type { Command, Entry } from '../../shared/room/entry.ts'
 import { PROTOCOL } from '../../shared/wire/events.ts'
+import { unpackEntries } from '../../server/room/packing.ts'
 import { io, type Socket } from 'socket.io-client'
 
 const SEATS = 40
@@ -155,9 +156,9 @@ function sitDown(url: string, code: string, i: number): Promise<Person> {
     reconnectionDelayMax: 200,
   })
   person.socket.on('welcome', ({ seat }: { seat: number }) => (person.seat = seat))
-  person.socket.on('entries', (text: string) => {
-    person.seen = Math.max(person.seen, (JSON.parse(text) as { seq: number }[]).at(-1)!.seq)
-  })
+  const see = (entries: Entry[]) => (person.seen = Math.max(person.seen, entries.at(-1)!.seq))
+  person.socket.on('entries', (text) => see(JSON.parse(text) as Entry[]))
+  person.socket.on('packed', (_first, data) => see(unpackEntries(data)))
   return new Promise((resolve, reject) => {
     person.socket.once('welcome', () => resolve(person))
     person.socket.on('connect_error', (error) => {

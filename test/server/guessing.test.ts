@@ -1,6 +1,7 @@
 // Codes and passwords that somebody guesses, from an address behind which a whole class sits.
 
 import { RateLimiterMemory } from 'rate-limiter-flexible'
+import { io } from 'socket.io-client'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { Classroom, ENGINE, type Made } from './classroom.ts'
 import { mkLimits } from '../../server/net/limits.ts'
@@ -110,6 +111,51 @@ describe('who guesses codes', () => {
     expect(told[0]).toBeGreaterThan(0)
     expect(replica.seat).toBe(1)
     replica.close()
+  })
+})
+
+describe('who guesses through a proxy', () => {
+  const said = (chain: string) => ({ 'X-Forwarded-For': chain })
+  const ask = (url: string, chain: string) =>
+    fetch(`${url}/api/rooms/${wrong(1)}`, { headers: said(chain) })
+  const knockFrom = (at: Classroom, code: string, chain: string): Promise<Refusal> => {
+    const socket = io(at.url, {
+      auth: at.hello(code, { name: 'Eve' }),
+      extraHeaders: said(chain),
+      transports: ['websocket'],
+      forceNew: true,
+      reconnection: false,
+    })
+    return new Promise((resolve) => {
+      socket.on('welcome', () => resolve({ why: '' }))
+      socket.on('connect_error', (error) => resolve((error as Error & { data: Refusal }).data))
+    }).finally(() => socket.disconnect()) as Promise<Refusal>
+  }
+
+  it('is known by the address that the proxy names, and locks out nobody else', async () => {
+    const limits = {
+      ...mkLimits(),
+      misses: new RateLimiterMemory({ points: GUESSES, duration: WINDOW_S }),
+    }
+    const behind = await Classroom.open(undefined, undefined, { limits, proxies: 1 })
+    const { code } = await behind.create()
+    // What the guesser claims himself stands before it, and changes from try to try.
+    const chain = (n: number) => `10.9.9.${n}, 192.0.2.7`
+    const tries = Array.from({ length: GUESSES }, (_, n) => ask(behind.url, chain(n)))
+    for (const { status } of await Promise.all(tries)) expect(status).toBe(404)
+    expect((await ask(behind.url, chain(99))).status).toBe(429)
+    expect((await knockFrom(behind, code, chain(99))).why).toBe('busy')
+    expect((await ask(behind.url, '192.0.2.8')).status).toBe(404)
+    expect((await knockFrom(behind, code, '192.0.2.8')).why).toBe('')
+    await behind.close()
+  })
+
+  it('is not believed where there is none', async () => {
+    const tries = Array.from({ length: GUESSES }, (_, n) => ask(room.url, `192.0.2.${n}`))
+    for (const { status } of await Promise.all(tries)) expect(status).toBe(404)
+    expect((await ask(room.url, '192.0.2.99')).status).toBe(429)
+    const { code } = await room.create() // where nobody has been yet
+    expect((await knockFrom(room, code, '192.0.2.99')).why).toBe('busy')
   })
 })
 

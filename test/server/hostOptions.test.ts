@@ -34,6 +34,7 @@ describe('a value that makes no sense is named with what would', () => {
     ['--retention', '36501', /^--retention: a whole number from 0 to 36500$/],
     ['--retention', '1.5', /^--retention: /],
     ['--retention', 'forever', /^--retention: /],
+    ['--proxies', 'yes', /^--proxies: a whole number from 0 to 10$/],
     ['--nonsense', '1', /--nonsense/],
   ])('%s %s', async (option, value, text) => {
     const thrown: unknown = await run(
@@ -52,6 +53,7 @@ describe('a value that makes no sense is named with what would', () => {
     ['MAX_LOG', 'x', /^--max-log: /],
     ['RETENTION_DAYS', '-1', /^--retention: /],
     ['PUBLIC_URL', 'class', /^--public-url: /],
+    ['PROXIES', '-1', /^--proxies: /],
     ['CREATE_PASSWORD', 'x'.repeat(201), /^--create-password: /],
   ])('in the environment: %s=%s', async (name, value, text) => {
     process.env[name] = value

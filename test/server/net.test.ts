@@ -3,6 +3,7 @@ import { Classroom, ENGINE, hashesOf, refusal, until, type Made } from './classr
 import { mkPrng, nextBelow } from '../../shared/lib/prng.ts'
 import { parseLog } from '../../shared/room/log.ts'
 import type { Command } from '../../shared/room/entry.ts'
+import { unpackEntries } from '../../server/room/packing.ts'
 import { Past } from '../../server/room/past.ts'
 import { PROTOCOL, type Accepted, type Refusal, type Welcome } from '../../shared/wire/events.ts'
 import type { Replica } from '../../server/replica.ts'
@@ -153,6 +154,7 @@ describe('a seat', () => {
     expect(reply).toEqual({ ok: false, why: 'elsewhere' })
     let seen = ''
     old.on('entries', (text) => (seen += text)) // and watches
+    old.on('packed', (_first, data) => (seen += JSON.stringify(unpackEntries(data))))
     await newer.submit(note('from the newer one'))
     await until('the older one sees it', () => seen.includes('from the newer one'))
     old.disconnect()
@@ -241,27 +243,29 @@ describe('coming back', () => {
     const anna = await room.join(code, { name: 'Anna' })
     const bert = await room.join(code, { name: 'Bert' })
     anna.room().machine.vmstat.pgfault += 3 // a bit flips
-    for (let n = 0; n < 24; n++) {
-      await bert.submit(note('.'))
-      await new Promise((resolve) => setTimeout(resolve, 450))
-    }
-    const { readdir, readFile } = await import('node:fs/promises')
+    const host = (await room.server.rooms.get(code))!
+    const end = Date.now() + 30_000
+    // A hash comes after so many entries.
+    while (anna.snapshots === 0 && Date.now() < end)
+      await Promise.all(Array.from({ length: 20 }, () => host.command(bert.seat, note('.'))))
     await until(
       'the hash has told',
       () => anna.room().machine.vmstat.pgfault === bert.room().machine.vmstat.pgfault,
     )
     expect((await hashesOf([anna, bert])).size).toBe(1)
-    const names = (await readdir(room.data)).filter((name) => name.startsWith(`${code}.report-`))
-    const reports = await Promise.all(
-      names.map(
-        async (name) =>
-          JSON.parse(await readFile(`${room.data}/${name}`, 'utf8')) as { field?: string },
-      ),
-    )
-    expect(reports.map(({ field }) => field).filter(Boolean)).toEqual([
-      expect.stringContaining('pgfault'),
-    ])
-  }, 40_000)
+    const { readdir, readFile } = await import('node:fs/promises')
+    const fields = async () => {
+      const names = (await readdir(room.data)).filter((name) => name.startsWith(`${code}.report-`))
+      const reports = await Promise.all(
+        names.map(
+          async (name) =>
+            JSON.parse(await readFile(`${room.data}/${name}`, 'utf8')) as { field?: string },
+        ),
+      )
+      return reports.map(({ field }) => field).filter(Boolean)
+    }
+    await expect.poll(fields, { timeout: 10_000 }).toEqual([expect.stringContaining('pgfault')])
+  }, 60_000)
 
   it('goes on when the room’s worker has died over its work', async () => {
     const { code } = await room.create()
@@ -326,6 +330,7 @@ describe('2,000 messages that make no sense', () => {
       'beat',
       'welcome',
       'entries',
+      'packed',
       'join',
       'error',
       'connection',

@@ -3,13 +3,21 @@ import { Past } from '../../server/room/past.ts'
 
 const numbers = (text: string): number[] => JSON.parse(text) as number[]
 
+const batch = (first: number, numbers: number[]) => ({
+  first,
+  last: first + numbers.length - 1,
+  json: JSON.stringify(numbers),
+})
+
 /** Batches of 1, 2, 3 … entries; an entry is its number. */
 function pastOf(batches: number, now = 0): Past {
   const past = new Past()
   for (let n = 1, first = 1; n <= batches; first += n++)
     past.add(
-      first,
-      Array.from({ length: n }, (_, i) => String(first + i)),
+      batch(
+        first,
+        Array.from({ length: n }, (_, i) => first + i),
+      ),
       now + n,
     )
   return past
@@ -41,18 +49,18 @@ describe('the last entries of a room', () => {
 
   it('are forgotten after a while, and when they are too much', () => {
     const past = pastOf(4)
-    past.add(11, ['11'], 90_003.5)
+    past.add(batch(11, [11]), 90_003.5)
     expect(past.after(5)).toBeNull()
     expect(numbers(past.after(6)!.text)).toEqual([7, 8, 9, 10, 11])
-    const big = '1'.repeat(5 * 2 ** 20)
-    for (const seq of [12, 13, 14, 15]) past.add(seq, [big], 90_004)
+    const json = `[${'1'.repeat(5 * 2 ** 20)}]`
+    for (const seq of [12, 13, 14, 15]) past.add({ first: seq, last: seq, json }, 90_004)
     expect(past.has(11)).toBe(false)
     expect(past.has(12)).toBe(true)
   })
 
   it('have no hole', () => {
     const past = pastOf(3)
-    past.add(9, ['9'])
+    past.add(batch(9, [9]))
     expect(past.has(6)).toBe(false)
     expect(past.after(8)).toEqual({ text: '[9]', last: 9 })
     expect(new Past(60).has(0)).toBe(false)

@@ -26,9 +26,11 @@ let dir: string
 let runner: RoomRunner
 let messages: FromWorker[]
 let nextId = 1
+let ahead = 0 // ms that the runner's clock is ahead
 const LOG_MAX = 2 ** 30
 
 beforeEach(async () => {
+  ahead = 0
   dir = await mkdtemp(join(tmpdir(), 'oomroom-runner-'))
   const options = { ...DEFAULT_OPTIONS, ram: 16 * 2 ** 20 }
   const header = { format: LOG_FORMAT, engine: 'e', code: CODE, created: Date.now(), options }
@@ -47,7 +49,7 @@ async function start(voids: number[] = []): Promise<void> {
     store: fileStore(dir, 'e').room(CODE),
     emit: (message) => messages.push(message),
     limits: { seats: 50, logBytes: LOG_MAX },
-    now: () => Date.now(),
+    now: () => Date.now() + ahead,
     applying: () => {},
   })
   await runner.start(voids)
@@ -104,9 +106,7 @@ function replayed(entries: Entry[], room: Room): Room {
 
 /** What everybody was sent, in order. */
 function emitted(): Entry[] {
-  return messages.flatMap((m) =>
-    m.t === 'batch' ? m.entries.map((text) => JSON.parse(text) as Entry) : [],
-  )
+  return messages.flatMap((m) => (m.t === 'batch' ? (JSON.parse(m.batch.json) as Entry[]) : []))
 }
 
 describe('a room at work', () => {
@@ -178,6 +178,19 @@ describe('a room at work', () => {
     const again = createRoom(runner.room.header)
     for (const entry of entries) expect(applyEntry(again, entry).mismatch).toBeUndefined()
   }, 30_000)
+
+  it('writes its hash in a quiet lesson, too, when ten seconds have passed', async () => {
+    await sit('Anna')
+    await send(1, { t: 'note', out: 'hello' })
+    const hashes = () => emitted().filter(({ c }) => c.t === 'hash').length
+    expect(hashes()).toBe(0)
+    ahead = 10_000
+    await send(1, { t: 'note', out: 'hello again' })
+    await vi.waitFor(() => expect(hashes()).toBe(1))
+    ahead += 9000
+    await send(1, { t: 'note', out: 'and again' })
+    expect(hashes()).toBe(1)
+  })
 })
 
 describe('an entry that cannot be applied', () => {
@@ -255,10 +268,11 @@ describe('after a crash', () => {
     expect(ready).toMatchObject({
       tokens: { teacher: 't', seats: { 1: ['hash of Anna'], 2: ['hash of Bert'] } },
     })
+    const { room } = runner
+    const { seq } = room // time goes on while the log is read
+    const hash = hashRoom(room)
     const { entries } = await logOf()
-    expect(hashRoom(replayed(entries.slice(0, runner.room.seq), runner.room))).toBe(
-      hashRoom(runner.room),
-    )
+    expect(hashRoom(replayed(entries.slice(0, seq), room))).toBe(hash)
   })
 
   it('a stored snapshot shortens the way, and a bad one does not matter', async () => {

@@ -206,6 +206,68 @@ describe('another device', () => {
   })
 })
 
+describe('the link of the teacher', () => {
+  interface Place {
+    role: string
+    seat: number
+    why: string // '' if one is let in
+  }
+  const token = (n: number) => String(n).repeat(32)
+  const come = (at: Classroom, code: string, hello: object): Promise<Place> => {
+    const socket = at.raw(at.hello(code, hello))
+    const place = new Promise<Place>((resolve) => {
+      socket.on('welcome', ({ role, seat }) => resolve({ role, seat, why: '' }))
+      socket.on('connect_error', (error) => {
+        const { why } = (error as Error & { data: { why: string } }).data
+        resolve({ role: '', seat: 0, why })
+      })
+    })
+    return place.finally(() => socket.disconnect())
+  }
+
+  it('is good once, over a restart of the server, and for one of two who come at once', async () => {
+    const before = await Classroom.open()
+    const { code, teacherKey: key } = await before.create()
+    await before.stop()
+    const own = await Classroom.open(before.data)
+    const both = [1, 2].map((n) => come(own, code, { key, token: token(n), name: `T${n}.` }))
+    const places = await Promise.all(both)
+    expect(places.map(({ role }) => role).sort()).toEqual(['', 'teacher'])
+    const first = places[0].role === 'teacher' ? 1 : 2
+    expect(places[2 - first]).toEqual({ role: '', seat: 0, why: 'key' })
+    // The answer may have been lost: the browser comes with the same again.
+    const again = await come(own, code, { key, token: token(first), name: 'T' })
+    expect(again).toEqual({ role: 'teacher', seat: 1, why: '' })
+    await own.stop()
+    const later = await Classroom.open(before.data)
+    expect((await come(later, code, { key, token: token(3), name: 'T' })).why).toBe('key')
+    expect((await come(later, code, { key: token(4), token: token(4), name: 'T' })).why).toBe('key')
+    expect((await come(later, code, { token: key, name: 'T' })).role, 'no token').toBe('student')
+    expect((await come(later, code, { token: token(first) })).role).toBe('teacher')
+    await later.close()
+  })
+
+  it('needs the lasting token no more than that needs the link', async () => {
+    const own = await room.create()
+    const root = await room.join(own.code, { token: own.teacherToken, name: 'Grace' })
+    const { teacherKey: key } = own
+    const linked = await come(room, own.code, { key, token: token(5), name: 'Grace' })
+    expect(linked).toEqual({ role: 'teacher', seat: root.seat, why: '' })
+    expect((await come(room, own.code, { token: token(5) })).seat).toBe(root.seat)
+    const typed = { key: own.teacherToken, token: token(6), name: 'Second' }
+    expect(await come(room, own.code, typed)).toMatchObject({ role: 'teacher', why: '' })
+    // What a teacher's browser shows as the key is the token of its seat.
+    const shown = { key: token(5), token: token(7), name: 'New' }
+    expect(await come(room, own.code, shown)).toEqual(linked)
+    expect((await come(room, own.code, { token: token(7) })).seat).toBe(root.seat)
+    // A student's is no more than a student's.
+    await come(room, own.code, { token: token(8), name: 'Ada' })
+    const student = { key: token(8), token: token(9), name: 'Root' }
+    expect((await come(room, own.code, student)).role).toBe('student')
+    root.close()
+  })
+})
+
 describe('the log', () => {
   it('knows what the teacher did, and no secret', async () => {
     const text = await (await fetch(`${room.url}/api/rooms/${made.code}/log`)).text()

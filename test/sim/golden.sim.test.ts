@@ -45,6 +45,7 @@ describe('in QuickJS', () => {
       format: 'iife',
       globalName: 'golden',
       target: 'es2022',
+      minifySyntax: true, // constants as numbers, as in what is built
     })
     const QuickJS = await getQuickJS()
     const context = QuickJS.newContext()

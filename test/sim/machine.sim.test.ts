@@ -4,6 +4,7 @@
 // SOAK=600 goes on for so many seconds; SEED=7 tries that seed alone.
 
 import { describe, expect, it } from 'vitest'
+import { assert } from '@shared/lib/assert.ts'
 import { mkPrng } from '@shared/lib/prng.ts'
 import { checkMachine } from '@shared/machine/check.ts'
 import type { Machine } from '@shared/state/machine.ts'
@@ -77,7 +78,7 @@ function doStep(m: Machine, seed: number, at: number, step: Step, tally: Tally):
     for (const event of takeEvents(watcher)) {
       count(tally, event.name)
       if (isProtectionFault(event)) count(tally, 'protection fault')
-      expect(showEvent(event)).not.toContain('undefined')
+      assert(!showEvent(event).includes('undefined'), event.name)
     }
     unwatch(watcher)
     if (m.pageSize === PAGE || at % CHECK_EVERY === 0) checkMachine(m)

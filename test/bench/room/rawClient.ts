@@ -112,8 +112,8 @@ export class RawClient {
   }
 
   private take(text: string): void {
-    if (text.startsWith('42["entries"')) {
-      const first = Number(/"seq\\?":(\d+)/.exec(text)?.[1])
+    if (text.startsWith('42["entries"') || text.startsWith('42["packed"')) {
+      const first = Number(/(?:"packed",|"seq\\":)(\d+)/.exec(text)?.[1])
       this.lastSeq = first
       this.heard.entries?.(first)
     } else if (text.startsWith('43')) {

@@ -79,3 +79,25 @@ describe('the map’s grid', () => {
     expect(neighbour(grid, 9000, 'Home')).toBe(0)
   })
 })
+
+it('keeps its columns when a banner takes some of the height, and comes back to what it was', () => {
+  let moved = 0
+  for (let width = 540; width <= 1200; width += 7) {
+    for (const height of [362, 540]) {
+      const all = space(width, height)
+      const less = space(width, height - 41)
+      const before = fitGrid(16_384, all)
+      const during = fitGrid(16_384, less, before)
+      expect(during.cols, `${width}×${height}`).toBe(before.cols)
+      expect(during.rows * during.height).toBeLessThanOrEqual(less.height)
+      expect(fitGrid(16_384, all, during)).toEqual(before)
+      if (fitGrid(16_384, less).cols !== before.cols) moved++
+    }
+  }
+  expect(moved, 'times that it would have moved').toBeGreaterThan(20)
+})
+
+it('does not keep them at any price', () => {
+  const before = fitGrid(4096, space(640, 640))
+  expect(fitGrid(4096, space(640, 120), before)).toEqual(fitGrid(4096, space(640, 120)))
+})

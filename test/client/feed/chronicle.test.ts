@@ -8,6 +8,7 @@ import { SIGKILL, SIGSEGV } from '@shared/state/task.ts'
 import { mkFrameMap, scanFrames } from '@shared/proc/frames.ts'
 import { answer } from '../../../client/feed/answers.ts'
 import { Chronicle } from '../../../client/feed/chronicle.ts'
+import { viewerIn } from '../../../client/feed/masked.ts'
 import { HeapLook } from '../../../client/feed/heapLook.ts'
 import { History } from '../../../client/feed/history.ts'
 import type {
@@ -58,7 +59,7 @@ class Lesson {
   }
 
   transcript(seat: number, language: 'en' | 'de' = 'en') {
-    return this.chronicle.transcript(this.room, seat, language)
+    return this.chronicle.transcript(this.room, seat, language, viewerIn(this.room, seat))
   }
 
   scene() {
@@ -71,6 +72,7 @@ class Lesson {
       history: this.history,
       heaps: new HeapLook(),
       at: 0,
+      viewer: viewerIn(this.room, 0),
     }
   }
 }
@@ -105,7 +107,7 @@ describe('what a seat saw', () => {
     const before = loadRoom(saveRoom(lesson.room))
     lesson.type(2, 'x = 2')
     expect(lesson.transcript(2)).toHaveLength(2)
-    expect(lesson.chronicle.transcript(before, 2, 'en')).toHaveLength(1)
+    expect(lesson.chronicle.transcript(before, 2, 'en', viewerIn(before, 2))).toHaveLength(1)
   })
 
   it('survives a snapshot as what the terminal still shows', () => {
@@ -113,7 +115,7 @@ describe('what a seat saw', () => {
     lesson.type(2, 'x = 6 * 7')
     const late = new Chronicle()
     late.begin(loadRoom(saveRoom(lesson.room)))
-    const [block] = late.transcript(lesson.room, 2, 'en')
+    const [block] = late.transcript(lesson.room, 2, 'en', viewerIn(lesson.room, 2))
     expect(block.kind).toBe('earlier')
     expect(block.out).toContain('x = 42')
   })

@@ -46,6 +46,33 @@ it('tells figures as columns of the same length, in bytes and per second', () =>
   })
 })
 
+it('ends with what is so now, also where no time passes, and leaves the past as it was', () => {
+  const { machine: m } = new OwnRoom()
+  const history = new History()
+  const { managedPages, freePages } = m.zone
+  for (m.ticks = 0; m.ticks <= 40; m.ticks += 20) {
+    m.vmstat.pgfault = 5 * m.ticks
+    history.observe(m)
+  }
+  m.ticks = 40
+  const used = (managedPages - freePages) * m.pageSize
+  // The balloon takes a hundred pages, all of them free ones.
+  m.zone.managedPages -= 100
+  m.zone.freePages -= 100
+  expect(history.figures(m)).toMatchObject({ used: [used, used, used], all: (managedPages - 100) * m.pageSize }) // prettier-ignore
+  // Somebody who waited was killed, and had fifty.
+  m.zone.freePages += 50
+  history.observe(m)
+  expect(history.figures(m).used).toEqual([used, used, used - 50 * m.pageSize])
+  m.ticks = 41
+  m.vmstat.pgfault = 205
+  expect(history.figures(m)).toMatchObject({
+    seconds: [0, 1, 2, 2.05],
+    used: [used, used, used, used - 50 * m.pageSize],
+    faults: [0, 100, 100, 100],
+  })
+})
+
 it('begins anew after a reboot, and when a recording goes back', () => {
   const { machine: m } = new OwnRoom()
   const history = new History()

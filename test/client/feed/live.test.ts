@@ -1,6 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { Entry } from '@shared/room/entry.ts'
 import type { Hello, Welcome } from '@shared/wire/events.ts'
+import { hashRoom } from '@shared/room/room.ts'
+import { entryBatch, unpackEntries } from '../../../server/room/packing.ts'
 import { OwnRoom } from '../../helpers/ownRoom.ts'
 
 /** A line to a server that the test plays. */
@@ -115,6 +117,22 @@ describe('a line that breaks while a snapshot is coming', () => {
     await vi.waitFor(() => expect(live.room!.seq).toBe(own.room.seq))
     live.close()
   })
+})
+
+it('entries may come packed or not: a batch of a busy tick is a fifth of its text', async () => {
+  const { own, entries, welcome } = lesson()
+  const { live, socket } = connect()
+  socket.tell('welcome', welcome('entries'))
+  const few = entryBatch(entries.slice(0, 2))
+  const many = entryBatch(entries.slice(2))
+  expect(few.packed).toBeNull()
+  expect(many.packed!.length).toBeLessThan(many.json.length / 5)
+  socket.tell('entries', few.json)
+  socket.tell('packed', many.first, many.packed)
+  await vi.waitFor(() => expect(live.room!.seq).toBe(own.room.seq))
+  expect(hashRoom(live.room!)).toBe(hashRoom(own.room))
+  expect(unpackEntries(many.packed!)).toEqual(entries.slice(2))
+  live.close()
 })
 
 it('a machine that differs is begun anew when all entries come instead of a snapshot', async () => {

@@ -18,10 +18,23 @@ it('today: pages in RAM, in swap and in page tables', () => {
     swap: 250,
     tables: 14,
     adj: 0,
+    moved: null,
     points: 2385,
     score: null,
   })
   expect(table.sumOf(309, 4096)).toBeNull()
+})
+
+it('oom_score_adj counts in thousandths of RAM and swap, which the log has as well', () => {
+  const table = read([
+    'Total swap = 8192kB',
+    '16384 pages RAM',
+    '1280 pages reserved',
+    '[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name',
+    '[    307]  1002   307      665       30    40960        0           900 bash',
+  ])
+  // 17,152 pages in all
+  expect(table.sumOf(307, 4096)).toMatchObject({ points: 40, adj: 900, moved: 900 * 17 })
 })
 
 it('once: the kernel named a score, and not what it came from', () => {

@@ -55,6 +55,7 @@ class Desk {
       history: new History(),
       heaps: this.heaps,
       at: 0,
+      viewer: { seat: 1, hidden: false },
     }
   }
 
@@ -194,10 +195,55 @@ describe('the heap panel', () => {
     const panel = await desk.open()
     const notices = panel.get('[data-testid=heap-notices]').text()
     expect(notices).toContain('The heap is damaged.')
-    expect(notices).toContain('0x4141414141414141')
+    expect(notices).toContain('0x4141414141414141 (“AAAAAAAA”)')
     expect(notices).toContain('0x10002b0')
     expect(notices).toContain('Nothing is shown beyond.')
     expect(panel.get('[data-testid=heap-summary]').text()).toContain('2 chunks')
+    await panel.get('[data-testid=heap-bins]').trigger('click')
+    await settle()
+    expect(panel.get('[data-testid=heap-bins-list]').text()).toContain('0x10002d0, 131\u00a0KiB')
+  })
+
+  it('says of a list whose link was overwritten that it leads astray, and where to', async () => {
+    vi.useFakeTimers()
+    const desk = new Desk()
+    desk.type('long *a = malloc(24), *b = malloc(24); free(a); free(b)')
+    desk.type('*b = 0x1234567')
+    const panel = await desk.open()
+    expect(panel.get('[data-testid=heap-notices]').text()).toContain('leads astray')
+    await panel.get('[data-testid=heap-bins]').trigger('click')
+    await settle()
+    const bins = panel.get('[data-testid=heap-bins-list]').text().replace(/\s+/g, ' ')
+    expect(bins).toContain('counter says 2 A link leads to where no chunk can be.')
+    await panel.get('[data-testid=heap-story]').trigger('click')
+    await settle()
+    const told = panel.get('[data-testid=heap-told]').text()
+    expect(told).toContain('the list leads astray')
+    expect(told).not.toContain('is in use now')
+  })
+
+  it('counts pages that were only read as the zero page’s', async () => {
+    vi.useFakeTimers()
+    const desk = new Desk()
+    desk.type('char *p = malloc(300000); p[100000] + p[200000]')
+    const panel = await desk.open()
+    const legend = panel.get('[data-testid=heap-legend]').text().replace(/\s+/g, ' ')
+    expect(legend).toMatch(/in a frame 2 only read: the zero page 2 never touched/)
+  })
+
+  it('tells a process’s story without a heap, and that of one that is no more', async () => {
+    vi.useFakeTimers()
+    const desk = new Desk()
+    desk.type('m = mmap(0, 40960, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)')
+    const panel = await desk.open()
+    expect(panel.get('[data-testid=heap-empty]').text()).toContain('No malloc() yet')
+    expect(panel.get('[data-testid=heap-told]').text()).toContain('40 KiB (10 pages)')
+    desk.type('*(int *)0 = 1')
+    await settle()
+    expect(panel.get('[data-testid=heap-told]').text()).toContain('ended by SIGSEGV')
+    i18n.global.locale.value = 'de'
+    await settle()
+    expect(panel.get('[data-testid=heap-told]').text()).toContain('von SIGSEGV beendet')
   })
 
   it('knows who shares a page since a fork', async () => {

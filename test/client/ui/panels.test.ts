@@ -2,6 +2,7 @@ import { flushPromises } from '@vue/test-utils'
 import { describe, expect, it, vi } from 'vitest'
 import type { Block, CallRow, Death, ProcessRow } from '../../../client/feed/protocol.ts'
 import { i18n } from '../../../client/i18n/index.ts'
+import ConnectionLight from '../../../client/panels/ConnectionLight.vue'
 import DeathNotice from '../../../client/panels/DeathNotice.vue'
 import KillAnnouncer from '../../../client/panels/KillAnnouncer.vue'
 import LogPanel from '../../../client/panels/LogPanel.vue'
@@ -41,9 +42,19 @@ const death: Death = {
   name: 'Linus',
   signal: 9,
   by: 'oom',
+  bySeat: 0,
   byName: 'hog',
   rss: 5 * 2 ** 20,
-  sum: { totalVm: 2976, rss: 1280, swap: 250, tables: 14, adj: 0, points: 1544, score: null },
+  sum: {
+    totalVm: 2976,
+    rss: 1280,
+    swap: 250,
+    tables: 14,
+    adj: 0,
+    moved: 0,
+    points: 1544,
+    score: null,
+  },
 }
 
 describe('the prompt', () => {
@@ -256,6 +267,19 @@ describe('what everyone has to know', () => {
     expect(banner.text()).toContain('12 Sekunden')
   })
 
+  it('is that a connection that has ended for good is none', async () => {
+    const { feed } = mkFeed()
+    const light = show(ConnectionLight, {}, feed)
+    for (const link of [
+      { state: 'ended', why: 'banned' },
+      { state: 'lost', since: 0 },
+    ] as const) {
+      feed.link.value = link
+      await flushPromises()
+      expect(light.text()).toBe('No connection')
+    }
+  })
+
   it('is that the server wants to be left alone, and for how long', async () => {
     vi.useFakeTimers()
     const { feed } = mkFeed()
@@ -291,7 +315,11 @@ describe('what everyone has to know', () => {
   it('is who killed a process and why', () => {
     const { feed } = mkFeed()
     expect(show(DeathNotice, { death }, feed).text()).toMatch(/hog asked.*5\u00a0MiB/)
-    const byPerson: Death = { ...death, by: 'person', byName: 'Ada' }
+    const moved: Death = { ...death, sum: { ...death.sum!, adj: -100, moved: -1500 } }
+    expect(show(DeathNotice, { death: moved }, feed).text()).toContain(
+      '14 page tables − 1,500 for oom_score_adj -100 = 44 points',
+    )
+    const byPerson: Death = { ...death, by: 'person', bySeat: 2, byName: 'Ada' }
     expect(show(DeathNotice, { death: byPerson }, feed).text()).toContain('Ada with SIGKILL')
     const wild: Death = { ...death, by: 'self', signal: 11 }
     expect(show(DeathNotice, { death: wild }, feed).text()).toContain('SIGSEGV')

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { mkPrng, nextBelow, nextU32 } from '@shared/lib/prng.ts'
+import { fillU32, mkPrng, nextBelow, nextU32 } from '@shared/lib/prng.ts'
 
 describe('xoshiro128**', () => {
   it('gives the numbers of the reference implementation', () => {
@@ -9,6 +9,14 @@ describe('xoshiro128**', () => {
       11520, 0, 5927040, 70819200, 2031721883, 1637235492, 1287239034, 3734860849, 3729100597,
       4258142804,
     ])
+  })
+
+  it('gives many at once as it gives them one by one, and goes on from there', () => {
+    const [one, many] = [mkPrng(7), mkPrng(7)]
+    const words = new Int32Array(100)
+    fillU32(many, words, 99)
+    expect([...words]).toEqual([...Array.from({ length: 99 }, () => nextU32(one) | 0), 0])
+    expect(nextU32(many)).toBe(nextU32(one))
   })
 
   it('goes its own way for each seed, zero included', () => {

@@ -144,6 +144,17 @@ describe('a list of free chunks', () => {
     expect(list.chunks[0]).toBe(blocks[2] - 16)
   })
 
+  it('whose link leads to where no chunk can begin is broken there', () => {
+    const { env, lists } = mkProcess()
+    const blocks = [malloc(env, 24), malloc(env, 24)]
+    for (const block of blocks) free(env, block)
+    for (const wrong of [blocks[0] + 4, 0x7000_0000]) {
+      env.store(blocks[1], wrong ^ (blocks[1] >>> 12))
+      const [list] = lists()
+      expect(list).toMatchObject({ count: 2, broken: 'nowhere', chunks: [blocks[1] - 16] })
+    }
+  })
+
   it('that is longer than one wants to see is cut, and says so', () => {
     const { env, lists } = mkProcess(GLIBC_2_13_X86_64)
     const blocks = Array.from({ length: 20 }, () => malloc(env, 24))

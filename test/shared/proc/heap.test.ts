@@ -102,6 +102,7 @@ describe('a byte', () => {
   it('of the header is a size, or the last bytes of the user before', () => {
     expect(heapByte(heap, a - 8)).toMatchObject({ role: 'size', word: '0x21', value: 0x21 })
     expect(role(a - 16)).toBe('prevUser')
+    expect(role(HEAP)).toBe('prevNone')
     expect(heapByte(heap, d - 16)).toMatchObject({ role: 'prevSize', value: 2016 })
     expect(role(d + 1999)).toBe('user')
   })
@@ -118,6 +119,8 @@ describe('a byte', () => {
   it('of the cache’s table is a counter or a head', () => {
     expect(heapByte(heap, HEAP + 0x10)).toMatchObject({ role: 'tcacheCount', value: 2, bin: 0 })
     expect(heapByte(heap, HEAP + 0x90)).toMatchObject({ role: 'tcacheEntry', link: b, bin: 0 })
+    expect(heapByte(heap, HEAP + 0x98)).toMatchObject({ bin: 1, listSize: 48, link: 0 })
+    expect(heapByte(heap, HEAP + 0x12)).toMatchObject({ bin: 1, listSize: 48, value: 0 })
   })
 
   it('of a chunk in a bin is a link, or what its last user left', () => {

@@ -3,9 +3,11 @@
 import { wantsTicks } from '../../../shared/kernel/sched.ts'
 import { mkPrng, nextBelow } from '../../../shared/lib/prng.ts'
 import type { Command, Entry, Header } from '../../../shared/room/entry.ts'
+import { takeKeyframe } from '../../../shared/room/keyframe.ts'
 import { LOG_FORMAT } from '../../../shared/room/log.ts'
 import { DEFAULT_OPTIONS } from '../../../shared/room/options.ts'
 import { applyEntry, createRoom, hashRoom, type Room } from '../../../shared/room/room.ts'
+import { mkSnapshot, partCount, partOf } from '../../../shared/room/snapshot.ts'
 
 export const header: Header = {
   format: LOG_FORMAT,
@@ -99,4 +101,10 @@ function someCommand(random: (below: number) => number, room: Room, seat: number
     default:
       return { t: 'ic', task, line: statements[random(statements.length)] }
   }
+}
+
+/** A snapshot of the room as it is. */
+export function partsOf(room: Room): Uint8Array[] {
+  const snapshot = mkSnapshot(takeKeyframe(room, null), room.machine.zone.page.flags)
+  return Array.from({ length: partCount(snapshot) }, (_, i) => partOf(snapshot, i))
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { differingField } from '@shared/state/walk.ts'
 import { mkFrameMap, scanFrames } from '@shared/proc/frames.ts'
 import { takeKeyframe, fromKeyframe } from '@shared/room/keyframe.ts'
-import { hashRoom, loadRoom, saveRoom, type Room } from '@shared/room/room.ts'
+import { hashRoom, loadRoom, saveRoom } from '@shared/room/room.ts'
 import {
   BadPart,
   addPart,
@@ -13,6 +13,7 @@ import {
 } from '@shared/room/snapshot.ts'
 import { PG_TABLE } from '@shared/state/page.ts'
 import { OwnRoom } from '../../helpers/ownRoom.ts'
+import { partsOf } from './lesson.ts'
 
 /** A room under pressure: pages in RAM, on the disk and in swap. */
 function pressed(): OwnRoom {
@@ -25,11 +26,6 @@ function pressed(): OwnRoom {
   type('memset(p, 7, 14 << 20)')
   own.tick(60)
   return own
-}
-
-function partsOf(room: Room): Uint8Array[] {
-  const snapshot = mkSnapshot(takeKeyframe(room, null), room.machine.zone.page.flags)
-  return Array.from({ length: partCount(snapshot) }, (_, i) => partOf(snapshot, i))
 }
 
 describe('a snapshot in parts', () => {
