@@ -32,7 +32,7 @@ import {
 import { argument, exactArgument, ult, type MallocEnv, type Size } from './ptmalloc/env.ts'
 import { nextArena, setThreadArena, threadArena } from './ptmalloc/heap.ts'
 import { afterMerge, intFree, mallocConsolidate } from './ptmalloc/intFree.ts'
-import { intMalloc } from './ptmalloc/intMalloc.ts'
+import { intMalloc, mallocChunk } from './ptmalloc/intMalloc.ts'
 import { intMemalign, roundAlignment } from './ptmalloc/intMemalign.ts'
 import { finishMove, intRealloc, mkMove, type Move } from './ptmalloc/intRealloc.ts'
 import {
@@ -52,7 +52,7 @@ import {
   mallocPrinterr,
 } from './ptmalloc/printerr.ts'
 import { tcacheGetQuickly, tcachePutQuickly } from './ptmalloc/quick.ts'
-import { freeQuickly, splitTopQuickly } from './ptmalloc/quickTop.ts'
+import { freeQuickly, isArenasTurn, splitTopQuickly } from './ptmalloc/quickTop.ts'
 import {
   tcacheBins,
   tcacheCount,
@@ -88,8 +88,13 @@ export function malloc(env: MallocEnv, size: Size): number {
       const mem = tcacheGetQuickly(env, (nb - 32) >> 4)
       if (mem !== 0) return mem
     }
-    const mem = splitTopQuickly(env, nb)
-    if (mem !== 0) return mem
+    if (isArenasTurn(env, nb)) {
+      const top = splitTopQuickly(env, nb)
+      if (top !== 0) return top
+      const mem = mallocChunk(env, env.mainArena, nb)
+      checkOwner(env, mem, env.mainArena, MALLOC_OWNER)
+      return mem
+    }
   }
   return mallocStepByStep(env, argument(env, bytes))
 }

@@ -25,6 +25,7 @@ import {
 } from './chunk.ts'
 import { at, type MallocEnv } from './env.ts'
 import { assertFailed, mallocPrinterr } from './printerr.ts'
+import { unlinkQuickly } from './quickBins.ts'
 
 export const UNSORTED = 1
 
@@ -148,6 +149,7 @@ export function setHaveFastchunks(env: MallocEnv, av: number, have: boolean): vo
 
 /** Takes a chunk off its list. */
 export function unlinkChunk(env: MallocEnv, p: number, site: UnlinkSite): void {
+  if (env.flavour.quick && unlinkQuickly(env, p, false)) return
   const head = headOf(env, p)
   if (env.flavour.hardened) {
     const size = sizeOfHead(head)

@@ -119,3 +119,8 @@ export function argument(env: MallocEnv, size: Size): number {
 export function exactArgument(env: MallocEnv, size: Size): bigint {
   return BigInt.asUintN(env.flavour.bits, BigInt(size))
 }
+
+/** Are the quick ways for this arena? */
+export function isQuick(env: MallocEnv, av: number): boolean {
+  return env.flavour.quick && av === env.mainArena
+}

@@ -18,14 +18,7 @@ import {
   systemMem,
   topOf,
 } from './arena.ts'
-import {
-  CHUNK_IS_LARGE_ENOUGH,
-  FIRST_IN_MAIN_ARENA,
-  LAST_IN_MAIN_ARENA,
-  NEXT_IN_MAIN_ARENA,
-  UNLINK_BINMAP,
-  UNLINK_LARGE,
-} from './assertions.ts'
+import { CHUNK_IS_LARGE_ENOUGH, UNLINK_BINMAP, UNLINK_LARGE } from './assertions.ts'
 import {
   binAt,
   binIndex,
@@ -48,10 +41,8 @@ import {
   unsortedChunks,
 } from './bins.ts'
 import {
-  bkNextsizeOf,
   bkOf,
   chunkSize,
-  fdNextsizeOf,
   fdOf,
   flagsOfHead,
   headLow,
@@ -62,9 +53,7 @@ import {
   prevSize,
   requestToSize,
   setBk,
-  setBkNextsize,
   setFd,
-  setFdNextsize,
   setFoot,
   setHead,
   setInuseAt,
@@ -72,10 +61,17 @@ import {
   SIZE_BITS,
   sizeOfHead,
 } from './chunk.ts'
-import { at, MAX_STEPS, ult, word, type MallocEnv } from './env.ts'
+import { at, isQuick, ult, word, type MallocEnv } from './env.ts'
 import { BINMAP_WORDS } from './flavour.ts'
 import { mallocConsolidate } from './intFree.ts'
-import { assertFailed, mallocPrinterr, type AssertSite } from './printerr.ts'
+import { bestFit, findPlaceInLargebin } from './largebin.ts'
+import { assertFailed, mallocPrinterr } from './printerr.ts'
+import {
+  addUnsortedQuickly,
+  putIntoBinQuickly,
+  takeSmallQuickly,
+  takeUnsortedQuickly,
+} from './quickBins.ts'
 import { sysmalloc } from './sysmalloc.ts'
 import {
   revealPtrTo,
@@ -102,11 +98,16 @@ export function intMalloc(env: MallocEnv, av: number, bytes: number): number {
     env.setErrno(ENOMEM)
     return 0
   }
-  const mem = findBlock(env, av, nb)
-  if (mem === FAILED) return 0
-  if (mem === CACHED) return tcacheGet(env, tcacheOf(env), tcacheIndex(env, nb))
+  const mem = mallocChunk(env, av, nb)
   if (mem !== 0) allocPerturb(env, mem, bytes)
   return mem
+}
+
+/** The same for a chunk of size nb, whose bytes stay as they are. */
+export function mallocChunk(env: MallocEnv, av: number, nb: number): number {
+  const mem = findBlock(env, av, nb)
+  if (mem === FAILED) return 0
+  return mem === CACHED ? tcacheGet(env, tcacheOf(env), tcacheIndex(env, nb)) : mem
 }
 
 function findBlock(env: MallocEnv, av: number, nb: number): number {
@@ -199,6 +200,11 @@ function stashFastbin(env: MallocEnv, fb: number, nb: number): void {
 function takeFromSmallbin(env: MallocEnv, av: number, nb: number): number {
   const own = smallbinIndex(env, nb)
   const bin = binAt(env, av, own)
+  const quick = isQuick(env, av) ? takeSmallQuickly(env, nb, bin) : 0
+  if (quick !== 0) {
+    stashSmallbin(env, av, own, nb)
+    return memOf(env, quick)
+  }
   const victim = lastOf(env, av, own)
   if (victim === bin) return NOTHING
   if (victim === 0 && !env.flavour.hardened) {
@@ -225,13 +231,16 @@ function stashSmallbin(env: MallocEnv, av: number, own: number, nb: number): voi
   const index = cacheIndexFor(env, table, nb)
   if (index < 0) return
   while (tcacheHasRoom(env, table, index)) {
-    const victim = lastOf(env, av, own)
-    if (victim === bin) return
-    if (victim === 0) env.endless()
-    const before = bkOf(env, victim)
-    setInuseAt(env, victim, nb)
-    setLast(env, av, own, before)
-    setFd(env, before, bin)
+    let victim = isQuick(env, av) ? takeSmallQuickly(env, nb, bin) : 0
+    if (victim === 0) {
+      victim = lastOf(env, av, own)
+      if (victim === bin) return
+      if (victim === 0) env.endless()
+      const before = bkOf(env, victim)
+      setInuseAt(env, victim, nb)
+      setLast(env, av, own, before)
+      setFd(env, before, bin)
+    }
     tcachePut(env, table, victim, index)
   }
 }
@@ -248,14 +257,14 @@ function searchBins(env: MallocEnv, av: number, nb: number): number {
 
 function sortUnsorted(env: MallocEnv, av: number, nb: number): number {
   const unsorted = unsortedChunks(env, av)
+  let sorted = isQuick(env, av) ? sortSimpleOnes(env, av, nb) : 0
   let victim = lastOf(env, av, UNSORTED)
   if (victim === unsorted) return NOTHING
   const table = env.flavour.tcache ? tcacheOf(env) : 0
   const index = cacheIndexFor(env, table, nb)
   const limit = env.loadOwn(env.flavour.par.tcacheUnsortedLimit)
   let cached = false
-  let sorted = 0
-  for (let i = 0; i < MAX_ITERS && victim !== unsorted;) {
+  while (sorted < MAX_ITERS && victim !== unsorted) {
     const before = bkOf(env, victim)
     const size = checkUnsorted(env, av, victim, before)
     if (
@@ -277,12 +286,24 @@ function sortUnsorted(env: MallocEnv, av: number, nb: number): number {
     } else {
       putIntoBin(env, av, victim, size)
       sorted++
-      i++
       if (cached && limit !== 0 && ult(limit, sorted)) break
     }
     victim = lastOf(env, av, UNSORTED)
   }
   return cached ? CACHED : NOTHING
+}
+
+/** The quick way, until a chunk comes that it is not for or that may serve the request. How many it has put into bins. */
+function sortSimpleOnes(env: MallocEnv, av: number, nb: number): number {
+  const unsorted = unsortedChunks(env, av)
+  let sorted = 0
+  for (; sorted < MAX_ITERS; sorted++) {
+    const victim = lastOf(env, av, UNSORTED)
+    const size = victim === unsorted ? 0 : takeUnsortedQuickly(env, victim, nb)
+    if (size === 0) break
+    putIntoBin(env, av, victim, size)
+  }
+  return sorted
 }
 
 /** The size of an unsorted chunk, if all is as it should be. */
@@ -343,6 +364,7 @@ function splitLastRemainder(
 function putIntoBin(env: MallocEnv, av: number, victim: number, size: number): void {
   const index = binIndex(env, size)
   const bin = binAt(env, av, index)
+  if (isQuick(env, av) && putIntoBinQuickly(env, victim, size, bin, index)) return
   let forward = firstOf(env, av, index)
   let back = bin
   if (!inSmallbinRange(env, size)) {
@@ -357,80 +379,11 @@ function putIntoBin(env: MallocEnv, av: number, victim: number, size: number): v
   setFd(env, back, victim)
 }
 
-/** The chunk before which a newcomer of this size goes; its links between sizes are set. */
-function findPlaceInLargebin(
-  env: MallocEnv,
-  av: number,
-  index: number,
-  first: number,
-  victim: number,
-  size: number,
-): number {
-  const bin = binAt(env, av, index)
-  if (first === bin) {
-    setFdNextsize(env, victim, victim)
-    setBkNextsize(env, victim, victim)
-    return bin
-  }
-  const head = size + PREV_INUSE // all heads in a bin have this flag
-  const last = lastOf(env, av, index)
-  if (ult(head, headInMainArena(env, last, LAST_IN_MAIN_ARENA))) {
-    const smallest = bkNextsizeOf(env, first)
-    setFdNextsize(env, victim, first)
-    setBkNextsize(env, victim, smallest)
-    setFdNextsize(env, smallest, victim)
-    setBkNextsize(env, first, victim)
-    return bin
-  }
-  let forward = first
-  let forwardHead = headInMainArena(env, forward, FIRST_IN_MAIN_ARENA)
-  for (let steps = 0; ult(head, forwardHead); steps++) {
-    if (steps > MAX_STEPS) env.endless()
-    forward = fdNextsizeOf(env, forward)
-    forwardHead = headInMainArena(env, forward, NEXT_IN_MAIN_ARENA)
-  }
-  if (head === forwardHead) {
-    forward = fdOf(env, forward) // always the second of its size: the links between sizes stay
-  } else {
-    const larger = bkNextsizeOf(env, forward)
-    setFdNextsize(env, victim, forward)
-    setBkNextsize(env, victim, larger)
-    if (env.flavour.hardened && fdNextsizeOf(env, larger) !== forward) {
-      mallocPrinterr(env, 'malloc(): largebin double linked list corrupted (nextsize)', 0)
-    }
-    setBkNextsize(env, forward, victim)
-    setFdNextsize(env, larger, victim)
-  }
-  if (env.flavour.hardened && fdOf(env, bkOf(env, forward)) !== forward) {
-    mallocPrinterr(env, 'malloc(): largebin double linked list corrupted (bk)', 0)
-  }
-  return forward
-}
-
-/** The size field of a chunk that must not say that it is another arena's. */
-function headInMainArena(env: MallocEnv, p: number, site: AssertSite): number {
-  const head = headOf(env, p)
-  if ((flagsOfHead(env, p, head) & NON_MAIN_ARENA) !== 0) assertFailed(env, site)
-  return head
-}
-
-/** The smallest chunk of the request's own large bin that fits, of equal ones the second. */
+/** The chunk of the request's own large bin that fits best. */
 function searchLargebin(env: MallocEnv, av: number, nb: number, index: number): number {
-  const bin = binAt(env, av, index)
-  let victim = firstOf(env, av, index)
-  if (victim === bin || ult(headOf(env, victim), nb)) return NOTHING
-  victim = bkNextsizeOf(env, victim)
-  let head = headOf(env, victim)
-  for (let steps = 0; ult(sizeOfHead(head), nb); steps++) {
-    if (steps > MAX_STEPS) env.endless()
-    victim = bkNextsizeOf(env, victim)
-    head = headOf(env, victim)
-  }
-  const size = sizeOfHead(head)
-  if (victim !== lastOf(env, av, index)) {
-    const next = fdOf(env, victim)
-    if (head === headOf(env, next)) victim = next
-  }
+  const victim = bestFit(env, av, nb, index)
+  if (victim === NOTHING) return NOTHING
+  const size = chunkSize(env, victim)
   unlinkChunk(env, victim, UNLINK_LARGE)
   return cutChunk(env, av, victim, size, nb, false)
 }
@@ -477,6 +430,11 @@ function cutChunk(
     return memOf(env, victim)
   }
   const remainder = at(env, victim, nb)
+  if (isQuick(env, av) && addUnsortedQuickly(env, remainder, rest)) {
+    if (byBinmap && inSmallbinRange(env, nb)) setLastRemainder(env, av, remainder)
+    setHead(env, victim, nb + PREV_INUSE)
+    return memOf(env, victim)
+  }
   const unsorted = unsortedChunks(env, av)
   const first = firstOf(env, av, UNSORTED)
   if (bkOf(env, first) !== unsorted) {

@@ -73,16 +73,42 @@ export function tcachePutQuickly(env: MallocEnv, mem: number): boolean {
   const shift = (index & 1) * 16
   if (((words[counts] >>> shift) & 0xffff) >= words[variables + TCACHE_COUNT]) return false
 
+  putIntoList(words, variables, table, index, block, mem)
+  return true
+}
+
+/** Puts a block into a list that has room for it; false if that isn't simple. */
+export function tcacheAddQuickly(env: MallocEnv, mem: number, index: number): boolean {
+  const { words } = env
+  const low = mem | 0
+  const block = (low & 15) === 0 ? env.locateWritable(mem, low) : -1
+  const variables = env.locateVariables()
+  if (block < 0 || variables < 0 || index >= TCACHE_MAX_BINS) return false
+  const tableLow = words[variables + TCACHE]
+  const table = locateTable(env, tableLow, words[variables + TCACHE + 1])
+  if (table < 0 || overlapsTable(low, tableLow)) return false
+  putIntoList(words, variables, table, index, block, mem)
+  return true
+}
+
+function putIntoList(
+  words: Int32Array,
+  variables: number,
+  table: number,
+  index: number,
+  block: number,
+  mem: number,
+): void {
   const slot = table + ENTRIES + 2 * index
+  const low = mem | 0
   const high = Math.floor(mem / 0x1_0000_0000)
-  words[p + BK] = keyLow
-  words[p + BK + 1] = words[variables + TCACHE_KEY + 1]
+  words[block + 2] = words[variables + TCACHE_KEY]
+  words[block + 3] = words[variables + TCACHE_KEY + 1]
   words[block] = words[slot] ^ ((low >>> 12) | (high << 20))
   words[block + 1] = words[slot + 1] ^ (high >>> 12)
   words[slot] = low
   words[slot + 1] = high
-  words[counts] += 1 << shift
-  return true
+  words[table + (index >> 1)] += 1 << ((index & 1) * 16)
 }
 
 /** How many blocks the thread cache's list holds, -1 if that can't be had at once. */

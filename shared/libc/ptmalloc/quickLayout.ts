@@ -8,6 +8,7 @@ export const ARENA_FLAGS = 0x4 >> 2
 export const HAVE_FASTCHUNKS = 0x8 >> 2
 export const FASTBINS = 0x10 >> 2
 export const TOP = 0x60 >> 2
+export const LAST_REMAINDER = 0x68 >> 2
 export const UNSORTED_FD = 0x70 >> 2
 export const UNSORTED_BK = 0x78 >> 2
 export const LISTS_BYTES = 0x80 // of the fields up to here
@@ -30,6 +31,9 @@ export const SIZE = 2
 export const FD = 4
 export const BK = 6
 export const FD_NEXTSIZE = 8
+export const BK_NEXTSIZE = 10
+export const LINKS = 16 // fd and bk, in bytes
+export const SIZE_LINKS = 32 // fd_nextsize and bk_nextsize, in bytes
 export const CHUNK_BYTES = 48 // of these fields: they must not cross a page boundary
 
 // The thread cache's table.

@@ -6,10 +6,12 @@ import { binAt, largebinIndex } from './bins.ts'
 import { highHalf, type MallocEnv } from './env.ts'
 import { TCACHE_MAX_BINS } from './flavour.ts'
 import { tcacheCountQuickly } from './quick.ts'
+import { unlinkQuickly } from './quickBins.ts'
+import { clearNextsizes, locateChunk, setWord, wordAt } from './quickChunk.ts'
 import {
   ARENA_FLAGS,
   BK,
-  CHUNK_BYTES,
+  BK_NEXTSIZE,
   DEBUGGING,
   FASTBINS,
   FD,
@@ -19,7 +21,6 @@ import {
   INITIALIZED,
   MAX_FAST_SIZE,
   MIN_LARGE_SIZE,
-  PAGE_MASK,
   PERTURB_BYTE,
   SIZE,
   SYSTEM_MEM,
@@ -34,22 +35,6 @@ import {
 } from './quickLayout.ts'
 
 const SETTLED = 16 // in place of a merged chunk's size: nothing can go back
-
-function wordAt(words: Int32Array, index: number): number {
-  return words[index + 1] * 0x1_0000_0000 + (words[index] >>> 0)
-}
-
-function setWord(words: Int32Array, index: number, value: number): void {
-  words[index] = value
-  words[index + 1] = highHalf(value)
-}
-
-/** Index of a chunk's fields. `low`: the lower half of its address. */
-function locateChunk(env: MallocEnv, p: number, low: number): number {
-  return (low & PAGE_MASK) > PAGE_MASK + 1 - CHUNK_BYTES || (low & 7) !== 0
-    ? -1
-    : env.locateWritable(p, low)
-}
 
 /** Are the parameters such as only a wild write would not leave them? */
 function areParametersUsual(words: Int32Array, variables: number): boolean {
@@ -68,20 +53,24 @@ function areParametersUsual(words: Int32Array, variables: number): boolean {
   )
 }
 
-/** A chunk of size nb off the top chunk: the user's pointer, 0 if that isn't simple. */
+/** Is it the arena's turn, since malloc has started and the thread cache has nothing? False if that isn't simple to say. */
+export function isArenasTurn(env: MallocEnv, nb: number): boolean {
+  const { words } = env
+  const variables = env.locateVariables()
+  if (variables < 0 || words[variables + PERTURB_BYTE] !== 0) return false
+  if (wordAt(words, variables + TCACHE) === 0 || !areParametersUsual(words, variables)) return false
+  const index = (nb - 32) >> 4
+  return index >= TCACHE_MAX_BINS || tcacheCountQuickly(env, variables, index) === 0
+}
+
+/** A chunk of size nb off the top chunk, if it is the arena's turn: the user's pointer, 0 if that isn't simple. */
 export function splitTopQuickly(env: MallocEnv, nb: number): number {
   const { words } = env
   const lists = env.locateLists()
-  if (lists < 0) return 0
   const variables = env.locateVariables()
-  if (variables < 0) return 0
+  if (lists < 0 || variables < 0) return 0
   const unsorted = env.mainArena + 4 * TOP
   if (wordAt(words, lists + UNSORTED_BK) !== unsorted) return 0
-  if (words[variables + PERTURB_BYTE] !== 0) return 0
-  if (wordAt(words, variables + TCACHE) === 0) return 0
-  if (!areParametersUsual(words, variables)) return 0
-  const cache = (nb - 32) >> 4
-  if (cache < TCACHE_MAX_BINS && tcacheCountQuickly(env, variables, cache) !== 0) return 0
   if (nb < MIN_LARGE_SIZE) {
     if (nb <= MAX_FAST_SIZE && wordAt(words, lists + FASTBINS + (nb >> 3) - 4) !== 0) return 0
   } else if (words[lists + HAVE_FASTCHUNKS] !== 0) {
@@ -231,23 +220,17 @@ function merge(
   let startAt = own
   let total = size
   const before = (words[own + SIZE] & 1) === 0
-  let beforeFd = 0
-  let beforeBk = 0
   if (before) {
     const beforeSize = words[own]
     start = p - beforeSize
     if (words[own + 1] !== 0 || beforeSize <= 16) return 0
     startAt = locateChunk(env, start, start | 0)
-    if (startAt < 0) return 0
-    if (!isSimplyLinked(words, startAt, beforeSize)) return 0
-    beforeFd = wordAt(words, startAt + FD)
-    beforeBk = wordAt(words, startAt + BK)
-    if (!linksAgree(env, start, beforeFd, beforeBk)) return 0
-    if (first === start) first = beforeFd
+    if (startAt < 0 || (words[startAt + SIZE] & ~7) !== beforeSize) return 0
+    if (first === start) first = wordAt(words, startAt + FD)
     total += beforeSize
   }
   if (next === top) {
-    if (before) unlinkQuickly(env, beforeFd, beforeBk)
+    if (before && !unlinkQuickly(env, start, false)) return 0
     total += nextSize
     setWord(words, startAt + SIZE, total + 1)
     setWord(words, lists + TOP, start)
@@ -258,20 +241,9 @@ function merge(
   const behind = env.locate(next + nextSize + 8, (nextLow + nextSize + 8) | 0)
   if (behind < 0) return 0
   const nextFree = (words[behind] & 1) === 0
-  let nextFd = 0
-  let nextBk = 0
   if (nextFree) {
-    if (
-      ((nextLow + nextSize) & PAGE_MASK) === 0 ||
-      words[behind - 2] !== nextSize ||
-      words[behind - 1] !== 0
-    )
-      return 0
-    if (!isSimplyLinked(words, nextAt, nextSize)) return 0
-    nextFd = wordAt(words, nextAt + FD)
-    nextBk = wordAt(words, nextAt + BK)
-    if (nextFd === start || nextBk === start || !linksAgree(env, next, nextFd, nextBk)) return 0
-    if (first === next) first = nextFd
+    if (before && (areNeighbours(words, nextAt, start) || !unlinkQuickly(env, next, true))) return 0
+    if (first === next) first = wordAt(words, nextAt + FD)
     if (first === start) return 0
     total += nextSize
   }
@@ -281,9 +253,9 @@ function merge(
   if (firstAt < 0 || foot < 0) return 0
   if (first === wordAt(words, lists + UNSORTED_FD) && wordAt(words, firstAt) !== unsorted) return 0
 
-  if (before) unlinkQuickly(env, beforeFd, beforeBk)
-  if (nextFree) unlinkQuickly(env, nextFd, nextBk)
-  else words[nextAt + SIZE] = nextHead & ~1
+  if (before && !unlinkQuickly(env, start, false)) return 0
+  if (!nextFree) words[nextAt + SIZE] = nextHead & ~1
+  else if (!unlinkQuickly(env, next, false)) return 0
   setWord(words, firstAt, start)
   setWord(words, lists + UNSORTED_FD, start)
   setWord(words, startAt + FD, first)
@@ -294,31 +266,12 @@ function merge(
   return total
 }
 
-function clearNextsizes(words: Int32Array, at: number): void {
-  words[at + FD_NEXTSIZE] = 0
-  words[at + FD_NEXTSIZE + 1] = 0
-  words[at + FD_NEXTSIZE + 2] = 0
-  words[at + FD_NEXTSIZE + 3] = 0
-}
-
-/** Has the free chunk this size, and no links to other sizes? */
-function isSimplyLinked(words: Int32Array, at: number, size: number): boolean {
-  if ((words[at + SIZE] & ~7) !== size || words[at + SIZE + 1] !== 0) return false
-  return size < MIN_LARGE_SIZE || (words[at + FD_NEXTSIZE] | words[at + FD_NEXTSIZE + 1]) === 0
-}
-
-/** fd->bk and bk->fd are this chunk, and can be written. */
-function linksAgree(env: MallocEnv, p: number, fd: number, bk: number): boolean {
-  const { words } = env
-  const bkOfFd = env.locateWritable(fd + 24, (fd + 24) | 0)
-  if (bkOfFd < 0 || wordAt(words, bkOfFd) !== p || (fd & 7) !== 0) return false
-  const fdOfBk = env.locateWritable(bk + 16, (bk + 16) | 0)
-  return fdOfBk >= 0 && wordAt(words, fdOfBk) === p && (bk & 7) === 0
-}
-
-/** Closes the list over a chunk; linksAgree() has looked up both sides. */
-function unlinkQuickly(env: MallocEnv, fd: number, bk: number): void {
-  const { words } = env
-  setWord(words, env.locateWritable(fd + 24, (fd + 24) | 0), bk)
-  setWord(words, env.locateWritable(bk + 16, (bk + 16) | 0), fd)
+/** Does a free chunk stand beside another in a list? */
+function areNeighbours(words: Int32Array, at: number, other: number): boolean {
+  return (
+    wordAt(words, at + FD) === other ||
+    wordAt(words, at + BK) === other ||
+    wordAt(words, at + FD_NEXTSIZE) === other ||
+    wordAt(words, at + BK_NEXTSIZE) === other
+  )
 }

@@ -12,6 +12,7 @@ import { memOf } from './chunk.ts'
 import { joinHalves, ult, type MallocEnv } from './env.ts'
 import { TCACHE_MAX_BINS, type MallocFlavour } from './flavour.ts'
 import { mallocPrinterr } from './printerr.ts'
+import { tcacheAddQuickly } from './quick.ts'
 
 /** Offset of the list heads in the table. */
 export const FIRST_TCACHE_ENTRY = 2 * TCACHE_MAX_BINS
@@ -77,8 +78,9 @@ function highKey(va: number): number {
 
 /** Puts a chunk into the cache. There must be room. */
 export function tcachePut(env: MallocEnv, table: number, p: number, index: number): void {
-  const { word, par } = env.flavour
+  const { word, par, quick } = env.flavour
   const e = memOf(env, p)
+  if (quick && tcacheAddQuickly(env, e, index)) return
   const slot = tcacheEntryAt(env, table, index)
   env.copyWord(e + word, env.mainArena + par.tcacheKey, 0, 0)
   protectPtrFrom(env, e, slot)

@@ -30,7 +30,7 @@ import * as quickLayout from '../../../shared/libc/ptmalloc/quickLayout.ts'
 import { largebinIndex } from '../../../shared/libc/ptmalloc/bins.ts'
 import { FIRST_TCACHE_ENTRY, tcacheTableBytes } from '../../../shared/libc/ptmalloc/tcache.ts'
 import type { MallocEnv } from '../../../shared/libc/ptmalloc/env.ts'
-import { mkPrng, nextBelow } from '../../../shared/lib/prng.ts'
+import { mkPrng, nextBelow, type Prng } from '../../../shared/lib/prng.ts'
 import { Killed, ProcessMemory } from './processMemory.ts'
 
 const flavours = [GLIBC_2_36_X86_64, GLIBC_2_36_I386, GLIBC_2_13_X86_64, GLIBC_2_13_I386]
@@ -64,6 +64,7 @@ describe('where blocks lie', () => {
       HAVE_FASTCHUNKS: arena.haveFastchunks / 4,
       FASTBINS: arena.fastbins / 4,
       TOP: arena.top / 4,
+      LAST_REMAINDER: arena.lastRemainder / 4,
       UNSORTED_FD: arena.bins / 4,
       UNSORTED_BK: arena.bins / 4 + 2,
       BINMAP_OFFSET: arena.binmap,
@@ -472,16 +473,38 @@ describe('the quick way', () => {
     }
   })
 
-  it('also if somebody has written into malloc’s own data', () => {
-    const values = [0, 1, 2, 7, 64, 100, 0x90, 0xc0, 3000, 2 ** 20, 2 ** 31, 2 ** 32, 2 ** 32 + 7]
-    values.push(-1, -16, 2 ** 31 - 1, 2 ** 32 - 1, 2 ** 62)
+  const values = [0, 1, 2, 7, 64, 100, 0x90, 0xc0, 3000, 2 ** 20, 2 ** 31, 2 ** 32, 2 ** 32 + 7]
+  values.push(-1, -16, 2 ** 31 - 1, 2 ** 32 - 1, 2 ** 62)
+
+  /** Works for a while, writes the words that `damage` says into both, and works on: they have to go the same way. */
+  function compareDamaged(
+    rounds: number,
+    damage: (prng: Prng, process: ProcessMemory, live: number[]) => [va: number, value: number][],
+  ): void {
     const seed = Number(process.env.SEED ?? 1)
     const prng = mkPrng(seed)
     let deaths = 0
-    for (let round = 0; round < 80; round++) {
+    for (let round = 0; round < rounds; round++) {
       const both = mkBoth()
       const live: number[] = []
       replaceBlocks(both, live, 1 + nextBelow(prng, 2 ** 31 - 1), 400)
+      const written = damage(prng, both[0], live)
+      for (const { env } of both) for (const [va, value] of written) env.store(va, value)
+      try {
+        replaceBlocks(both, live, 1 + nextBelow(prng, 2 ** 31 - 1), 300)
+        if (both.some(({ messages }) => messages.length > 0)) deaths++
+        if (!bytesOf(both[0]).equals(bytesOf(both[1]))) throw new Error('the bytes differ')
+      } catch (cause) {
+        const where = written.map(([va, value]) => `0x${va.toString(16)} = ${value}`).join(', ')
+        throw new Error(`SEED=${seed}, round ${round}: ${where}`, { cause })
+      }
+    }
+    expect(deaths).toBeGreaterThan(0)
+    expect(deaths).toBeLessThan(rounds)
+  }
+
+  it('also if somebody has written into malloc’s own data', () => {
+    compareDamaged(80, (prng, { env: { mainArena } }, live) => {
       const rest = flavour.arena.binmap
       const offset =
         nextBelow(prng, 2) === 0
@@ -489,16 +512,34 @@ describe('the quick way', () => {
           : rest + 8 * nextBelow(prng, (flavour.dataSize - rest) / 8)
       const block = live.find((mem) => mem > 0)!
       const value = [block, block - 16, ...values][nextBelow(prng, values.length + 2)]
-      for (const { env } of both) env.store(env.mainArena + offset, value)
-      try {
-        replaceBlocks(both, live, 1 + nextBelow(prng, 2 ** 31 - 1), 300)
-        if (both.some(({ messages }) => messages.length > 0)) deaths++
-        if (!bytesOf(both[0]).equals(bytesOf(both[1]))) throw new Error('the bytes differ')
-      } catch (cause) {
-        const where = `main_arena + 0x${offset.toString(16)} = ${value}`
-        throw new Error(`SEED=${seed}, round ${round}, ${where}`, { cause })
-      }
-    }
-    expect(deaths).toBeGreaterThan(0)
+      return [[mainArena + offset, value]]
+    })
+  })
+
+  it('also if somebody has written into chunks', () => {
+    compareDamaged(80, (prng, process, live) => {
+      const { mainArena } = process.env
+      const peek32 = (va: number): number => process.env.load32(va)
+      const reader = { flavour, mainArena, peek32 }
+      const free = heapLists(reader, 1000).flatMap(({ kind, chunks }) =>
+        kind === 'tcache' ? [] : chunks,
+      )
+      const chunks = [...free, ...live.filter((mem) => mem > 0).map((mem) => mem - 16)]
+      const pick = (): number => chunks[nextBelow(prng, chunks.length)]
+      const target = nextBelow(prng, 3) > 0 && free.length > 0 ? free : chunks
+      const va = target[nextBelow(prng, target.length)] + 8 * nextBelow(prng, 6)
+      const before = process.env.load(va)
+      const near = [
+        pick(),
+        pick() + 16,
+        pick() - 16,
+        before + 16,
+        before - 16,
+        before + 8,
+        before + 1,
+      ]
+      const value = [...near, ...near, ...values][nextBelow(prng, 2 * near.length + values.length)]
+      return [[va, value]]
+    })
   })
 })
