@@ -31,6 +31,7 @@ import type { EntryBatch, SeatInfo } from '../room/messages.ts'
 import { newToken, RoomsFull, type Rooms } from '../room/rooms.ts'
 import type { AddressOf } from './address.ts'
 import { Known, MISS_MS, waitMs, within, type Limits } from './limits.ts'
+import { CrowdPost } from './crowdPost.ts'
 import { Pairings } from './pairing.ts'
 import { PresenceWatch } from './presence.ts'
 import { Rehearsals } from './rehearsals.ts'
@@ -96,8 +97,12 @@ export class Sockets {
       maxHttpBufferSize: MESSAGE_MAX,
     })
     options.rooms.onOpen = (host) => {
-      host.onBatch = (batch) => this.broadcast(host, batch)
-      host.onDoor = (seats) => this.applyDoor(host, seats)
+      const post = new CrowdPost((batch) => this.broadcast(host, batch))
+      host.onBatch = (batch) => post.take(batch, this.guestsOf(host.code).size)
+      host.onDoor = (seats) => {
+        post.flush()
+        this.applyDoor(host, seats)
+      }
     }
     this.io.use((socket, next) => {
       this.admit(socket).then(

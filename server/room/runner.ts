@@ -37,6 +37,8 @@ const KEYFRAME_MS = 30_000
 const STORE_MS = 60_000
 /** What takes long is not done often: hashes, keyframes and stored snapshots take this part of the time at most. */
 const SHARE = 1 / 50
+/** Parts of stored snapshots are packed one after the other, with a rest of so many times as long in between. */
+const STORE_RESTS = 9
 const RECENT = 1200 // entries told to the main thread at start
 
 type Request = ToWorker & { t: 'command' | 'join' | 'token' | 'return' }
@@ -473,12 +475,19 @@ export class RoomRunner {
     this.stored = seq
     this.nextStore = Infinity // one at a time
     try {
-      await this.env.store.writeSnapshot({ seq, parts: await packAll(this.freshSnapshot()) })
+      const parts = await packAll(this.freshSnapshot(), (ms) => this.rest(ms * STORE_RESTS))
+      await this.env.store.writeSnapshot({ seq, parts })
     } catch (error) {
       this.log('warn', 'no snapshot could be stored', { error: String(error) })
     }
     const end = this.env.now()
-    this.nextStore = end + Math.max(STORE_MS, (end - start) / SHARE)
+    this.nextStore = end + Math.max(STORE_MS, (end - start) / STORE_RESTS / SHARE)
+  }
+
+  /** Nobody waits, unless the room is being closed. */
+  private rest(ms: number): Promise<void> {
+    if (this.closing) return Promise.resolve()
+    return new Promise((resolve) => setTimeout(resolve, ms))
   }
 
   private hash(): string {

@@ -455,11 +455,22 @@ export function loadState(bytes: Uint8Array): object {
       }
       const keys = shapes[count]
       if (keys === undefined) throw new BadState('unknown shape')
-      for (const key of keys) (node as Plain)[key] = mention(key)
+      if (keys.length <= KEYED_MAX) for (const key of keys) (node as Plain)[key] = mention(key)
+      else for (const key of keys) defineField(node, key, mention(key))
     }
   }
   if (root === null || typeof root !== 'object') throw new BadState('no root')
   return root
+}
+
+/**
+ * Of an object that is given more fields than this by node[key], V8 makes a hash table, and all that is done with it
+ * takes several times as long.
+ */
+const KEYED_MAX = 12
+
+function defineField(node: object, key: string, value: unknown): void {
+  Object.defineProperty(node, key, { value, writable: true, enumerable: true, configurable: true })
 }
 
 function bigint(digits: string): bigint {

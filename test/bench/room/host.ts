@@ -2,7 +2,7 @@
 
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { cpus, loadavg, tmpdir } from 'node:os'
+import { cpus, loadavg, setPriority, tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const CLK_TCK = 100
@@ -24,6 +24,15 @@ export function pinMe(core: number | null): void {
   if (!canPin) return
   const list = core === null ? `0-${cpus().length - 1}` : String(core)
   execFileSync('taskset', ['-a', '-p', '-c', list, String(process.pid)], { stdio: 'ignore' })
+}
+
+/** This thread alone stands back for the others of its core. Back to 0 is root's to go. */
+export function standBack(nice: number): void {
+  try {
+    setPriority(0, nice)
+  } catch {
+    // Then all threads have the same share.
+  }
 }
 
 export interface BenchServer {

@@ -19,6 +19,7 @@ import {
   loadNow,
   memoryOf,
   pinMe,
+  standBack,
   startServer,
   usageOf,
   type BenchServer,
@@ -30,6 +31,7 @@ import { Watcher } from './watcher.ts'
 const WARM_MS = 8000 // everyone has used all that there is once
 const BEAT_MS = 5 // between looks at who types next
 const DRAIN_MS = 1500
+const CROWD_NICE = 5
 
 export interface ClassFigures {
   seats: number
@@ -85,6 +87,8 @@ export async function measureClass(seats: number, seconds: number): Promise<Clas
     const watcher = new Watcher(ticket)
     await watcher.ready
 
+    // The crowd shares its core with the machine that is timed, which in a class has one of its own.
+    standBack(CROWD_NICE)
     const typists = startTyping(people)
     await pause(WARM_MS)
     const from = now()
@@ -131,6 +135,7 @@ export async function measureClass(seats: number, seconds: number): Promise<Clas
       load,
     }
   } finally {
+    standBack(0)
     pinMe(null)
     await server.stop()
   }
