@@ -28,7 +28,7 @@ import { STATEMENTS_PER_SECOND, ramFor, statement } from './lesson.ts'
 import { RawClient, now, type Heard } from './rawClient.ts'
 import { Watcher } from './watcher.ts'
 
-const WARM_MS = 8000 // everyone has used all that there is once
+const WARM_MS = 15_000 // everyone has used all that there is once, and what that piled up is done
 const BEAT_MS = 5 // between looks at who types next
 const DRAIN_MS = 1500
 const CROWD_NICE = 5
@@ -105,7 +105,9 @@ export async function measureClass(seats: number, seconds: number): Promise<Clas
     typists.stop()
     await pause(DRAIN_MS)
     const { rssMiB } = await memoryOf(server.pid)
-    const seen = await watcher.end(Math.max(...emitted.keys()))
+    let last = 0
+    for (const entry of emitted.keys()) last = Math.max(last, entry)
+    const seen = await watcher.end(last)
     for (const one of people) one.drop()
 
     const timed = [...emitted].filter(([, ms]) => ms >= from && ms < to)
