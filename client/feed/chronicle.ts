@@ -177,7 +177,7 @@ export class Chronicle {
       this.written.set(id, written)
       if (!terminal && !this.prompts.has(id)) continue
       const fresh = text.slice(-Math.min(written - before, text.length))
-      this.passageOf(seat, seq, id).pieces.push({ seq, text: fresh })
+      this.passageOf(seat, seq, id).pieces.push({ seq, text: copyOf(fresh) })
     }
   }
 
@@ -296,4 +296,9 @@ function isRunning({ machine }: Room, handle: string): boolean {
   if (machine.panic !== '') return false
   if (task === undefined || task.state === 'Z') return false
   return task.program.kind === 'ic' && !icIsWaiting(task)
+}
+
+/** V8's slices keep alive what they were cut from: here all that a stream holds, for each line of output. */
+function copyOf(text: string): string {
+  return JSON.parse(JSON.stringify(text)) as string
 }
