@@ -4,6 +4,11 @@
 
 let kept = take()
 
+// Somebody has opened the link in a tab that shows the room already: no page is loaded for that.
+addEventListener('hashchange', () => {
+  if (location.hash.startsWith('#key=')) location.reload()
+})
+
 function take(): { code: string; key: string } | null {
   const { pathname, hash, search } = location
   if (!hash.startsWith('#key=')) return null

@@ -139,6 +139,13 @@ it('the key of a teacher is in no address, no history and no file that the serve
   await root.page.reload()
   await root.live()
   await root.at('room-controls').waitFor()
+  // Nor does the link take the seat from the browser that has it, in the tab with the room or in a new one.
+  await root.page.evaluate((hash) => (location.hash = hash), `key=${key}`)
+  await expect.poll(() => root.page.url()).toBe(`${hall.origin}/${room.code}`)
+  await root.page.goto('about:blank')
+  await root.page.goto(`${hall.origin}/${room.code}#key=${key}`)
+  await root.live()
+  await root.at('room-controls').waitFor()
 
   // What others get: the page, the scripts, the log.
   const join = await (await fetch(`${hall.server.url}/${room.code}`)).text()
