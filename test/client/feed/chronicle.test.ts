@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { LOG_FORMAT } from '@shared/room/log.ts'
 import { describe, expect, it } from 'vitest'
 import { DEFAULT_OPTIONS } from '@shared/room/options.ts'
@@ -291,4 +293,25 @@ describe('answers', () => {
     expect(frame).toMatchObject({ name: 'Linus', mapcount: 2, people: { 2: 'Linus' } })
     expect(answer(scene, { topic: 'frame', ask: { pfn: -1 } })).toBeNull()
   })
+})
+
+it('a line of output keeps only itself in memory, not all that its stream held', () => {
+  setFlagsFromString('--expose-gc')
+  const gc = runInNewContext('gc') as () => void
+  const lesson = new Lesson()
+  const task = lesson.room.seats.get(2)!.prompts[0]
+  const type = () => {
+    lesson.say(2, { t: 'ic', task, line: 'printf("a line of some length\\n")' })
+    lesson.say(0, { t: 'tick', fuel: 500_000 })
+  }
+  for (let n = 0; n < 500; n++) type() // the stream is full
+  gc()
+  const before = process.memoryUsage().heapUsed
+  for (let n = 0; n < 1000; n++) type()
+  gc()
+  const perLine = (process.memoryUsage().heapUsed - before) / 1000
+  expect(
+    lesson.chronicle.transcript(lesson.room, 2, 'en', viewerIn(lesson.room, 2)).at(-1)!.out,
+  ).toContain('a line of some length')
+  expect(perLine).toBeLessThan(4096)
 })

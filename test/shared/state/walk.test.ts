@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8'
 import { describe, expect, it } from 'vitest'
 import { mkPrng, nextBelow } from '@shared/lib/prng.ts'
 import { mkRam, readWord, writeWord } from '@shared/hw/ram.ts'
@@ -260,6 +261,21 @@ describe('save and load', () => {
     for (let i = 0; i < 10; i++) {
       for (const one of [m, copy]) apply(one, 0, { t: 'tick', fuel: 30_000 })
       expect(hashState(copy)).toBe(hashState(m))
+    }
+  })
+
+  it('objects of many fields are loaded as V8 keeps those of a literal, not as hash tables', () => {
+    setFlagsFromString('--allow-natives-syntax')
+    const isFast = new Function('o', 'return %HasFastProperties(o)') as (o: object) => boolean
+    const fields = Array.from({ length: 60 }, (_, i) => [`field${i}`, i % 3 === 0 ? {} : i])
+    const slow: Plain = {}
+    for (const [key, value] of fields) slow[key as string] = value
+    expect(isFast(slow), 'what is measured').toBe(false)
+    const copy = loadState(saveState(busy())) as Machine
+    const task = [...copy.tasks.values()].find(({ mm }) => mm !== null)!
+    for (const one of [copy, copy.vmstat, task, task.mm!]) {
+      expect(Object.keys(one).length).toBeGreaterThan(12)
+      expect(isFast(one)).toBe(true)
     }
   })
 
