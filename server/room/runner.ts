@@ -210,6 +210,7 @@ export class RoomRunner {
     if (this.hashIsDue()) batch.add(0, { t: 'hash', hash: this.hash() })
     if (this.fullChanges()) batch.add(0, { t: 'full', full: !this.room.full })
     const requests = batch.isDecided ? [] : this.queue.splice(0, BATCH_MAX)
+    const { key } = this.seats
     const { joins, done } = await this.number(requests, batch)
     this.queue.unshift(...requests.splice(done))
     if (requests.length > 1 || tick) this.nextBatch = this.env.now() + TICK_MS
@@ -224,7 +225,10 @@ export class RoomRunner {
       this.lastHash = this.env.now()
       this.nextTick = this.env.now() + DISK_MS
       this.log('error', 'the log cannot be written', { error: String(error) })
-      for (const { id } of requests) this.refuse(id, 'disk')
+      for (const request of requests) {
+        if (request.t === 'join' && request.keyHash === key) this.seats.key = key
+        this.refuse(request.id, 'disk')
+      }
       return
     }
     this.at = batch.at

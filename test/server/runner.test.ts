@@ -26,15 +26,17 @@ let dir: string
 let runner: RoomRunner
 let messages: FromWorker[]
 let nextId = 1
+let diskFull = false
 let ahead = 0 // ms that the runner's clock is ahead
 const LOG_MAX = 2 ** 30
 
 beforeEach(async () => {
   ahead = 0
+  diskFull = false
   dir = await mkdtemp(join(tmpdir(), 'oomroom-runner-'))
   const options = { ...DEFAULT_OPTIONS, ram: 16 * 2 ** 20 }
   const header = { format: LOG_FORMAT, engine: 'e', code: CODE, created: Date.now(), options }
-  await fileStore(dir, 'e').create(header, { teacher: 't', seats: {} })
+  await fileStore(dir, 'e').create(header, { teacher: 't', key: 'k', seats: {} })
   await start()
 })
 
@@ -45,8 +47,11 @@ afterEach(async () => {
 
 async function start(voids: number[] = []): Promise<void> {
   messages = []
+  const store = fileStore(dir, 'e').room(CODE)
+  const append = store.append.bind(store)
+  store.append = (lines) => (diskFull ? Promise.reject(new Error('ENOSPC')) : append(lines))
   runner = new RoomRunner({
-    store: fileStore(dir, 'e').room(CODE),
+    store,
     emit: (message) => messages.push(message),
     limits: { seats: 50, logBytes: LOG_MAX },
     now: () => Date.now() + ahead,
@@ -108,6 +113,22 @@ function replayed(entries: Entry[], room: Room): Room {
 function emitted(): Entry[] {
   return messages.flatMap((m) => (m.t === 'batch' ? (JSON.parse(m.batch.json) as Entry[]) : []))
 }
+
+describe('a full disk', () => {
+  it('refuses who comes by the teacher’s link, and uses up no key', async () => {
+    const come = (tokenHash: string): Promise<Answer> => {
+      const id = nextId++
+      const name = `T ${tokenHash}`
+      runner.request({ t: 'join', id, name, role: 'teacher', tokenHash, keyHash: 'k' })
+      return answer(id)
+    }
+    diskFull = true
+    expect(await come('first')).toMatchObject({ why: 'disk' })
+    diskFull = false
+    expect(await come('first')).toMatchObject({ seat: { no: 1, role: 'teacher' } })
+    expect(await come('second')).toMatchObject({ why: 'key' })
+  })
+})
 
 describe('a room at work', () => {
   it('numbers, writes, applies and emits', async () => {

@@ -1,4 +1,5 @@
 import { setFlagsFromString } from 'node:v8'
+import { runInThisContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { mkPrng, nextBelow } from '@shared/lib/prng.ts'
 import { mkRam, readWord, writeWord } from '@shared/hw/ram.ts'
@@ -266,7 +267,7 @@ describe('save and load', () => {
 
   it('objects of many fields are loaded as V8 keeps those of a literal, not as hash tables', () => {
     setFlagsFromString('--allow-natives-syntax')
-    const isFast = new Function('o', 'return %HasFastProperties(o)') as (o: object) => boolean
+    const isFast = runInThisContext('(o) => %HasFastProperties(o)') as (o: object) => boolean
     const fields = Array.from({ length: 60 }, (_, i) => [`field${i}`, i % 3 === 0 ? {} : i])
     const slow: Plain = {}
     for (const [key, value] of fields) slow[key as string] = value
