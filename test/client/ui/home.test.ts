@@ -1,6 +1,7 @@
 import { flushPromises } from '@vue/test-utils'
 import { afterEach, expect, it, vi } from 'vitest'
 import { router } from '../../../client/router.ts'
+import { useSeats } from '../../../client/stores/seats.ts'
 import HomeView from '../../../client/views/HomeView.vue'
 import { mkFeed, show } from './stage.ts'
 
@@ -57,4 +58,18 @@ it('what the server finds wrong stands at the field, unfolded', async () => {
   expect(hint.text()).toContain('from 0 to 200')
   expect(page.get('details').attributes('open')).toBeDefined()
   expect(page.get('[data-testid=home-create-ram]').attributes('aria-invalid')).toBe('false')
+})
+
+it('the teacher’s key is shown to the server as a key: that of a link is no token', async () => {
+  const { page } = open({})
+  const key = 'a'.repeat(32)
+  await page.get('[data-testid=home-join-code]').setValue('123456')
+  await page.get('[data-testid=home-join-name]').setValue('Grace')
+  await page.get('form input[type=checkbox]').setValue(true)
+  await page.get('[data-testid=home-join-key]').setValue(key)
+  await page.get('form').trigger('submit')
+  const seat = useSeats().find('123456')!
+  expect(seat).toMatchObject({ key, name: 'Grace', role: 'teacher' })
+  expect(seat.token).toMatch(/^[0-9a-f]{32}$/)
+  expect(seat.token).not.toBe(key)
 })
